@@ -1,0 +1,12 @@
+# Every library that Oriel is built on, found in one place. All of them are Debian packages.
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_path(ORIEL_PROTOZERO_INCLUDE protozero/pbf_reader.hpp REQUIRED)
+find_path(ORIEL_XXHASH_INCLUDE xxhash.h REQUIRED)
+set(ORIEL_ENGINE_DEPENDENCIES fmt::fmt-header-only)
+if(ORIEL_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(ORIEL_BUILD_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

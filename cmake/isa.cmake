@@ -1,0 +1,21 @@
+# The only place where -m flags stand: the suffix of a file's name decides which instructions its object may use.
+# Everything else is compiled for the x86-64 baseline.
+set(ORIEL_ISA_avx2 -mavx2 -mfma -mf16c -mbmi -mbmi2)
+set(ORIEL_ISA_avx512 -march=x86-64-v4)
+set(ORIEL_ISA_vnni -march=x86-64-v4 -mavx512vnni)
+set(ORIEL_ISA_bf16 -march=x86-64-v4 -mavx512vnni -mavx512bf16)
+set(ORIEL_ISA_SUFFIXES avx2 avx512 vnni bf16)
+
+# oriel_isa_flags(path): kernels of a suffix get its flags, tuning for current cores and full unrolling.
+function(oriel_isa_flags path)
+  get_filename_component(stem ${path} NAME_WE)
+  foreach(suffix IN LISTS ORIEL_ISA_SUFFIXES)
+    if(stem MATCHES "_${suffix}$")
+      set_source_files_properties(${path} TARGET_DIRECTORY oriel_engine PROPERTIES COMPILE_OPTIONS
+        "${ORIEL_ISA_${suffix}};-mtune=znver3;-mprefer-vector-width=512;-O3;-ffp-contract=fast;-fno-math-errno;-fno-trapping-math")
+    endif()
+  endforeach()
+  if(stem MATCHES "_scalar$")
+    set_source_files_properties(${path} TARGET_DIRECTORY oriel_engine PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno;-fno-trapping-math")
+  endif()
+endfunction()
