@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Adds up JUnit reports (of ctest and pytest) and prints "N passed, N failed, N skipped".
 
-A report that is missing or unreadable counts as one failure. The exit status is 1 where anything failed or nothing ran.
+A report that is missing, unreadable or empty counts as one failure. The exit status is 1 where anything failed or nothing ran.
 """
 
 import argparse
@@ -16,6 +16,9 @@ def count(report):
         cases = list(ElementTree.parse(report).getroot().iter("testcase"))
     except (OSError, ElementTree.ParseError) as error:
         print(f"no test report: {report}: {error}", file=sys.stderr)
+        return 0, 1, 0
+    if not cases:
+        print(f"no tests in the report {report}", file=sys.stderr)
         return 0, 1, 0
     failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
     skipped = sum(case.find("skipped") is not None or case.get("status") in ("disabled", "notrun") for case in cases)

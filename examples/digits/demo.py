@@ -222,7 +222,7 @@ def classify_picture(arguments):
         raise UserError(f"labels {arguments.labels}: {len(labels)} labels, but output {output} has {len(scores)} classes")
 
     probabilities = as_probabilities(scores)
-    best = np.argsort(-probabilities, kind="stable")[: arguments.top]
+    best = np.argsort(-scores.astype(np.float64), kind="stable")[: arguments.top]
     print(f"{arguments.image}, classified by {arguments.model} on {' then '.join(session.get_providers())}")
     print(f"input {name} {layout} {height} x {width}, one run {latency:.2f} ms\n")
     rows = [

@@ -47,7 +47,7 @@ def colour_model(tmp_path):
             [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", channels])],
             [helper.make_tensor("ten", TensorProto.FLOAT, [], [10.0])],
         )
-        path = tmp_path / "colour.onnx"
+        path = tmp_path / f"colour{channels}.onnx"
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
         return path
 

@@ -43,6 +43,7 @@ DISABLED = '<testcase name="e" status="disabled"/>'
         ([report(PASSED)], 2, "1 passed, 2 failed, 0 skipped", 1),
         ([report(PASSED), None], 0, "1 passed, 1 failed, 0 skipped", 1),
         ([report(PASSED), "<cut off"], 0, "1 passed, 1 failed, 0 skipped", 1),
+        ([report(PASSED), report()], 0, "1 passed, 1 failed, 0 skipped", 1),
         ([report(SKIPPED)], 0, "0 passed, 0 failed, 1 skipped", 1),
         ([], 0, "0 passed, 0 failed, 0 skipped", 1),
     ],
