@@ -22,12 +22,11 @@ build_preset() {
   cmake --build --preset "$preset" -j "$JOBS"
 }
 
-# ctest_in BUILD_DIR [CTEST-ARGUMENT...]: runs the C++ tests; the report goes to BUILD_DIR/test-results/ctest.xml.
+# ctest_in BUILD_DIR REPORT [CTEST-ARGUMENT...]: runs the C++ tests; the report is BUILD_DIR/test-results/REPORT.xml.
 ctest_in() {
-  local build=$PWD/$1
-  shift
-  mkdir -p "$build/test-results"
-  rm -f "$build/test-results/ctest.xml"
-  ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$JOBS" \
-    --output-junit "$build/test-results/ctest.xml" "$@"
+  local build=$PWD/$1 report=$PWD/$1/test-results/$2.xml
+  shift 2
+  mkdir -p "${report%/*}"
+  rm -f "$report"
+  ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$JOBS" --output-junit "$report" "$@"
 }

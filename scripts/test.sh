@@ -4,7 +4,7 @@ source "$(dirname "$0")/env.sh"
 
 results=build/test-results
 status=0
-ctest_in build || status=1
+ctest_in build ctest || status=1
 
 rm -f "$results/pytest.xml"
 PYTHONPATH=$PWD/build/python "$VENV/bin/python" -m pytest -q --junit-xml="$results/pytest.xml" "$@" || status=1

@@ -5,6 +5,6 @@ source "$(dirname "$0")/../env.sh"
 scripts/setup.sh clang
 build_preset clang
 status=0
-ctest_in build-clang || status=1
+ctest_in build-clang ctest || status=1
 run-clang-tidy-16 -quiet -j "$JOBS" -p build-clang "$PWD/(src|bindings|tools)/" || status=1
 exit $status

@@ -7,7 +7,7 @@ build_preset tsan
 # Kernels that randomise more address bits than the sanitizer's shadow allows need a fixed layout.
 if setarch -R true 2>/dev/null; then
   export -f ctest_in
-  setarch -R bash -c 'set -euo pipefail; ctest_in build-tsan'
+  setarch -R bash -c 'set -euo pipefail; ctest_in build-tsan ctest'
 else
-  ctest_in build-tsan
+  ctest_in build-tsan ctest
 fi
