@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Adds up JUnit reports (of ctest and pytest) and prints "N passed, N failed, N skipped".
 
-A report that is missing, unreadable or empty counts as one failure. The exit status is 1 where anything failed or nothing ran.
+A report that is missing, unreadable or empty counts as one failure. The exit status is 1 where anything failed or
+nothing ran.
 """
 
 import argparse

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from oriel import ort
 
@@ -63,7 +63,7 @@ def print_table(head, rows, right=()):
 
 
 def contact_sheet(entries, path, columns=8):
-    """Saves enlarged digits, framed green where (image [8, 8], label, prediction, confidence) is right and red elsewhere."""
+    """Saves enlarged digits, each (image [8, 8], label, prediction, confidence), framed green where right, else red."""
     tile, frame, caption, gap = 80, 4, 20, 10
     width = columns * (tile + gap) + gap
     height = -(-len(entries) // columns) * (tile + caption + gap) + gap
@@ -104,7 +104,13 @@ def classify_digits(arguments):
         confidence = float(probabilities[0, prediction])
         mark = "" if prediction == labels[number] else "  wrong"
         rows.append(
-            [f"held back #{number}", str(labels[number]), f"{prediction}{mark}", f"{confidence:.1%}", f"{latency:.3f} ms"]
+            [
+                f"held back #{number}",
+                str(labels[number]),
+                f"{prediction}{mark}",
+                f"{confidence:.1%}",
+                f"{latency:.3f} ms",
+            ]
         )
         sheet.append((images[number], int(labels[number]), prediction, confidence))
 
@@ -115,7 +121,8 @@ def classify_digits(arguments):
     predictions = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predictions != labels)
     share = 1 - len(wrong) / len(labels)
-    print(f"\naccuracy on all {len(labels)} held-back images: {share:.2%} ({len(wrong)} wrong), one batch in {latency:.1f} ms")
+    print(f"\naccuracy on all {len(labels)} held-back images: {share:.2%} ({len(wrong)} wrong)", end="")
+    print(f", one batch in {latency:.1f} ms")
 
     for number in wrong[wrong >= count]:
         prediction = int(predictions[number])
@@ -141,15 +148,17 @@ def image_input(session, arguments):
     channels, height, width = shape[1:] if layout == "NCHW" else (shape[3], shape[1], shape[2])
     channels = channels or 3
     if channels not in (1, 3):
-        raise UserError(f"model {arguments.model}: input {value.name} {value.shape} as {layout} has {channels} channels, not 1 or 3")
+        raise UserError(
+            f"model {arguments.model}: input {value.name} {value.shape} as {layout} has {channels} channels, not 1 or 3"
+        )
     return value.name, types[value.type], layout, channels, height or arguments.size, width or arguments.size
 
 
 def load_picture(path, channels):
-    """Opens a picture as RGB, or as grey where the model has one channel."""
+    """Opens a picture upright, as RGB, or as grey where the model has one channel."""
     try:
         with Image.open(path) as picture:
-            return picture.convert("L" if channels == 1 else "RGB")
+            return ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB")
     except FileNotFoundError as error:
         raise UserError(f"image {path}: no such file") from error
     except UnidentifiedImageError as error:
@@ -214,12 +223,16 @@ def classify_picture(arguments):
     output = session.get_outputs()[0].name
     scores = np.asarray(outputs[0])
     if scores.dtype.kind not in "fiu" or not scores.size:
-        raise UserError(f"model {arguments.model}: output {output} holds no scores ({scores.dtype}, {list(scores.shape)})")
+        raise UserError(
+            f"model {arguments.model}: output {output} holds no scores ({scores.dtype}, {list(scores.shape)})"
+        )
     if scores.size != max(scores.shape, default=1):
         raise UserError(f"model {arguments.model}: output {output} {list(scores.shape)} is not one score a class")
     scores = scores.reshape(-1)
     if labels is not None and len(labels) != len(scores):
-        raise UserError(f"labels {arguments.labels}: {len(labels)} labels, but output {output} has {len(scores)} classes")
+        raise UserError(
+            f"labels {arguments.labels}: {len(labels)} labels, but output {output} has {len(scores)} classes"
+        )
 
     probabilities = as_probabilities(scores)
     best = np.argsort(-scores.astype(np.float64), kind="stable")[: arguments.top]
@@ -258,14 +271,16 @@ class Parser(argparse.ArgumentParser):
 def parse_arguments():
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=positive, default=16, help="digits in the table (default: 16)")
-    parser.add_argument("--out", type=Path, default=Path("out/digits.png"), help="contact sheet (default: out/digits.png)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("out/digits.png"), help="contact sheet (default: out/digits.png)"
+    )
     own = parser.add_argument_group("your own classifier")
     own.add_argument("--model", type=Path, help="a model file with one image input")
     own.add_argument("--image", type=Path, help="a picture")
     own.add_argument("--labels", type=Path, help="a text file with one label a line")
     own.add_argument("--top", type=positive, default=5, help="classes in the table (default: 5)")
-    own.add_argument("--layout", choices=["NCHW", "NHWC"], help="order of the input's dimensions (default: from its shape)")
-    own.add_argument("--size", type=positive, default=224, help="height and width where the model leaves them open (default: 224)")
+    own.add_argument("--layout", choices=["NCHW", "NHWC"], help="the input's dimensions (default: from its shape)")
+    own.add_argument("--size", type=positive, default=224, help="where the model leaves it open (default: 224)")
     own.add_argument("--resize", type=positive, help="shorter side before the crop (default: 8/7 of the input)")
     own.add_argument("--scale", type=float, default=255.0, help="what pixels are divided by first (default: 255)")
     own.add_argument("--mean", type=three_numbers, default=IMAGENET_MEAN, metavar="R,G,B", help="default: ImageNet's")

@@ -96,7 +96,8 @@ def to_onnx(net):
         y = node("Conv", [x, weight], f"{name}_conv", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
         norm = getattr(net, f"{name}_norm")
         parameters = [
-            constant(f"{name}_norm.{key}", getattr(norm, key)) for key in ("weight", "bias", "running_mean", "running_var")
+            constant(f"{name}_norm.{key}", getattr(norm, key))
+            for key in ("weight", "bias", "running_mean", "running_var")
         ]
         return node("BatchNormalization", [y, *parameters], f"{name}_norm", epsilon=norm.eps)
 
@@ -129,7 +130,7 @@ def to_onnx(net):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the two files (default: beside this script)")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the two files (default: this script's)")
     arguments = parser.parse_args()
 
     pixels, labels = load_digits(return_X_y=True)

@@ -1,5 +1,6 @@
 """The digits demo and its model: what it prints and saves, what it says to wrong input."""
 
+import os
 import re
 import subprocess
 import sys
@@ -19,7 +20,7 @@ def demo(root, tmp_path):
         done = subprocess.run(
             [sys.executable, root / "examples" / "digits" / "demo.py", *map(str, arguments)],
             cwd=tmp_path,
-            env={"PYTHONPATH": ":".join(path for path in sys.path if path), "PATH": ""},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             capture_output=True,
             text=True,
         )
@@ -132,7 +133,10 @@ def test_wrong_input_is_one_line(demo, colour_model, blue_picture, colour_labels
         (("--model", model, "--image", tmp_path / "absent.jpg"), "absent.jpg: no such file"),
         (("--model", model, "--image", text), "text.png: not a picture"),
         (("--model", model, "--image", tmp_path), "Is a directory"),
-        (("--model", model, "--image", blue_picture, "--labels", two_labels), "2 labels, but output scores has 3 classes"),
+        (
+            ("--model", model, "--image", blue_picture, "--labels", two_labels),
+            "2 labels, but output scores has 3 classes",
+        ),
         (("--model", model, "--image", blue_picture, "--labels", tmp_path / "absent"), "no such file"),
         (("--model", model, "--image", blue_picture, "--labels", blue_picture), "not UTF-8 text"),
         (("--model", colour_model(channels=5), "--image", blue_picture), "5 channels"),

@@ -61,7 +61,8 @@ def test_totals(root, tmp_path, reports, steps, total, status):
 
 def test_debian_packages_are_listed_once(root):
     """What CMake names as missing is what the set-up installs."""
-    listed = re.findall(r"^([a-z0-9.+-]+) +(?:command|header|python) ", (root / "requirements/debian.txt").read_text(), re.M)
+    packages = (root / "requirements/debian.txt").read_text()
+    listed = re.findall(r"^([a-z0-9.+-]+) +(?:command|header|python) ", packages, re.MULTILINE)
     assert len(listed) == len(set(listed))
     named = re.findall(r"oriel_require\(\S+ ([a-z0-9.+-]+)\)", (root / "cmake/dependencies.cmake").read_text())
     assert named
