@@ -20,9 +20,9 @@
 namespace oriel::onnx {
 namespace {
 
-constexpr int kMaxIrVersion = 13;
+constexpr int kMaxIrVersion = 14;
 /// What a domain without import counts as, and the standard's newest version known here.
-constexpr int kNewestOpset = 26;
+constexpr int kNewestOpset = 28;
 
 using Opsets = std::map<std::string_view, int>;
 
