@@ -40,6 +40,7 @@ void infer(InferContext& c) {
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const Tensor& w = inputs[1];
+  ORIEL_REQUIRE(x.rank() >= 3 && w.rank() == x.rank(), "input of shape {} and weights of shape {}", to_string(x.dims()), to_string(w.dims()));
   const std::size_t rank = x.rank() - 2;
   const std::int64_t group = inputs.attributes().get_int("group");
   const Dims in(x.dims().begin() + 2, x.dims().end());
@@ -47,6 +48,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   window.resolve_pads(in);
   const std::int64_t channels = w.dim(1);
   const std::int64_t features = w.dim(0);
+  ORIEL_REQUIRE(!inputs.has(2) || inputs[2].size() == features, "bias of shape {}, expected {} elements", to_string(inputs[2].dims()), features);
   ORIEL_REQUIRE(x.dim(1) == channels * group && features % group == 0, "input of shape {} and weights of shape {} do not fit {} groups",
                 to_string(x.dims()), to_string(w.dims()), group);
   Dims dims{x.dim(0), features};
