@@ -1,4 +1,5 @@
-// DequantizeLinear: y = (x - x_zero_point) * x_scale, one scale for all, an axis or a block, rounded once to the type of y.
+// DequantizeLinear: y = (x - x_zero_point) * x_scale, one scale for all, an axis or a block. Computed in f32 (f64 for a scale of
+// f64) and rounded to the type of y.
 #include "ops/quantize.h"
 
 namespace oriel::ops {
@@ -36,8 +37,12 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   Tensor& y = outputs.allocate(0, result_type(inputs.attributes(), scale.type()), x.dims());
   for_each_element(x.size(), context, [&](std::int64_t i) {
     const std::int64_t s = map(i);
-    const double zero = zero_point != nullptr ? element_as_f64(*zero_point, s) : 0.0;
-    store_element(y, i, (element_as_f64(x, i) - zero) * element_as_f64(scale, s));
+    const double difference = element_as_f64(x, i) - (zero_point != nullptr ? element_as_f64(*zero_point, s) : 0.0);
+    if (scale.type() == ElementType::kF64) {
+      store_element(y, i, difference * element_as_f64(scale, s));
+    } else {
+      store_element(y, i, static_cast<float>(difference) * static_cast<float>(element_as_f64(scale, s)));
+    }
   });
 }
 
