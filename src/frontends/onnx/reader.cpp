@@ -61,7 +61,7 @@ bool anonymous(std::string_view name) {
 }
 
 std::string describe_node(const NodeProto& node, const std::string& name, const std::string& fact) {
-  return fmt::format("{}{}{}: {} (node \"{}\")", node.domain, node.domain.empty() ? "" : ".", node.op_type, fact, name);
+  return formatted("{}{}{}: {} (node \"{}\")", node.domain, node.domain.empty() ? "" : ".", node.op_type, fact, name);
 }
 
 /// The name of a TensorProto, without decoding its elements.
@@ -112,7 +112,7 @@ std::vector<Bytes> reads_of(const NodeProto& node, int depth) {
 
 /// The name of node `i` of a graph.
 std::string node_name(const NodeProto& node, std::size_t i) {
-  return node.name.empty() ? fmt::format("{}_{}", node.op_type, i) : to_text(node.name);
+  return node.name.empty() ? formatted("{}_{}", node.op_type, i) : to_text(node.name);
 }
 
 /// Indices of the nodes in an order in which each comes after those it reads from; the given order where that is one.
@@ -160,7 +160,7 @@ std::vector<std::size_t> topological_order(const std::vector<NodeProto>& nodes, 
         const NodeProto& n = nodes[to];
         const std::string value = n.outputs.empty() ? std::string() : to_text(n.outputs.front());
         throw Error(ErrorCode::kInvalidGraph,
-                    describe_node(n, scope.prefix + node_name(n, to), fmt::format("is part of a cycle through the value \"{}\"", value)));
+                    describe_node(n, scope.prefix + node_name(n, to), formatted("is part of a cycle through the value \"{}\"", value)));
       }
       if (state[to] == kNew) {
         state[to] = kOpen;
@@ -278,7 +278,7 @@ class ModelReader {
 };
 
 std::string function_key(Bytes domain, Bytes name, Bytes overload) {
-  return fmt::format("{}\n{}\n{}", domain, name, overload);
+  return formatted("{}\n{}\n{}", domain, name, overload);
 }
 
 std::unique_ptr<Graph> ModelReader::read(const std::string& file_name) {
@@ -471,7 +471,7 @@ void ModelReader::read_main(const GraphProto& proto, Scope& scope, bool overrida
         bind(input.name, graph.add_input(name, std::move(type)), scope);
       }
     } catch (const Error& error) {
-      throw Error(error.code(), fmt::format("input \"{}\": {}", name, error.what()));
+      throw Error(error.code(), formatted("input \"{}\": {}", name, error.what()));
     }
   }
   add_initializers(proto, scope, overridable);
@@ -547,7 +547,7 @@ void ModelReader::bind_outputs(const NodeProto& node, const std::vector<Value*>&
 }
 
 ImportFunction ModelReader::importer(const NodeProto& node, int version) {
-  const std::string key = fmt::format("{}\n{}\n{}", node.domain, node.op_type, version);
+  const std::string key = formatted("{}\n{}\n{}", node.domain, node.op_type, version);
   const auto [it, added] = importers_.emplace(key, nullptr);
   if (added) it->second = import_table().find(node.domain, node.op_type, version);
   return it->second;
