@@ -10,15 +10,7 @@ void infer(InferContext& c) {
   require_convertible(c.element(0), to);
   power_rounding_from(c.attributes().get_string("round_mode"));
   c.set(0, to, c.shape(0));
-  const std::vector<Dim>* content = c.content(0);
-  if (content == nullptr || !is_integer(to)) return;
-  const bool narrower = to != ElementType::kI64 && to != ElementType::kI32 && to != ElementType::kU64;
-  for (const Dim& d : *content) {
-    if (narrower && (d.min() < 0 || d.max() > 1)) return;
-    if (to == ElementType::kU64 && d.min() < 0) return;
-    if (to == ElementType::kI32 && d.is_known() && d.value() != static_cast<std::int32_t>(d.value())) return;
-  }
-  c.set_content(0, *content);
+  infer_converted_content(c, to);
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {

@@ -119,6 +119,17 @@ void require_convertible(ElementType from, ElementType to) {
   if (to == ElementType::kUndefined || is_complex(to)) unsupported_type(to);
 }
 
+void infer_converted_content(InferContext& c, ElementType to) {
+  const std::vector<Dim>* content = c.content(0);
+  if (content == nullptr || !is_integer(to)) return;
+  for (const Dim& d : *content) {
+    if (to == ElementType::kI32 && d.is_known() && d.value() != static_cast<std::int32_t>(d.value())) return;
+    if (to == ElementType::kU64 && d.min() < 0) return;
+    if (to != ElementType::kI64 && to != ElementType::kI32 && to != ElementType::kU64 && (d.min() < 0 || d.max() > 1)) return;
+  }
+  c.set_content(0, *content);
+}
+
 void convert_elements(const Tensor& in, Tensor& out, bool saturate, PowerRounding rounding, RunContext& context) {
   require_convertible(in.type(), out.type());
   ORIEL_REQUIRE(in.size() == out.size(), "{} cannot be converted into {}", in.description(), out.description());

@@ -17,6 +17,9 @@ PowerRounding power_rounding_from(std::string_view name);
 /// themselves alone).
 void require_convertible(ElementType from, ElementType to);
 
+/// Inference: output 0 has the content of operand 0 where conversion to an integer type keeps every value.
+void infer_converted_content(InferContext& c, ElementType to);
+
 /// Writes the elements of `in` to `out`, which has as many. Integers keep their low bits, floats truncate towards zero to
 /// integers and round to nearest even between floats; `saturate` governs float8 targets. Strings hold decimal numbers,
 /// "NaN", "INF" or "-INF" (any case, read with a sign); throws Error(kInvalidArgument) for a string that is no number.

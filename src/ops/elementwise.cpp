@@ -1,4 +1,4 @@
-// Inference that elementwise operators share.
+// What elementwise operators share: inference, and the loop of functions of f64.
 #include "ops/elementwise.h"
 
 namespace oriel::ops {
@@ -23,6 +23,17 @@ void require_numeric(const InferContext& c, std::size_t i) {
   require_element(c, i,
                   {ElementType::kF32, ElementType::kF64, ElementType::kF16, ElementType::kBF16, ElementType::kI8, ElementType::kI16,
                    ElementType::kI32, ElementType::kI64, ElementType::kU8, ElementType::kU16, ElementType::kU32, ElementType::kU64});
+}
+
+void require_integer(const InferContext& c, std::size_t i) {
+  require_element(c, i,
+                  {ElementType::kI8, ElementType::kI16, ElementType::kI32, ElementType::kI64, ElementType::kU8, ElementType::kU16,
+                   ElementType::kU32, ElementType::kU64});
+}
+
+void infer_classify(InferContext& c) {
+  if (!is_float(c.element(0)) || is_sub_byte(c.element(0))) unsupported_type(c.element(0));
+  c.set(0, ElementType::kBool, c.shape(0));
 }
 
 void infer_float(InferContext& c) {
@@ -74,6 +85,10 @@ void infer_variadic_content(InferContext& c, Dim (*f)(const Dim&, const Dim&)) {
     out = combine(out, *x, f);
   }
   if (!out.empty()) c.set_content(0, std::move(out));
+}
+
+void reference_float(const Inputs& inputs, OutputSink& outputs, RunContext& context, const std::function<double(double)>& f) {
+  dispatch_float(inputs[0].type(), [&]<typename T>() { reference_unary<T>(inputs, outputs, context, f); });
 }
 
 }  // namespace oriel::ops

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "ops/common.h"
 
@@ -16,6 +17,11 @@ void infer_numeric(InferContext& c);
 void require_float(const InferContext& c, std::size_t i);
 /// Inference: throws Error(kInvalidGraph) unless operand `i` is one of these or an integer of 8 bits or more.
 void require_numeric(const InferContext& c, std::size_t i);
+/// Inference: throws Error(kInvalidGraph) unless operand `i` is an integer of 8 bits or more.
+void require_integer(const InferContext& c, std::size_t i);
+
+/// Inference of a unary test on floats of 8 bits or more: the output is bool.
+void infer_classify(InferContext& c);
 
 /// Inference of a broadcasting binary operator whose result has the operands' type, or `result` where that is given.
 void infer_binary(InferContext& c, ElementType result = ElementType::kUndefined);
@@ -150,11 +156,8 @@ void reference_unary(const Inputs& inputs, OutputSink& outputs, RunContext& cont
   for_each_element(a.size(), context, [&](std::int64_t i) { z[i] = narrow<T>(f(widen(x[i]))); });
 }
 
-/// reference_unary for every float that infer_float admits; f is a function of f64.
-template <typename F>
-void reference_float(const Inputs& inputs, OutputSink& outputs, RunContext& context, F&& f) {
-  dispatch_float(inputs[0].type(), [&]<typename T>() { reference_unary<T>(inputs, outputs, context, f); });
-}
+/// out = f(x) in f64 for every float that infer_float admits.
+void reference_float(const Inputs& inputs, OutputSink& outputs, RunContext& context, const std::function<double(double)>& f);
 
 /// reference_unary for every type that infer_numeric admits; f is generic over Wide<T>.
 template <typename F>

@@ -39,4 +39,34 @@ double RandomSource::normal() {
   }
 }
 
+ElementType random_like_type(const Attributes& attributes, ElementType operand) {
+  return attributes.has("dtype") ? attributes.get_element_type("dtype") : operand;
+}
+
+void infer_random(InferContext& c) {
+  const ElementType type = c.attributes().get_element_type("dtype");
+  if (!is_float(type)) unsupported_type(type);
+  const std::vector<std::int64_t>& shape = c.attributes().get_ints("shape");
+  Dims dims(shape.begin(), shape.end());
+  count_elements(dims);
+  c.set(0, type, Shape(dims));
+}
+
+void infer_random_like(InferContext& c) {
+  const ElementType type = random_like_type(c.attributes(), c.element(0));
+  if (!is_float(type)) unsupported_type(type);
+  c.set(0, type, c.shape(0));
+}
+
+void reference_random(const Inputs& inputs, OutputSink& outputs, RunContext& context, const std::function<double()>& draw) {
+  Tensor* out = nullptr;
+  if (inputs.size() == 0) {
+    const std::vector<std::int64_t>& shape = inputs.attributes().get_ints("shape");
+    out = &outputs.allocate(0, inputs.attributes().get_element_type("dtype"), Dims(shape.begin(), shape.end()));
+  } else {
+    out = &outputs.allocate(0, random_like_type(inputs.attributes(), inputs[0].type()), inputs[0].dims());
+  }
+  for_each_element(out->size(), context, [&](std::int64_t i) { store_element(*out, i, draw()); });
+}
+
 }  // namespace oriel::ops

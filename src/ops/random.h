@@ -1,6 +1,7 @@
 // Random numbers of operators: MT19937, seeded by the node or lent by the run.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <random>
 
@@ -25,5 +26,15 @@ class RandomSource {
   std::mt19937* generator_;
   std::optional<double> spare_;
 };
+
+/// Inference of a generator of floats: type and shape by the attributes dtype and shape.
+void infer_random(InferContext& c);
+/// Inference of a generator of floats in the shape of operand 0, of the type dtype or operand 0's.
+void infer_random_like(InferContext& c);
+/// dtype where it is given, else the operand's type.
+ElementType random_like_type(const Attributes& attributes, ElementType operand);
+
+/// Output 0, of the shape and type that either inference tells, filled with what `draw` returns.
+void reference_random(const Inputs& inputs, OutputSink& outputs, RunContext& context, const std::function<double()>& draw);
 
 }  // namespace oriel::ops

@@ -90,6 +90,15 @@ Reduction Reduction::read(const Inputs& inputs) {
   return r;
 }
 
+void reference_reduce_f64(const Inputs& inputs, OutputSink& outputs, RunContext& context,
+                          const std::function<double(double, double)>& step, const std::function<double(double)>& finish) {
+  dispatch_numeric(inputs[0].type(), [&]<typename T>() {
+    reference_reduce<T>(
+        inputs, outputs, context, 0.0, [&](double a, Wide<T> x) { return step(a, static_cast<double>(x)); },
+        [&](double a, std::int64_t) { return narrow_f64<T>(finish(a)); });
+  });
+}
+
 OpDef reduce_definition(const char* name, void (*infer)(InferContext&), OpFunction reference) {
   return {.name = name,
           .min_inputs = 1,

@@ -47,15 +47,9 @@ void reference_reduce(const Inputs& inputs, OutputSink& outputs, RunContext& con
   }
 }
 
-/// reference_reduce in f64 for every numeric type; integers truncate the result.
-template <typename Step, typename Finish>
-void reference_reduce_f64(const Inputs& inputs, OutputSink& outputs, RunContext& context, double start, Step&& step, Finish&& finish) {
-  dispatch_numeric(inputs[0].type(), [&]<typename T>() {
-    reference_reduce<T>(
-        inputs, outputs, context, start, [&](double a, auto x) { return step(a, static_cast<double>(x)); },
-        [&](double a, std::int64_t members) { return narrow_f64<T>(finish(a, members)); });
-  });
-}
+/// reference_reduce in f64 for every numeric type, from 0 on; integers truncate the result.
+void reference_reduce_f64(const Inputs& inputs, OutputSink& outputs, RunContext& context,
+                          const std::function<double(double, double)>& step, const std::function<double(double)>& finish);
 
 /// The definition of a Reduce operator.
 OpDef reduce_definition(const char* name, void (*infer)(InferContext&), OpFunction reference);

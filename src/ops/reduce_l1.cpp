@@ -12,7 +12,7 @@ void infer(InferContext& c) {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   reference_reduce_f64(
-      inputs, outputs, context, 0.0, [](double a, double x) { return a + std::fabs(x); }, [](double a, std::int64_t) { return a; });
+      inputs, outputs, context, [](double a, double x) { return a + std::fabs(x); }, [](double a) { return a; });
 }
 
 }  // namespace

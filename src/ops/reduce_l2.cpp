@@ -12,7 +12,7 @@ void infer(InferContext& c) {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   reference_reduce_f64(
-      inputs, outputs, context, 0.0, [](double a, double x) { return a + x * x; }, [](double a, std::int64_t) { return std::sqrt(a); });
+      inputs, outputs, context, [](double a, double x) { return a + x * x; }, [](double a) { return std::sqrt(a); });
 }
 
 }  // namespace

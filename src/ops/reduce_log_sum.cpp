@@ -12,7 +12,7 @@ void infer(InferContext& c) {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   reference_reduce_f64(
-      inputs, outputs, context, 0.0, [](double a, double x) { return a + x; }, [](double a, std::int64_t) { return std::log(a); });
+      inputs, outputs, context, [](double a, double x) { return a + x; }, [](double a) { return std::log(a); });
 }
 
 }  // namespace

@@ -29,6 +29,12 @@ Value* with_trailing_ones(ImportContext& c, Value* v, std::size_t count) {
   return c.call("Reshape", {v, c.constant(Tensor::of_i64(dims))});
 }
 
+// Version 1 lists operands that may be overwritten.
+void import_without_consumed_inputs(ImportContext& c) {
+  c.attributes().erase("consumed_inputs");
+  c.emit_as();
+}
+
 // Binary operators before 7: with `broadcast`, the second operand's axes stand at `axis` of the first one's, or at its end.
 void import_binary(ImportContext& c) {
   const bool broadcast = c.attributes().get_int("broadcast", 0) != 0;
@@ -125,6 +131,13 @@ void import_selu_1(ImportContext& c) {
   c.emit_as();
 }
 
+// Version 17 has the axis as an attribute, 1 where absent.
+void import_dft_17(ImportContext& c) {
+  if (!c.attributes().has("axis")) c.attributes().set("axis", std::int64_t{1});
+  c.attribute_to_input("axis", 2, true);
+  c.emit_as();
+}
+
 // Experiments of the first versions, gone since: alpha * f(beta * x) and the like, in terms of operators that stayed.
 Value* scaled(ImportContext& c, Value* x, float factor) {
   return factor == 1 ? x : c.call("Mul", {x, scalar_like_input(c, factor)});
@@ -155,6 +168,10 @@ void add_math_rows(ImportTable& table) {
   for (const char* op : {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less"}) {
     table.add(op, 1, 6, import_binary);
   }
+  for (const char* op : {"Abs", "Ceil", "Elu", "Exp", "Floor", "HardSigmoid", "LeakyRelu", "Log", "Max", "Mean", "Min", "Neg",
+                         "Reciprocal", "Relu", "Sigmoid", "Sqrt", "Sum", "Tanh"}) {
+    table.add(op, 1, 5, import_without_consumed_inputs);
+  }
   table.add("PRelu", 1, 6, import_prelu);
   table.add("Clip", 1, 10, import_clip);
   table.add("Cast", 1, 5, import_cast_1);
@@ -166,6 +183,7 @@ void add_math_rows(ImportTable& table) {
   table.add("Gemm", 1, 6, import_gemm);
   table.add("Dropout", 1, 11, import_dropout);
   table.add("Selu", 1, 5, import_selu_1);
+  table.add("DFT", 17, 19, import_dft_17);
   table.add("Affine", 1, kNewest, import_affine);
   table.add("Scale", 1, kNewest, import_scale);
   table.add("ScaledTanh", 1, kNewest, import_scaled_tanh);
