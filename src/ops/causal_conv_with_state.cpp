@@ -1,5 +1,6 @@
-// CausalConvWithState: a depthwise convolution along the last axis whose window ends at the current position; past_state stands before
-// the input, present_state is the last k - 1 positions of both. With activation silu or swish: y * sigmoid(y).
+// CausalConvWithState: a depthwise convolution along the last axis whose window ends at the current position;
+// past_state stands before the input, present_state is the last k - 1 positions of both. With activation silu or swish:
+// y * sigmoid(y).
 #include "ops/common.h"
 
 namespace oriel::ops {
@@ -19,7 +20,8 @@ void infer(InferContext& c) {
   for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
     const Shape& s = c.shape(i);
     if (!s.is_ranked()) continue;
-    if (s.rank() != 3) fail(ErrorCode::kInvalidGraph, "input {} is of shape {}, expected a rank of 3", i, s.to_string());
+    if (s.rank() != 3)
+      fail(ErrorCode::kInvalidGraph, "input {} is of shape {}, expected a rank of 3", i, s.to_string());
     if (i == 0) {
       state[0] = s[0];
       state[1] = s[1];
@@ -41,9 +43,10 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const std::int64_t length = x.dim(2);
   const std::int64_t kernel = w.dim(2);
   const Dims state_dims{x.dim(0), channels, kernel - 1};
-  ORIEL_REQUIRE(!inputs.has(2) || inputs[2].size() == channels, "bias of shape {}, expected {} elements", to_string(inputs[2].dims()), channels);
-  ORIEL_REQUIRE(!inputs.has(3) || inputs[3].dims() == state_dims, "past_state of shape {}, expected {}", to_string(inputs[3].dims()),
-                to_string(state_dims));
+  ORIEL_REQUIRE(!inputs.has(2) || inputs[2].size() == channels, "bias of shape {}, expected {} elements",
+                to_string(inputs[2].dims()), channels);
+  ORIEL_REQUIRE(!inputs.has(3) || inputs[3].dims() == state_dims, "past_state of shape {}, expected {}",
+                to_string(inputs[3].dims()), to_string(state_dims));
   Tensor& out = outputs.allocate(0, x.type(), x.dims());
   Tensor* present = outputs.size() > 1 && outputs.wanted(1) ? &outputs.allocate(1, x.type(), state_dims) : nullptr;
   dispatch_float(x.type(), [&]<typename T>() {
@@ -59,7 +62,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       const T* weights = w.data<T>() + row % channels * kernel;
       for (std::int64_t t = 0; t < length; ++t) {
         double sum = bias != nullptr ? widen(bias[row % channels]) : 0.0;
-        for (std::int64_t k = 0; k < kernel; ++k) sum += widen(line[static_cast<std::size_t>(t + k)]) * widen(weights[k]);
+        for (std::int64_t k = 0; k < kernel; ++k)
+          sum += widen(line[static_cast<std::size_t>(t + k)]) * widen(weights[k]);
         out.data<T>()[row * length + t] = narrow<T>(silu ? sum / (1.0 + std::exp(-sum)) : sum);
       }
       if (present != nullptr) std::copy_n(line.begin() + length, kernel - 1, present->data<T>() + row * (kernel - 1));

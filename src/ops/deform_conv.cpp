@@ -1,5 +1,5 @@
-// DeformConv: a convolution whose tap k at output o reads x at o * stride + k * dilation - pad + offset[o, k] (linear interpolation,
-// zero outside), times mask[o, k]; offsets and masks are shared by the channels of an offset group.
+// DeformConv: a convolution whose tap k at output o reads x at o * stride + k * dilation - pad + offset[o, k] (linear
+// interpolation, zero outside), times mask[o, k]; offsets and masks are shared by the channels of an offset group.
 #include "ops/spatial.h"
 
 namespace oriel::ops {
@@ -12,7 +12,8 @@ void infer(InferContext& c) {
   const Shape& w = c.shape(1);
   const Shape& offset = c.shape(2);
   if (c.attributes().get_int("group") < 1 || c.attributes().get_int("offset_group") < 1) {
-    fail(ErrorCode::kInvalidGraph, "{} groups and {} offset groups", c.attributes().get_int("group"), c.attributes().get_int("offset_group"));
+    fail(ErrorCode::kInvalidGraph, "{} groups and {} offset groups", c.attributes().get_int("group"),
+         c.attributes().get_int("offset_group"));
   }
   for (std::size_t i = 0; i < 3; ++i) {
     require_same_element(c, 0, i);
@@ -72,8 +73,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const std::int64_t channels = x.dim(1);
   const std::int64_t features = w.dim(0);
   ORIEL_REQUIRE(channels == w.dim(1) * group && features % group == 0 && channels % offset_group == 0,
-                "input of shape {} and weights of shape {} do not fit {} groups and {} offset groups", to_string(x.dims()),
-                to_string(w.dims()), group, offset_group);
+                "input of shape {} and weights of shape {} do not fit {} groups and {} offset groups",
+                to_string(x.dims()), to_string(w.dims()), group, offset_group);
   Dims dims{batch, features};
   for (std::size_t i = 0; i < rank; ++i) dims.push_back(window_extent(window, i, in[i]));
   const Dims out_space(dims.begin() + 2, dims.end());
@@ -83,11 +84,13 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const auto require_map = [&](std::size_t i, std::int64_t planes) {
     Dims wanted = dims;
     wanted[1] = planes;
-    ORIEL_REQUIRE(inputs[i].dims() == wanted, "input {} of shape {}, expected {}", i, to_string(inputs[i].dims()), to_string(wanted));
+    ORIEL_REQUIRE(inputs[i].dims() == wanted, "input {} of shape {}, expected {}", i, to_string(inputs[i].dims()),
+                  to_string(wanted));
   };
   require_map(2, offset_group * taps * static_cast<std::int64_t>(rank));
   if (inputs.has(4)) require_map(4, offset_group * taps);
-  ORIEL_REQUIRE(!inputs.has(3) || inputs[3].size() == features, "bias of shape {}, expected {} elements", to_string(inputs[3].dims()), features);
+  ORIEL_REQUIRE(!inputs.has(3) || inputs[3].size() == features, "bias of shape {}, expected {} elements",
+                to_string(inputs[3].dims()), features);
   const Dims strides = row_major_strides(in);
   Tensor& out = outputs.allocate(0, x.type(), dims);
   dispatch_float(x.type(), [&]<typename T>() {
@@ -108,12 +111,15 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
           for (std::int64_t t = 0; t < taps; ++t, advance(k, window.kernel)) {
             double position[kMostSpatialAxes];
             for (std::size_t i = 0; i < rank; ++i) {
-              const auto regular = static_cast<double>(o[i] * window.strides[i] + k[i] * window.dilations[i] - window.pads_begin[i]);
-              const std::int64_t plane = (og * taps + t) * static_cast<std::int64_t>(rank) + static_cast<std::int64_t>(i);
+              const auto regular =
+                  static_cast<double>(o[i] * window.strides[i] + k[i] * window.dilations[i] - window.pads_begin[i]);
+              const std::int64_t plane =
+                  (og * taps + t) * static_cast<std::int64_t>(rank) + static_cast<std::int64_t>(i);
               position[i] = regular + widen(shifts[plane * out_size + at]);
             }
             const double value = sample(px + (n * channels + c) * in_size, in, strides, position);
-            columns[static_cast<std::size_t>(c * taps + t)] = mask == nullptr ? value : value * widen(mask[(og * taps + t) * out_size + at]);
+            columns[static_cast<std::size_t>(c * taps + t)] =
+                mask == nullptr ? value : value * widen(mask[(og * taps + t) * out_size + at]);
           }
         }
         for (std::int64_t m = 0; m < features; ++m) {

@@ -1,5 +1,6 @@
-// LinearAttention: at every step the state S of a head becomes exp(g) S + beta k (v - exp(g) S^T k)^T ("gated_delta"; "linear" and "gated"
-// have no correction and no beta, "linear" and "delta" no decay g), and the output is scale * S^T q. Heads are packed in the last axis.
+// LinearAttention: at every step the state S of a head becomes exp(g) S + beta k (v - exp(g) S^T k)^T ("gated_delta";
+// "linear" and "gated" have no correction and no beta, "linear" and "delta" no decay g), and the output is scale * S^T
+// q. Heads are packed in the last axis.
 #include "ops/common.h"
 
 namespace oriel::ops {
@@ -14,9 +15,11 @@ struct Rule {
   static Rule read(const Attributes& attributes) {
     const std::string& name = attributes.get_string("update_rule");
     if (name != "linear" && name != "gated" && name != "delta" && name != "gated_delta") {
-      fail(ErrorCode::kInvalidGraph, "attribute update_rule is \"{}\", expected linear, gated, delta or gated_delta", name);
+      fail(ErrorCode::kInvalidGraph, "attribute update_rule is \"{}\", expected linear, gated, delta or gated_delta",
+           name);
     }
-    Rule rule{name.starts_with("gated"), name.ends_with("delta"), attributes.get_int("q_num_heads"), attributes.get_int("kv_num_heads")};
+    Rule rule{name.starts_with("gated"), name.ends_with("delta"), attributes.get_int("q_num_heads"),
+              attributes.get_int("kv_num_heads")};
     if (rule.q_heads < 1 || rule.kv_heads < 1 || rule.q_heads % rule.kv_heads != 0) {
       fail(ErrorCode::kInvalidGraph, "{} query heads for {} heads of keys and values", rule.q_heads, rule.kv_heads);
     }
@@ -27,8 +30,9 @@ struct Rule {
 void infer(InferContext& c) {
   const Rule rule = Rule::read(c.attributes());
   if (rule.gated != c.has_input(4) || rule.delta != c.has_input(5)) {
-    fail(ErrorCode::kInvalidGraph, "decay is {} and beta is {} for update_rule {}", c.has_input(4) ? "given" : "missing",
-         c.has_input(5) ? "given" : "missing", c.attributes().get_string("update_rule"));
+    fail(ErrorCode::kInvalidGraph, "decay is {} and beta is {} for update_rule {}",
+         c.has_input(4) ? "given" : "missing", c.has_input(5) ? "given" : "missing",
+         c.attributes().get_string("update_rule"));
   }
   for (std::size_t i = 0; i < 3; ++i) {
     if (c.shape(i).is_ranked() && c.shape(i).rank() != 3) {
@@ -56,16 +60,18 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& q = inputs[0];
   const Tensor& k = inputs[1];
   const Tensor& v = inputs[2];
-  ORIEL_REQUIRE(q.rank() == 3 && k.rank() == 3 && v.rank() == 3 && rule.q_heads <= q.dim(2) && q.dim(2) % rule.q_heads == 0 && v.dim(2) % rule.kv_heads == 0,
-                "query of shape {}, key {} and value {} with {} and {} heads", to_string(q.dims()), to_string(k.dims()), to_string(v.dims()),
-                rule.q_heads, rule.kv_heads);
+  ORIEL_REQUIRE(q.rank() == 3 && k.rank() == 3 && v.rank() == 3 && rule.q_heads <= q.dim(2) &&
+                    q.dim(2) % rule.q_heads == 0 && v.dim(2) % rule.kv_heads == 0,
+                "query of shape {}, key {} and value {} with {} and {} heads", to_string(q.dims()), to_string(k.dims()),
+                to_string(v.dims()), rule.q_heads, rule.kv_heads);
   const std::int64_t batch = q.dim(0);
   const std::int64_t steps = q.dim(1);
   const std::int64_t kd = q.dim(2) / rule.q_heads;
   const std::int64_t vd = v.dim(2) / rule.kv_heads;
   const auto require_dims = [&](std::size_t i, std::initializer_list<std::int64_t> last) {
     const Dims& d = inputs[i].dims();
-    const bool fits = d.size() == 3 && d[0] == batch && d[1] == steps && std::find(last.begin(), last.end(), d[2]) != last.end();
+    const bool fits =
+        d.size() == 3 && d[0] == batch && d[1] == steps && std::find(last.begin(), last.end(), d[2]) != last.end();
     ORIEL_REQUIRE(fits, "input {} of shape {} for {} images of {} steps", i, to_string(d), batch, steps);
   };
   require_dims(1, {rule.kv_heads * kd});
@@ -74,8 +80,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   if (rule.delta) require_dims(5, {rule.kv_heads, 1});
   const bool per_key = rule.gated && inputs[4].dim(2) != rule.kv_heads;
   const Dims state_dims{batch, rule.kv_heads, kd, vd};
-  ORIEL_REQUIRE(!inputs.has(3) || inputs[3].dims() == state_dims, "past_state of shape {}, expected {}", to_string(inputs[3].dims()),
-                to_string(state_dims));
+  ORIEL_REQUIRE(!inputs.has(3) || inputs[3].dims() == state_dims, "past_state of shape {}, expected {}",
+                to_string(inputs[3].dims()), to_string(state_dims));
   const double given = inputs.attributes().get_float("scale");
   const double scale = given != 0 ? given : 1.0 / std::sqrt(static_cast<double>(kd));
   Tensor& out = outputs.allocate(0, q.type(), {batch, steps, rule.q_heads * vd});
@@ -97,7 +103,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       const std::int64_t step = b * steps + t;
       const auto key = [&](std::int64_t i) { return element_as_f64(k, (step * rule.kv_heads + h) * kd + i); };
       for (std::int64_t i = 0; rule.gated && i < kd; ++i) {
-        const double decay = std::exp(element_as_f64(inputs[4], per_key ? (step * rule.kv_heads + h) * kd + i : step * rule.kv_heads + h));
+        const double decay = std::exp(
+            element_as_f64(inputs[4], per_key ? (step * rule.kv_heads + h) * kd + i : step * rule.kv_heads + h));
         for (std::int64_t j = 0; j < vd; ++j) state[static_cast<std::size_t>(i * vd + j)] *= decay;
       }
       for (std::int64_t j = 0; j < vd; ++j) {
@@ -109,7 +116,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
         update[static_cast<std::size_t>(j)] = value;
       }
       for (std::int64_t i = 0; i < kd; ++i) {
-        for (std::int64_t j = 0; j < vd; ++j) state[static_cast<std::size_t>(i * vd + j)] += key(i) * update[static_cast<std::size_t>(j)];
+        for (std::int64_t j = 0; j < vd; ++j)
+          state[static_cast<std::size_t>(i * vd + j)] += key(i) * update[static_cast<std::size_t>(j)];
       }
       for (std::int64_t g = h * shared; g < (h + 1) * shared; ++g) {
         for (std::int64_t j = 0; j < vd; ++j) {

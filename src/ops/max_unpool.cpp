@@ -1,5 +1,5 @@
-// MaxUnpool: puts x[i] at the linear index I[i] of a tensor of zeros that has the extents (in - 1) * stride + kernel - pads;
-// where output_shape is given, that tensor is the leading corner of the output.
+// MaxUnpool: puts x[i] at the linear index I[i] of a tensor of zeros that has the extents (in - 1) * stride + kernel -
+// pads; where output_shape is given, that tensor is the leading corner of the output.
 #include "ops/spatial.h"
 
 namespace oriel::ops {
@@ -14,7 +14,8 @@ void infer(InferContext& c) {
     const Window w = Window::read(c.attributes(), x.rank() - 2);
     if (w.kernel.size() != x.rank() - 2) fail(ErrorCode::kInvalidGraph, "attribute kernel_shape is empty");
     for (std::size_t i = 0; i < w.kernel.size(); ++i) {
-      out[i + 2] = ((x[i + 2] - Dim(1)) * Dim(w.strides[i]) + Dim(w.kernel[i] - w.pads_begin[i] - w.pads_end[i])).bounded(0, kUnboundedDim);
+      out[i + 2] = ((x[i + 2] - Dim(1)) * Dim(w.strides[i]) + Dim(w.kernel[i] - w.pads_begin[i] - w.pads_end[i]))
+                       .bounded(0, kUnboundedDim);
     }
   }
   if (c.has_input(2)) {
@@ -33,8 +34,8 @@ void infer(InferContext& c) {
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const Tensor& indices = inputs[1];
-  ORIEL_REQUIRE(x.rank() >= 3 && indices.dims() == x.dims(), "input of shape {} and indices of shape {}", to_string(x.dims()),
-                to_string(indices.dims()));
+  ORIEL_REQUIRE(x.rank() >= 3 && indices.dims() == x.dims(), "input of shape {} and indices of shape {}",
+                to_string(x.dims()), to_string(indices.dims()));
   const Window w = Window::read(inputs.attributes(), x.rank() - 2);
   ORIEL_REQUIRE(w.kernel.size() == x.rank() - 2, "attribute kernel_shape is empty");
   Dims natural{x.dim(0), x.dim(1)};
@@ -44,7 +45,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   }
   Dims dims = natural;
   if (inputs.has(2)) dims = inputs[2].to_i64();
-  ORIEL_REQUIRE(dims.size() == natural.size(), "output_shape is {}, expected {} extents", to_string(dims), natural.size());
+  ORIEL_REQUIRE(dims.size() == natural.size(), "output_shape is {}, expected {} extents", to_string(dims),
+                natural.size());
   const std::int64_t limit = count_elements(natural);
   const Dims strides = row_major_strides(dims);
   Tensor& out = outputs.allocate(0, x.type(), dims);
@@ -57,7 +59,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       ORIEL_REQUIRE(from[i] >= 0 && from[i] < limit, "index {} outside {}", from[i], to_string(natural));
       const Dims at = unravel(from[i], natural);
       for (std::size_t d = 0; d < at.size(); ++d) {
-        ORIEL_REQUIRE(at[d] < dims[d], "index {} of {} outside the output {}", from[i], to_string(natural), to_string(dims));
+        ORIEL_REQUIRE(at[d] < dims[d], "index {} of {} outside the output {}", from[i], to_string(natural),
+                      to_string(dims));
       }
       y[ravel(at, strides)] = in[i];
     });

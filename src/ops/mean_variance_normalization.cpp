@@ -7,7 +7,8 @@ namespace {
 /// Which axes the moments run over.
 std::vector<bool> reduced_axes(const Attributes& attributes, std::size_t rank) {
   std::vector<bool> reduced(rank, false);
-  for (const std::int64_t axis : attributes.get_ints("axes")) reduced[static_cast<std::size_t>(normalize_axis(axis, rank))] = true;
+  for (const std::int64_t axis : attributes.get_ints("axes"))
+    reduced[static_cast<std::size_t>(normalize_axis(axis, rank))] = true;
   return reduced;
 }
 

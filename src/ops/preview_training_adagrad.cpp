@@ -1,4 +1,5 @@
-// Adagrad: with g = norm_coefficient x + G and r = R / (1 + T decay_factor): H becomes H + g^2 and x becomes x - r g / (sqrt(H) + epsilon).
+// Adagrad: with g = norm_coefficient x + G and r = R / (1 + T decay_factor): H becomes H + g^2 and x becomes x - r g /
+// (sqrt(H) + epsilon).
 #include "ops/optimizer.h"
 
 namespace oriel::ops {

@@ -1,5 +1,6 @@
-// Adam: with g = norm_coefficient x + G: V becomes alpha V + (1 - alpha) g, H becomes beta H + (1 - beta) g^2, x becomes
-// (1 - norm_coefficient_post) (x - r V / (sqrt(H) + epsilon)), r = R sqrt(1 - beta^T) / (1 - alpha^T), or R where T is 0.
+// Adam: with g = norm_coefficient x + G: V becomes alpha V + (1 - alpha) g, H becomes beta H + (1 - beta) g^2, x
+// becomes (1 - norm_coefficient_post) (x - r V / (sqrt(H) + epsilon)), r = R sqrt(1 - beta^T) / (1 - alpha^T), or R
+// where T is 0.
 #include "ops/optimizer.h"
 
 namespace oriel::ops {
@@ -17,7 +18,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const double g = norm * v[0] + v[1];
     v[2] = alpha * v[2] + (1.0 - alpha) * g;
     v[3] = beta * v[3] + (1.0 - beta) * g * g;
-    const double adjusted = step > 0 ? rate * std::sqrt(1.0 - std::pow(beta, step)) / (1.0 - std::pow(alpha, step)) : rate;
+    const double adjusted =
+        step > 0 ? rate * std::sqrt(1.0 - std::pow(beta, step)) / (1.0 - std::pow(alpha, step)) : rate;
     v[0] = (1.0 - post) * (v[0] - adjusted * v[2] / (std::sqrt(v[3]) + epsilon));
   });
 }

@@ -1,5 +1,5 @@
-// Momentum: with g = norm_coefficient x + G: V becomes alpha V + beta g (beta is 1 where T is 0), and x becomes x - R V or, in mode
-// "nesterov", x - R (g + alpha V).
+// Momentum: with g = norm_coefficient x + G: V becomes alpha V + beta g (beta is 1 where T is 0), and x becomes x - R V
+// or, in mode "nesterov", x - R (g + alpha V).
 #include "ops/optimizer.h"
 
 namespace oriel::ops {

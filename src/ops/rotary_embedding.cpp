@@ -1,5 +1,5 @@
-// RotaryEmbedding: rotates pairs (a, b) of each head's leading elements by the angle of their position: (a cos - b sin, a sin + b cos).
-// Pairs are the two halves or, where interleaved, neighbours.
+// RotaryEmbedding: rotates pairs (a, b) of each head's leading elements by the angle of their position: (a cos - b sin,
+// a sin + b cos). Pairs are the two halves or, where interleaved, neighbours.
 #include "ops/common.h"
 
 namespace oriel::ops {
@@ -11,7 +11,8 @@ void infer(InferContext& c) {
     fail(ErrorCode::kInvalidGraph, "input of shape {}, expected a rank of 3 or 4", x.to_string());
   }
   if (x.is_ranked() && x.rank() == 3 && c.attributes().get_int("num_heads", 0) < 1) {
-    fail(ErrorCode::kInvalidGraph, "attribute num_heads is {} for an input of rank 3", c.attributes().get_int("num_heads", 0));
+    fail(ErrorCode::kInvalidGraph, "attribute num_heads is {} for an input of rank 3",
+         c.attributes().get_int("num_heads", 0));
   }
   infer_same(c);
 }
@@ -23,7 +24,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   ORIEL_REQUIRE(packed || x.rank() == 4, "input of shape {}, expected a rank of 3 or 4", to_string(x.dims()));
   const std::int64_t batch = x.dim(0);
   const std::int64_t heads = packed ? attributes.get_int("num_heads", 0) : x.dim(1);
-  ORIEL_REQUIRE(!packed || (heads > 0 && heads <= x.dim(2) && x.dim(2) % heads == 0), "{} heads in {} elements", heads, x.dim(2));
+  ORIEL_REQUIRE(!packed || (heads > 0 && heads <= x.dim(2) && x.dim(2) % heads == 0), "{} heads in {} elements", heads,
+                x.dim(2));
   const std::int64_t steps = packed ? x.dim(1) : x.dim(2);
   const std::int64_t head = packed ? x.dim(2) / heads : x.dim(3);
   const std::int64_t given = attributes.get_int("rotary_embedding_dim");
@@ -35,8 +37,10 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const std::int64_t* ids = by_id ? inputs[3].data<std::int64_t>() : nullptr;
   for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
     const Dims& dims = inputs[i].dims();
-    const bool fits = by_id ? dims.size() == 2 && dims[1] == half && dims == inputs[1].dims() : dims == Dims{batch, steps, half};
-    ORIEL_REQUIRE(fits, "input {} of shape {} for {} images of {} positions with {} angles", i, to_string(dims), batch, steps, half);
+    const bool fits =
+        by_id ? dims.size() == 2 && dims[1] == half && dims == inputs[1].dims() : dims == Dims{batch, steps, half};
+    ORIEL_REQUIRE(fits, "input {} of shape {} for {} images of {} positions with {} angles", i, to_string(dims), batch,
+                  steps, half);
   }
   ORIEL_REQUIRE(!by_id || inputs[3].dims() == Dims({batch, steps}), "position_ids of shape {}, expected [{}, {}]",
                 to_string(inputs[3].dims()), batch, steps);
