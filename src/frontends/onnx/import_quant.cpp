@@ -233,6 +233,24 @@ void import_grid_sample(ImportContext& c) {
   c.emit_as("GridSample", "");
 }
 
+// QLinearAveragePool on channels in the last axis, by transposing around it.
+void import_qlinear_average_pool(ImportContext& c) {
+  const bool last = c.attributes().get_int("channels_last", 0) != 0;
+  c.attributes().erase("channels_last");
+  if (!last) return c.emit_as();
+  const auto rank = static_cast<std::int64_t>(rank_of(c.input(0)));
+  std::vector<std::int64_t> to_first{0, rank - 1};
+  std::vector<std::int64_t> to_last{0};
+  for (std::int64_t i = 1; i + 1 < rank; ++i) {
+    to_first.push_back(i);
+    to_last.push_back(i + 1);
+  }
+  to_last.push_back(1);
+  c.inputs()[0] = c.call("Transpose", {c.input(0)}, {{"perm", to_first}});
+  const Node* pool = c.emit(c.op_type(), c.attributes(), c.inputs(), 1, c.domain());
+  c.finish({c.call("Transpose", {pool->output()}, {{"perm", to_last}})});
+}
+
 // The standard's operator of the same name and operands.
 void import_as_standard(ImportContext& c) { c.emit_as(c.op_type(), ""); }
 
@@ -287,6 +305,7 @@ void add_quant_rows(ImportTable& table) {
   microsoft("ExpandDims", import_expand_dims);
   microsoft("GridSample", import_grid_sample);
   microsoft("RotaryEmbedding", import_rotary_embedding);
+  microsoft("QLinearAveragePool", import_qlinear_average_pool);
   for (const char* op : {"QuantizeLinear", "DequantizeLinear", "Trilu"}) microsoft(op, import_as_standard);
   table.add("SimplifiedLayerNormalization", 1, ImportTable::kNewest, import_simplified_layer_norm);
 }
