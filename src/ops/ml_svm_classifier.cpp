@@ -130,8 +130,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     if (m.pairwise()) {
       score_pairs(m, row, scores, votes);
       if (m.probabilities()) scores = probabilities(m, scores);
-      label = m.probabilities() ? std::max_element(scores.begin(), scores.end()) - scores.begin()
-                                : std::max_element(votes.begin(), votes.end()) - votes.begin();
+      label = std::max_element(votes.begin(), votes.end()) - votes.begin();
     } else {
       SvmKernel linear = m.kernel;
       linear.kind = SvmKernel::Kind::kLinear;
