@@ -57,6 +57,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const ElementType type = !quantised ? ElementType::kF32 : inputs.has(8) ? inputs[8].type() : a.type();
   const float y_scale = quantised ? single_f32(inputs, 7) : 1.0F;
   const std::int64_t y_zero = single_zero_point(inputs, 8);
+  Tensor& y = outputs.allocate(0, type, d.out);
   std::vector<std::int64_t> bias(static_cast<std::size_t>(d.m * d.n), 0);
   if (inputs.has(6)) {
     const Tensor& c = inputs[6];
@@ -65,7 +66,6 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       bias[static_cast<std::size_t>(o)] = c.data<std::int32_t>()[ic];
     });
   }
-  Tensor& y = outputs.allocate(0, type, d.out);
   integer_matmul(a, &inputs[2], b, &inputs[5], d, context,
                  [&](std::int64_t o, std::int64_t, std::int64_t ib, std::int64_t, std::int64_t j, std::int32_t sum) {
                    const auto total = static_cast<float>(wrap_i32(sum + bias[static_cast<std::size_t>(o)]));

@@ -8,7 +8,7 @@ namespace {
 void check_widths(const std::vector<std::int64_t>& widths, std::size_t inputs) {
   if (widths.size() != inputs) fail(ErrorCode::kInvalidGraph, "attribute inputdimensions has {} values for {} inputs", widths.size(), inputs);
   for (const std::int64_t w : widths) {
-    if (w < 0) fail(ErrorCode::kInvalidGraph, "attribute inputdimensions has the value {}", w);
+    if (w < 0 || w > (std::int64_t{1} << 32)) fail(ErrorCode::kInvalidGraph, "attribute inputdimensions has the value {}", w);
   }
 }
 

@@ -128,6 +128,12 @@ def test_qlinear_conv(check, rng, x, w, attributes, types, per_channel):
     check("QLinearConv", inputs, constants=("w", "w_scale", "w_zero", "bias"), **attributes)
 
 
+def test_channels_last(check, rng):
+    inputs = triple(rng, "x", (2, 7, 6, 3), np.uint8) | triple(rng, "w", (4, 3, 3, 3), np.int8) | target(rng, np.uint8, factor=20)
+    check("QLinearConv", inputs, MICROSOFT, pads=[1, 0, 2, 1], strides=[2, 1], channels_last=1, constants=("w", "w_scale", "w_zero"))
+    check("NhwcMaxPool", {"x": integers(rng, (2, 7, 6, 3))}, MICROSOFT, kernel_shape=[3, 2], pads=[1, 0, 1, 1])
+
+
 @pytest.mark.parametrize("x,w,attributes", CONVOLUTIONS)
 def test_conv_integer(check, rng, x, w, attributes):
     inputs = {"x": integers(rng, x), "w": integers(rng, w), "xz": integers(rng, ()), "wz": integers(rng, ())}
