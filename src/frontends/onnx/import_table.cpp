@@ -65,6 +65,7 @@ const ImportTable& import_table() {
     add_tensor_rows(*t);
     add_nn_rows(*t);
     add_quant_rows(*t);
+    add_attention_rows(*t);
     add_ml_rows(*t);
     return t;
   }();
