@@ -244,6 +244,9 @@ class ModelReader {
                  std::vector<Value*> inputs, Scope& scope);
   void read_scan(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
                  std::vector<Value*> inputs, Scope& scope);
+  /// SequenceMap as a Loop over the items: SequenceAt of every sequence, the body's nodes, SequenceInsert of what they make.
+  void read_sequence_map(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
+                         const std::vector<Value*>& inputs, Scope& scope);
   /// A body whose first inputs have the given types, with what it captures. `captures` go first, in their order.
   struct Body {
     std::shared_ptr<Graph> graph;
@@ -573,6 +576,7 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
     if (node.op_type == "If") return read_if(node, name, attributes, inputs, scope);
     if (node.op_type == "Loop") return read_loop(node, name, attributes, std::move(inputs), scope);
     if (node.op_type == "Scan") return read_scan(node, name, attributes, std::move(inputs), scope);
+    if (node.op_type == "SequenceMap") return read_sequence_map(node, name, attributes, inputs, scope);
   }
   const int version = version_of(node.domain, scope);
   Attributes converted = convert_attributes(node, attributes, scope);
@@ -839,6 +843,70 @@ void ModelReader::read_scan(const NodeProto& node, const std::string& name, cons
   std::vector<std::string> outputs = output_names(node, scope);
   outputs.resize(std::max(outputs.size(), body.graph->outputs().size()));
   bind_outputs(node, scope.level.graph.add("", "Scan", std::move(converted), std::move(inputs), outputs, name)->outputs(), scope);
+}
+
+void ModelReader::read_sequence_map(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
+                                    const std::vector<Value*>& inputs, Scope& scope) {
+  if (scope.depth <= 1) fail(ErrorCode::kInvalidGraph, "bodies and functions lie more than {} deep inside each other", options_.max_depth);
+  const GraphProto proto = GraphProto::parse(graph_attribute(attributes, "body").message);
+  if (inputs.empty() || proto.inputs.size() != inputs.size()) {
+    fail(ErrorCode::kInvalidGraph, "the body has {} inputs, the node {}", proto.inputs.size(), inputs.size());
+  }
+  const auto is_sequence = [](const Value* v) { return v->type().kind == ValueType::Kind::kSequence; };
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == nullptr) fail(ErrorCode::kInvalidGraph, "input {} is missing", i);
+  }
+  if (!is_sequence(inputs[0])) fail(ErrorCode::kInvalidGraph, "input 0 is {}, expected a sequence", inputs[0]->type().to_string());
+  Graph& graph = scope.level.graph;
+  std::shared_ptr<Graph> body;
+  std::vector<const Value*> captured;
+  // The first reading tells what the body makes, the second collects that.
+  std::vector<ValueType> items;
+  for (const bool collect : {false, true}) {
+    body = std::make_shared<Graph>(&graph);
+    Level level(*body);
+    Scope inner{.level = level,
+                .opsets = scope.opsets,
+                .around = &scope,
+                .frame = scope.frame,
+                .prefix = scope.prefix,
+                .depth = scope.depth - 1};
+    Value* const index = body->add_input(name + "/index", ValueType(ElementType::kI64, {}));
+    Value* const condition = body->add_input(name + "/condition", ValueType(ElementType::kBool, {}));
+    std::vector<Value*> collected;
+    for (const ValueType& item : items) collected.push_back(body->add_input(name + "/items", ValueType::sequence(item)));
+    std::unordered_set<Bytes> names;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      Value* const operand = capture(*inputs[i], level);
+      bind(proto.inputs[i].name, is_sequence(operand) ? body->call("SequenceAt", {operand, index}) : operand, inner);
+      names.insert(proto.inputs[i].name);
+    }
+    add_initializers(proto, inner, names);
+    read_nodes(proto.nodes, inner);
+    body->add_output(condition, "condition");
+    for (std::size_t o = 0; o < proto.outputs.size(); ++o) {
+      Value* const made = find(proto.outputs[o].name, inner);
+      if (made == nullptr) fail(ErrorCode::kInvalidGraph, "output \"{}\" of a body is never made", proto.outputs[o].name);
+      if (!made->type().is_tensor()) fail(ErrorCode::kInvalidGraph, "output {} of the body is {}", o, made->type().to_string());
+      if (collect) {
+        body->add_output(body->call("SequenceInsert", {collected[o], made}), to_text(proto.outputs[o].name));
+      } else {
+        // Items may differ in what is not known.
+        items.push_back(made->type());
+        for (Dim& d : items.back().shape.dims()) d = d.is_known() ? d : Dim::unknown();
+      }
+    }
+    captured = std::move(level.captured);
+  }
+  std::vector<Value*> operands = {graph.call("SequenceLength", {inputs[0]}), nullptr};
+  for (const ValueType& item : items) operands.push_back(graph.call("SequenceEmpty", {}, {{"dtype", item.element}}));
+  for (const Value* v : captured) operands.push_back(graph.value(v->id()));
+  Attributes converted;
+  converted.set("body", body);
+  converted.set("carried", static_cast<std::int64_t>(items.size()));
+  std::vector<std::string> outputs = output_names(node, scope);
+  outputs.resize(std::max(outputs.size(), items.size()));
+  bind_outputs(node, graph.add("", "Loop", std::move(converted), std::move(operands), outputs, name)->outputs(), scope);
 }
 
 std::unique_ptr<Graph> read_in_folder(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& folder,
