@@ -207,6 +207,16 @@ bool generalise(ValueType& type, const ValueType& made) {
   return changed;
 }
 
+/// The type of a slice along an axis.
+ValueType slice_type(ValueType type, std::int64_t axis) {
+  if (!type.is_tensor()) fail(ErrorCode::kInvalidGraph, "a scanned input is {}, expected a tensor", type.to_string());
+  if (type.shape.is_ranked()) {
+    auto& dims = type.shape.dims();
+    dims.erase(dims.begin() + normalize_axis(axis, dims.size()));
+  }
+  return type;
+}
+
 /// Removes everything that may keep a type from being stable.
 void forget_shape(ValueType& type) {
   if (type.is_tensor()) type.shape = Shape::unranked();
@@ -244,6 +254,11 @@ class ModelReader {
                  std::vector<Value*> inputs, Scope& scope);
   void read_scan(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
                  std::vector<Value*> inputs, Scope& scope);
+  Attributes scan_attributes(const std::vector<AttributeProto>& attributes, Scope& scope);
+  Node* add_scan(Attributes attributes, Bytes graph_proto, std::vector<Value*> inputs, const std::string& name,
+                 std::vector<std::string> outputs, Scope& scope);
+  void read_sequence_map(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
+                         const std::vector<Value*>& inputs, Scope& scope);
   /// A body whose first inputs have the given types, with what it captures. `captures` go first, in their order.
   struct Body {
     std::shared_ptr<Graph> graph;
@@ -573,6 +588,7 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
     if (node.op_type == "If") return read_if(node, name, attributes, inputs, scope);
     if (node.op_type == "Loop") return read_loop(node, name, attributes, std::move(inputs), scope);
     if (node.op_type == "Scan") return read_scan(node, name, attributes, std::move(inputs), scope);
+    if (node.op_type == "SequenceMap") return read_sequence_map(node, name, attributes, inputs, scope);
   }
   const int version = version_of(node.domain, scope);
   Attributes converted = convert_attributes(node, attributes, scope);
@@ -803,42 +819,134 @@ void ModelReader::read_loop(const NodeProto& node, const std::string& name, cons
   bind_outputs(node, scope.level.graph.add("", "Loop", std::move(converted), std::move(inputs), outputs, name)->outputs(), scope);
 }
 
-void ModelReader::read_scan(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
-                            std::vector<Value*> inputs, Scope& scope) {
-  if (version_of("", scope) < 9) {
-    fail(ErrorCode::kNotImplemented, "Scan of operator set 8, with a batch axis, is not supported");
-  }
+Attributes ModelReader::scan_attributes(const std::vector<AttributeProto>& attributes, Scope& scope) {
   Attributes converted;
   for (const AttributeProto& a : attributes) {
     if (a.name != "body") converted.set(a.name, convert_attribute(a, scope));
   }
-  const std::int64_t scans = converted.get_int("num_scan_inputs");
+  return converted;
+}
+
+Node* ModelReader::add_scan(Attributes attributes, Bytes graph_proto, std::vector<Value*> inputs, const std::string& name,
+                            std::vector<std::string> outputs, Scope& scope) {
+  const std::int64_t scans = attributes.get_int("num_scan_inputs");
   if (scans < 1 || static_cast<std::uint64_t>(scans) > inputs.size()) {
     fail(ErrorCode::kInvalidGraph, "num_scan_inputs is {}, with {} inputs", scans, inputs.size());
   }
   const std::size_t states = inputs.size() - static_cast<std::size_t>(scans);
-  const std::vector<std::int64_t> axes = converted.get_ints("scan_input_axes", {});
+  const std::vector<std::int64_t> axes = attributes.get_ints("scan_input_axes", {});
   std::vector<ValueType> types;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i] == nullptr) fail(ErrorCode::kInvalidGraph, "input {} is missing", i);
-    ValueType type = inputs[i]->type();
-    if (i >= states) {
-      if (!type.is_tensor()) fail(ErrorCode::kInvalidGraph, "input {} is {}, expected a tensor", i, type.to_string());
-      if (type.shape.is_ranked()) {
-        const std::size_t k = i - states;
-        const std::int64_t axis = normalize_axis(k < axes.size() ? axes[k] : 0, type.shape.rank());
-        type.shape.dims().erase(type.shape.dims().begin() + axis);
-      }
-    }
-    types.push_back(std::move(type));
+    types.push_back(i < states ? inputs[i]->type() : slice_type(inputs[i]->type(), i - states < axes.size() ? axes[i - states] : 0));
   }
-  const Body body = read_stable_body(graph_attribute(attributes, "body").message, std::move(types), 0, states, 0, scope);
+  const Body body = read_stable_body(graph_proto, std::move(types), 0, states, 0, scope);
   for (const Value* v : body.captured) inputs.push_back(scope.level.graph.value(v->id()));
-  converted.set("body", body.graph);
-  converted.set("num_states", static_cast<std::int64_t>(states));
-  std::vector<std::string> outputs = output_names(node, scope);
+  attributes.set("body", body.graph);
+  attributes.set("num_states", static_cast<std::int64_t>(states));
   outputs.resize(std::max(outputs.size(), body.graph->outputs().size()));
-  bind_outputs(node, scope.level.graph.add("", "Scan", std::move(converted), std::move(inputs), outputs, name)->outputs(), scope);
+  return scope.level.graph.add("", "Scan", std::move(attributes), std::move(inputs), outputs, name);
+}
+
+void ModelReader::read_scan(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
+                            std::vector<Value*> inputs, Scope& scope) {
+  const Bytes body = graph_attribute(attributes, "body").message;
+  Attributes converted = scan_attributes(attributes, scope);
+  if (version_of("", scope) >= 9) {
+    bind_outputs(node, add_scan(std::move(converted), body, std::move(inputs), name, output_names(node, scope), scope)->outputs(), scope);
+    return;
+  }
+  // Operator set 8: operand 0 is optional lengths, axis 0 of everything else the batch. A scan along the batch, of scans.
+  if (inputs.empty() || inputs[0] != nullptr) fail(ErrorCode::kNotImplemented, "sequence lengths (operator set 8) are not supported");
+  inputs.erase(inputs.begin());
+  if (const Attribute* directions = converted.find("directions"); directions != nullptr) {
+    converted.set("scan_input_directions", *directions);
+    converted.erase("directions");
+  }
+  const auto batch_graph = std::make_shared<Graph>(&scope.level.graph);
+  Level level(*batch_graph);
+  Scope batch{.level = level,
+              .opsets = scope.opsets,
+              .around = &scope,
+              .frame = scope.frame,
+              .prefix = scope.prefix,
+              .depth = scope.depth - 1};
+  std::vector<Value*> slices;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == nullptr) fail(ErrorCode::kInvalidGraph, "input {} is missing", i + 1);
+    slices.push_back(batch_graph->add_input(batch_graph->unique_name(inputs[i]->name()), slice_type(inputs[i]->type(), 0)));
+  }
+  const Node* inner = add_scan(std::move(converted), body, slices, name, {}, batch);
+  for (Value* v : inner->outputs()) batch_graph->add_output(v, v->name());
+  Attributes outer;
+  outer.set("body", batch_graph);
+  outer.set("num_scan_inputs", static_cast<std::int64_t>(inputs.size()));
+  outer.set("num_states", std::int64_t{0});
+  for (const Value* v : level.captured) inputs.push_back(scope.level.graph.value(v->id()));
+  std::vector<std::string> outputs = output_names(node, scope);
+  outputs.resize(std::max(outputs.size(), inner->num_outputs()));
+  bind_outputs(node, scope.level.graph.add("", "Scan", std::move(outer), std::move(inputs), outputs, name)->outputs(), scope);
+}
+
+void ModelReader::read_sequence_map(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
+                                    const std::vector<Value*>& inputs, Scope& scope) {
+  // A Loop over the items of operand 0: items of sequences and whole tensors go into the body, its results are appended to
+  // sequences that the loop carries.
+  const Bytes proto_bytes = graph_attribute(attributes, "body").message;
+  std::vector<ValueType> item_types;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == nullptr) fail(ErrorCode::kInvalidGraph, "input {} is missing", i);
+    const ValueType& type = inputs[i]->type();
+    const bool is_sequence = type.kind == ValueType::Kind::kSequence;
+    if (i == 0 && !is_sequence) fail(ErrorCode::kInvalidGraph, "input 0 is {}, expected a sequence", type.to_string());
+    item_types.push_back(is_sequence ? *type.inner : type);
+  }
+  if (inputs.empty()) fail(ErrorCode::kInvalidGraph, "0 inputs, expected 1 or more");
+  std::vector<ElementType> elements;
+  {
+    const Body types = read_body(proto_bytes, item_types, {}, scope);
+    for (const Value* v : types.graph->outputs()) {
+      if (!v->type().is_tensor()) fail(ErrorCode::kInvalidGraph, "the body gives {}, expected a tensor", v->type().to_string());
+      elements.push_back(v->element());
+    }
+  }
+  const GraphProto proto = GraphProto::parse(proto_bytes);
+  const auto body = std::make_shared<Graph>(&scope.level.graph);
+  Level level(*body);
+  Scope inner{.level = level,
+              .opsets = scope.opsets,
+              .around = &scope,
+              .frame = scope.frame,
+              .prefix = scope.prefix,
+              .depth = scope.depth - 1};
+  Value* const index = body->add_input(body->unique_name("index"), ValueType(ElementType::kI64, {}));
+  Value* const condition = body->add_input(body->unique_name("condition"), ValueType(ElementType::kBool, {}));
+  std::vector<Value*> carried;
+  for (const ElementType e : elements) {
+    carried.push_back(body->add_input(body->unique_name("items"), ValueType::sequence(ValueType(e, Shape::unranked()))));
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    Value* value = capture(*inputs[i], level);
+    if (inputs[i]->type().kind == ValueType::Kind::kSequence) value = body->call("SequenceAt", {value, index}, {}, name);
+    bind(proto.inputs[i].name, value, inner);
+  }
+  add_initializers(proto, inner, {});
+  read_nodes(proto.nodes, inner);
+  body->add_output(condition, condition->name());
+  std::vector<Value*> operands{scope.level.graph.call("SequenceLength", {inputs[0]}, {}, name), nullptr};
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    Value* made = find(proto.outputs[i].name, inner);
+    Value* longer = body->call("SequenceInsert", {carried[i], made}, {}, name);
+    body->add_output(longer, longer->name());
+    operands.push_back(scope.level.graph.call("SequenceEmpty", {}, {{"dtype", elements[i]}}, name));
+  }
+  for (const Value* v : level.captured) operands.push_back(scope.level.graph.value(v->id()));
+  Attributes converted;
+  converted.set("body", body);
+  converted.set("carried", static_cast<std::int64_t>(elements.size()));
+  std::vector<std::string> outputs = output_names(node, scope);
+  outputs.resize(std::max(outputs.size(), elements.size()));
+  bind_outputs(node, scope.level.graph.add("", "Loop", std::move(converted), std::move(operands), outputs, name)->outputs(), scope);
 }
 
 std::unique_ptr<Graph> read_in_folder(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& folder,
