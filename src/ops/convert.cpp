@@ -74,7 +74,7 @@ T parse(const std::string& text) {
 std::string real_text(double value, int digits) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value < 0 ? "-INF" : "INF";
-  return fmt::format("{:.{}g}", value, digits);
+  return formatted("{:.{}g}", value, digits);
 }
 
 void from_strings(const Tensor& in, Tensor& out, bool saturate, PowerRounding rounding, RunContext& context) {
