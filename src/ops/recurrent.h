@@ -30,9 +30,9 @@ struct CellActivation {
   double operator()(double x) const;
 };
 
-/// The activations of every direction: `defaults` for each direction where the attribute is absent. Names are matched without regard
-/// to case; activation_alpha and activation_beta are dealt out in order to the functions that take them. Throws Error(kInvalidGraph)
-/// for unknown names and wrong counts.
+/// The activations of every direction: `defaults` for each direction where the attribute is absent. Names are matched
+/// without regard to case; activation_alpha and activation_beta are dealt out in order to the functions that take them.
+/// Throws Error(kInvalidGraph) for unknown names and wrong counts.
 std::vector<CellActivation> read_activations(const Attributes& attributes, const std::vector<std::string>& defaults,
                                              std::size_t directions);
 
