@@ -1,0 +1,120 @@
+// Chooses the algorithm of a convolution and forwards to it.
+#include "kernels/conv/conv.h"
+
+#include <algorithm>
+
+#include "kernels/conv/algorithms.h"
+
+namespace oriel::kernels {
+namespace {
+
+const ConvSteps& steps_of(ConvAlgorithm algorithm) {
+  switch (algorithm) {
+    case ConvAlgorithm::kDirect:
+    case ConvAlgorithm::kDirectPlain:
+      return kDirectSteps;
+    case ConvAlgorithm::kDepthwise:
+      return kDepthwiseSteps;
+  }
+  return kDirectSteps;
+}
+
+constexpr ConvAlgorithm kAlgorithms[] = {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise};
+
+}  // namespace
+
+double conv_flops(const ConvLayer& layer, const ConvShape& shape) {
+  double flops = 2.0 * static_cast<double>(shape.batch) * static_cast<double>(layer.in_channels / layer.groups) *
+                 static_cast<double>(layer.out_channels);
+  const std::int64_t* points = layer.transposed ? shape.in : shape.out;
+  for (int d = 0; d < 3; ++d) flops *= static_cast<double>(points[d] * layer.kernel[d]);
+  return flops;
+}
+
+std::int64_t wanted_units(double seconds, int threads) {
+  const double longest = seconds / 0.5e-3;
+  const double balanced = threads > 1 ? std::min(4.0 * threads, seconds / 10e-6) : 1.0;
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::max(longest, balanced)));
+}
+
+std::string_view conv_algorithm_name(ConvAlgorithm algorithm) {
+  constexpr std::string_view names[] = {"direct", "direct_plain", "depthwise"};
+  return names[static_cast<int>(algorithm)];
+}
+
+std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm) {
+  const bool plain_input = layer.input_layout == Layout::kPlain;
+  const bool plain_output = layer.output_layout == Layout::kPlain;
+  switch (algorithm) {
+    case ConvAlgorithm::kDirect:
+      if (plain_input) return "direct: reads blocked inputs";
+      return {};
+    case ConvAlgorithm::kDirectPlain:
+      if (!plain_input) return "direct_plain: reads plain inputs";
+      return {};
+    case ConvAlgorithm::kDepthwise:
+      if (plain_input || plain_output) return "depthwise: works on blocked layouts";
+      if (layer.transposed) return "depthwise: not for transposed convolutions";
+      if (layer.groups != layer.in_channels || layer.in_channels != layer.out_channels) {
+        return "depthwise: every channel must be a group of its own";
+      }
+      return {};
+  }
+  return {};
+}
+
+ConvKernel conv_kernel(const ConvLayer& layer, ConvAlgorithm algorithm, Isa isa) {
+  ConvKernel kernel;
+  kernel.layer = layer;
+  kernel.algorithm = algorithm;
+  kernel.isa = isa;
+  steps_of(algorithm).size(kernel);
+  return kernel;
+}
+
+ConvKernel conv_choose(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy) {
+  ConvKernel best;
+  double best_seconds = 0.0;
+  bool found = false;
+  for (const ConvAlgorithm algorithm : kAlgorithms) {
+    if (!conv_decline(layer, algorithm).empty()) continue;
+    const ConvKernel kernel = conv_kernel(layer, algorithm, policy.isa);
+    const double seconds = conv_seconds(kernel, expected, policy.threads);
+    if (!found || seconds < best_seconds) {
+      best = kernel;
+      best_seconds = seconds;
+      found = true;
+    }
+  }
+  return best;
+}
+
+double conv_seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
+  return steps_of(kernel.algorithm).seconds(kernel, shape, std::max(threads, 1));
+}
+
+std::int64_t conv_pack_units(const ConvKernel& kernel) { return steps_of(kernel.algorithm).pack_units(kernel); }
+
+void conv_pack(const ConvKernel& kernel, const float* weights, const float* bias, void* packed, std::int64_t first,
+               std::int64_t last) {
+  steps_of(kernel.algorithm).pack(kernel, weights, bias, static_cast<float*>(packed), first, last);
+}
+
+void conv_pack(const ConvKernel& kernel, const float* weights, const float* bias, void* packed) {
+  conv_pack(kernel, weights, bias, packed, 0, conv_pack_units(kernel));
+}
+
+ConvPlan conv_plan(const ConvKernel& kernel, const ConvShape& shape, int threads) {
+  ConvPlan plan;
+  plan.kernel = kernel;
+  plan.shape = shape;
+  steps_of(kernel.algorithm).plan(plan, std::max(threads, 1));
+  return plan;
+}
+
+void conv_run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64_t first, std::int64_t last,
+              void* thread_scratch) {
+  steps_of(plan.kernel.algorithm).run(plan, buffers, phase, first, last, static_cast<float*>(thread_scratch));
+}
+
+}  // namespace oriel::kernels

@@ -1,0 +1,117 @@
+// Between the planner of direct convolutions and their kernels: one unit of work in plain numbers. Internal to conv/.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/activation.h"
+
+namespace oriel::kernels {
+
+/// One dimension of one pass: the output points first + i * step, i < outputs, and what they read. Point i and tap j
+/// meet at the input coordinate i * in_stride + tap_first + j * tap_step, which reads zero outside [0, in_size).
+/// A convolution is one pass; a transposed one has a pass for every residue of the output coordinate by the stride.
+struct ConvAxis {
+  std::int64_t outputs, out_first, out_step, out_size;
+  std::int64_t in_size, in_stride;
+  std::int64_t taps, tap_first, tap_step;
+  std::int64_t kernel_first, kernel_step;  // tap j is the kernel's element kernel_first + j * kernel_step
+};
+
+/// The part of one pass that one unit computes: output points [z] x [y0, y1) x [x0, x1) for panels [panel0, panel1).
+struct DirectUnit {
+  const float* input;  // of this image
+  float* output;
+  const float* residual;
+  const float* weights;  // of this pass
+  const float* bias;     // padded to panels
+  float* scratch;
+  std::int64_t weight_stride;  // floats between panels
+  ConvAxis axis[3];
+  std::int64_t z, y0, y1, x0, x1, panel0, panel1;
+  std::int64_t in_channels, out_channels, groups;
+  std::int64_t group_width;
+  std::int64_t entries;  // room for tap offsets at the start of the scratch: the most taps x channels of a panel
+  bool in_place, flat, plain_input, plain_output, keep_band;
+  bool residual_after;
+  Activation activation;
+};
+
+/// Bytes before the band in the scratch: tap offsets, and one register tile twice for plain outputs.
+constexpr std::int64_t kTileFloats = 1024;
+static inline std::int64_t band_offset(std::int64_t entries, bool plain_output) {
+  return (entries * 8 + 63) / 64 * 64 + (plain_output ? 2 * kTileFloats * 4 : 0);
+}
+
+/// The input channels [first, last) that a panel reads, and the output channels that its packed weights hold. In the
+/// blocked layout the range starts at a multiple of 16, and its last block has only as many steps as are real, rounded up
+/// to 4.
+struct PanelChannels {
+  std::int64_t first, last, width;
+};
+
+/// Kernels of one level.
+struct DirectKernels {
+  void (*run)(const DirectUnit& unit);
+  std::int64_t group_width;  // widest panel
+  std::int64_t tile_pixels;  // pixels of the largest register tile with the widest panel
+};
+
+extern const DirectKernels kDirectScalar;
+extern const DirectKernels kDirectAvx2;
+extern const DirectKernels kDirectAvx512;
+
+/// Input channels and packed width of panel p (output channels p * group_width ...).
+static inline PanelChannels panel_channels(std::int64_t in_channels, std::int64_t out_channels, std::int64_t groups,
+                                           std::int64_t group_width, bool plain_input, std::int64_t p) {
+  const std::int64_t begin = p * group_width;
+  const std::int64_t rest = out_channels - begin;
+  const std::int64_t count = rest < group_width ? rest : group_width;
+  const std::int64_t outs = out_channels / groups;
+  const std::int64_t ins = in_channels / groups;
+  PanelChannels c;
+  c.first = begin / outs * ins;
+  c.last = ((begin + count - 1) / outs + 1) * ins;
+  if (!plain_input) c.first = c.first / 16 * 16;
+  c.width = (count + 7) / 8 * 8;
+  return c;
+}
+
+/// Offsets of a band in the scratch, in pixels. A band keeps, for each depth tap and each plane (column tap or column
+/// residue), for each residue of the row by the stride: `lines` rows of `length` pixels.
+struct BandShape {
+  std::int64_t row_min, column_min;    // least tap offsets
+  std::int64_t row_phases, lines;      // residues; rows of each
+  std::int64_t planes, length;         // column residues (or taps, where flat); pixels of a row of one plane
+  std::int64_t row_pitch, plane_pitch, line_pitch, depth_pitch, channel_pitch;
+};
+
+static inline BandShape band_shape(const ConvAxis* axis, std::int64_t rows, std::int64_t columns, bool flat) {
+  const ConvAxis& y = axis[1];
+  const ConvAxis& x = axis[2];
+  BandShape b;
+  const std::int64_t row_span = (y.taps - 1) * (y.tap_step < 0 ? -y.tap_step : y.tap_step);
+  const std::int64_t column_span = (x.taps - 1) * (x.tap_step < 0 ? -x.tap_step : x.tap_step);
+  b.row_min = y.tap_step < 0 ? y.tap_first + (y.taps - 1) * y.tap_step : y.tap_first;
+  b.column_min = x.tap_step < 0 ? x.tap_first + (x.taps - 1) * x.tap_step : x.tap_first;
+  b.row_phases = y.in_stride < row_span + 1 ? y.in_stride : row_span + 1;
+  b.lines = rows + row_span / y.in_stride;
+  if (flat) {
+    b.planes = x.taps;
+    b.length = columns;
+    b.line_pitch = columns;
+    b.row_pitch = b.lines * columns;
+    b.plane_pitch = b.row_pitch * b.row_phases;
+    b.depth_pitch = b.plane_pitch * b.planes;
+  } else {
+    b.planes = x.in_stride < column_span + 1 ? x.in_stride : column_span + 1;
+    b.length = columns + column_span / x.in_stride;
+    b.plane_pitch = b.length;
+    b.line_pitch = b.length * b.planes;
+    b.row_pitch = b.lines * b.line_pitch;
+    b.depth_pitch = b.row_pitch * b.row_phases;
+  }
+  b.channel_pitch = b.depth_pitch * axis[0].taps;
+  return b;
+}
+
+}  // namespace oriel::kernels
