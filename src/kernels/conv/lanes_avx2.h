@@ -32,6 +32,8 @@ ORIEL_INLINE F max(F a, F b) { return _mm256_max_ps(a, b); }
 ORIEL_INLINE F where_negative(F x, F a, F b) {
   return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LT_OQ));
 }
+/// NaN where `a` is NaN, else x.
+ORIEL_INLINE F or_nan(F x, F a) { return _mm256_blendv_ps(x, a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q)); }
 ORIEL_INLINE F round(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 /// 2^n for integral n in [-126, 127].
 ORIEL_INLINE F power_of_two(F n) {

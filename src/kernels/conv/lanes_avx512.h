@@ -36,6 +36,8 @@ ORIEL_INLINE F max(F a, F b) { return _mm512_max_ps(a, b); }
 ORIEL_INLINE F where_negative(F x, F a, F b) {
   return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), b, a);
 }
+/// NaN where `a` is NaN, else x.
+ORIEL_INLINE F or_nan(F x, F a) { return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), x, a); }
 ORIEL_INLINE F round(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 /// 2^n for integral n in [-126, 127].
 ORIEL_INLINE F power_of_two(F n) {

@@ -29,6 +29,8 @@ ORIEL_INLINE F min(F a, F b) { return a < b ? a : b; }
 ORIEL_INLINE F max(F a, F b) { return a > b ? a : b; }
 /// a where x < 0, else b.
 ORIEL_INLINE F where_negative(F x, F a, F b) { return x < F{} ? a : b; }
+/// NaN where `a` is NaN, else x.
+ORIEL_INLINE F or_nan(F x, F a) { return a != a ? a : x; }
 /// To nearest, ties to even, for |a| < 2^22.
 ORIEL_INLINE F round(F a) {
   const F shift = set(12582912.0F);
