@@ -1,4 +1,4 @@
-// What every convolution algorithm offers to conv.cpp. Internal to conv/ and depthwise/.
+// What every convolution algorithm offers to conv.cpp. Internal to conv/, depthwise/ and winograd/.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct ConvSteps {
 
 extern const ConvSteps kDirectSteps;
 extern const ConvSteps kDepthwiseSteps;
+extern const ConvSteps kWinogradSteps;
 
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }

@@ -15,11 +15,17 @@ const ConvSteps& steps_of(ConvAlgorithm algorithm) {
       return kDirectSteps;
     case ConvAlgorithm::kDepthwise:
       return kDepthwiseSteps;
+    default:
+      return kWinogradSteps;
   }
-  return kDirectSteps;
 }
 
-constexpr ConvAlgorithm kAlgorithms[] = {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise};
+constexpr ConvAlgorithm kAlgorithms[] = {ConvAlgorithm::kDirect,    ConvAlgorithm::kDirectPlain,
+                                         ConvAlgorithm::kDepthwise, ConvAlgorithm::kWinograd2,
+                                         ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5,
+                                         ConvAlgorithm::kWinograd6};
+
+bool is_winograd(ConvAlgorithm algorithm) { return algorithm >= ConvAlgorithm::kWinograd2; }
 
 }  // namespace
 
@@ -38,7 +44,8 @@ std::int64_t wanted_units(double seconds, int threads) {
 }
 
 std::string_view conv_algorithm_name(ConvAlgorithm algorithm) {
-  constexpr std::string_view names[] = {"direct", "direct_plain", "depthwise"};
+  constexpr std::string_view names[] = {"direct",       "direct_plain", "depthwise",   "winograd_2x2",
+                                        "winograd_4x4", "winograd_5x5", "winograd_6x6"};
   return names[static_cast<int>(algorithm)];
 }
 
@@ -59,6 +66,19 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm) {
         return "depthwise: every channel must be a group of its own";
       }
       return {};
+    default:
+      break;
+  }
+  if (plain_input || plain_output) return "winograd: works on blocked layouts";
+  if (layer.transposed) return "winograd: not for transposed convolutions";
+  for (int d = 0; d < 3; ++d) {
+    if (layer.kernel[d] != (d == 0 ? 1 : 3)) return "winograd: kernels of 3 x 3 only";
+    if (layer.stride[d] != 1) return "winograd: stride 1 only";
+    if (d > 0 && layer.dilation[d] != 1) return "winograd: dilation 1 only";
+  }
+  if (layer.groups > 1 &&
+      (layer.in_channels / layer.groups % kChannelBlock != 0 || layer.out_channels / layer.groups % kChannelBlock != 0)) {
+    return "winograd: groups must be multiples of 16 channels";
   }
   return {};
 }
@@ -78,7 +98,12 @@ ConvKernel conv_choose(const ConvLayer& layer, const ConvShape& expected, const 
   bool found = false;
   for (const ConvAlgorithm algorithm : kAlgorithms) {
     if (!conv_decline(layer, algorithm).empty()) continue;
+    if (is_winograd(algorithm)) {
+      if (!policy.allow_winograd) continue;
+      if (policy.dynamic_shape && algorithm != ConvAlgorithm::kWinograd4) continue;
+    }
     const ConvKernel kernel = conv_kernel(layer, algorithm, policy.isa);
+    if (is_winograd(algorithm) && kernel.packed_bytes > policy.winograd_bytes) continue;
     const double seconds = conv_seconds(kernel, expected, policy.threads);
     if (!found || seconds < best_seconds) {
       best = kernel;

@@ -1,4 +1,4 @@
-// Convolution in f32: direct and depthwise kernels behind one interface, from layer description to work units.
+// Convolution in f32: direct, Winograd and depthwise kernels behind one interface, from layer description to work units.
 //
 // How a caller uses it:
 //   1. ConvLayer describes what never changes; conv_choose(layer, expected shape, policy) picks algorithm and packing.
@@ -61,15 +61,22 @@ enum class ConvAlgorithm : std::uint8_t {
   kDirect,      ///< blocked input, register tiles of pixels x channels; every layer
   kDirectPlain, ///< plain input, for first layers with few channels
   kDepthwise,   ///< groups == in_channels == out_channels
+  kWinograd2,   ///< F(2x2, 3x3)
+  kWinograd4,   ///< F(4x4, 3x3)
+  kWinograd5,   ///< F(5x5, 3x3)
+  kWinograd6,   ///< F(6x6, 3x3)
 };
 
-/// "direct", "direct_plain", "depthwise"
+/// "direct", "direct_plain", "depthwise", "winograd_2x2", ...
 std::string_view conv_algorithm_name(ConvAlgorithm algorithm);
 
 /// What a choice may depend on besides layer and shape.
 struct ConvPolicy {
   Isa isa = max_isa();
   int threads = 1;
+  bool allow_winograd = true;              ///< false: only sums of the plain products
+  std::int64_t winograd_bytes = INT64_MAX;  ///< most bytes that packed Winograd weights may take
+  bool dynamic_shape = false;              ///< the shape given is no bound: Winograd takes F(4x4) or nothing
 };
 
 /// A layer with its algorithm: all that packing depends on. Plain data.
@@ -117,6 +124,8 @@ struct ConvPlan {
   std::int64_t rows = 0, columns = 0;     // their greatest extents
   std::int64_t panels = 0;                // panels of weights, for all groups
   std::int64_t panel_parts = 1;           // cuts of the panels
+  std::int64_t channel_parts = 1;         // cuts of the input channels
+  std::int64_t tiles_y = 0, tiles_x = 0;  // Winograd tiles of one image
   bool in_place = false;                  // reads the input where it lies
   bool flat = false;                      // pixel tiles may cross rows
 };
@@ -134,7 +143,8 @@ struct ConvBuffers {
 
 /// Runs units [first, last) of one phase. Numeric promise: direct and depthwise sum in f32, in an order that depends on
 /// layer, level and algorithm alone (not on threads); inputs that are not finite may spread NaN within their block of 16
-/// channels when groups > 1.
+/// channels when groups > 1. Winograd, relative to the rms of the exact output for He-scaled weights: F2 and F4 rms 4e-6,
+/// maximum 4e-5; F5 1e-5, 1e-4; F6 2e-5, 2e-4; whole tiles share non-finite values.
 void conv_run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64_t first, std::int64_t last,
               void* thread_scratch);
 

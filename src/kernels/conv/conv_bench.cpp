@@ -169,7 +169,8 @@ void run_layer(benchmark::State& state, const NamedLayer& named, ConvAlgorithm a
 void register_all() {
   for (const NamedLayer& named : kLayers) {
     for (const ConvAlgorithm algorithm :
-         {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise}) {
+         {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise, ConvAlgorithm::kWinograd2,
+          ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5, ConvAlgorithm::kWinograd6}) {
       ConvLayer layer;
       layer.in_channels = named.in_channels;
       layer.out_channels = named.out_channels;

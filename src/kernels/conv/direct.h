@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/conv/tile.h"
 
 namespace oriel::kernels {
 
@@ -52,6 +53,7 @@ struct PanelChannels {
 /// Kernels of one level.
 struct DirectKernels {
   void (*run)(const DirectUnit& unit);
+  TileSet (*tiles_for)(std::int64_t width);  // tiles of a panel of up to `width` channels
   std::int64_t group_width;  // widest panel
   std::int64_t tile_pixels;  // pixels of the largest register tile with the widest panel
 };

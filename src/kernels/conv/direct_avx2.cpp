@@ -6,7 +6,7 @@ namespace oriel::kernels {
 namespace {
 
 #include "kernels/conv/activate.inc"
-#include "kernels/conv/direct_body.inc"
+#include "kernels/conv/tile_body.inc"
 
 constexpr TileRow<12> kTiles8 = make_tiles<1, false, 12>();
 constexpr TileRow<6> kTiles16 = make_tiles<2, false, 6>();
@@ -16,8 +16,10 @@ TileSet tiles_for(std::int64_t width) {
   return {kTiles16.blocked, kTiles16.plain, 6};
 }
 
+#include "kernels/conv/direct_body.inc"
+
 }  // namespace
 
-const DirectKernels kDirectAvx2 = {run, 16, 6};
+const DirectKernels kDirectAvx2 = {run, tiles_for, 16, 6};
 
 }  // namespace oriel::kernels

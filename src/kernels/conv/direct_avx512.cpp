@@ -6,7 +6,7 @@ namespace oriel::kernels {
 namespace {
 
 #include "kernels/conv/activate.inc"
-#include "kernels/conv/direct_body.inc"
+#include "kernels/conv/tile_body.inc"
 
 constexpr int kMaxPixels = 14;
 constexpr TileRow<kMaxPixels> kTiles8 = make_tiles<0, true, kMaxPixels>();
@@ -19,8 +19,10 @@ TileSet tiles_for(std::int64_t width) {
   return {row.blocked, row.plain, kMaxPixels};
 }
 
+#include "kernels/conv/direct_body.inc"
+
 }  // namespace
 
-const DirectKernels kDirectAvx512 = {run, 32, kMaxPixels};
+const DirectKernels kDirectAvx512 = {run, tiles_for, 32, kMaxPixels};
 
 }  // namespace oriel::kernels

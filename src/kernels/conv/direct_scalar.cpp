@@ -6,7 +6,7 @@ namespace oriel::kernels {
 namespace {
 
 #include "kernels/conv/activate.inc"
-#include "kernels/conv/direct_body.inc"
+#include "kernels/conv/tile_body.inc"
 
 constexpr TileRow<4> kTiles8 = make_tiles<2, false, 4>();
 constexpr TileRow<2> kTiles16 = make_tiles<4, false, 2>();
@@ -16,8 +16,10 @@ TileSet tiles_for(std::int64_t width) {
   return {kTiles16.blocked, kTiles16.plain, 2};
 }
 
+#include "kernels/conv/direct_body.inc"
+
 }  // namespace
 
-const DirectKernels kDirectScalar = {run, 16, 2};
+const DirectKernels kDirectScalar = {run, tiles_for, 16, 2};
 
 }  // namespace oriel::kernels
