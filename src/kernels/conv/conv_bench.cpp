@@ -1,6 +1,7 @@
 // Convolution layers of well-known networks: best GFLOP/s and its share of the core's measured f32 peak.
 // Weights rotate through copies, so that they come from where a whole network finds them.
 #include <benchmark/benchmark.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <chrono>
@@ -66,6 +67,7 @@ Memory make_memory(std::int64_t bytes) {
   constexpr std::int64_t kPage = 2 << 20;
   const std::int64_t size = (bytes + kPage) / kPage * kPage;
   Memory memory(static_cast<float*>(std::aligned_alloc(kPage, static_cast<std::size_t>(size))));
+  madvise(memory.get(), static_cast<std::size_t>(size), MADV_HUGEPAGE);
   std::memset(memory.get(), 0x3c, static_cast<std::size_t>(size));
   return memory;
 }

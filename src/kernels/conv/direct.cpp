@@ -270,7 +270,9 @@ void plan(ConvPlan& plan, int threads) {
   const ConvKernel& kernel = plan.kernel;
   const ConvLayer& layer = kernel.layer;
   const std::int64_t unit_bytes = is_plain(kernel) ? 4 : 64;
-  const std::int64_t budget = std::max<std::int64_t>(cache_sizes().l2 * 3 / 8, 64 << 10);
+  // Input of a band: three eighths of the second-level cache, or six where the weights stream past it anyway.
+  const std::int64_t l2 = cache_sizes().l2;
+  const std::int64_t budget = std::max<std::int64_t>(kernel.packed_bytes > 2 * l2 ? l2 * 3 / 4 : l2 * 3 / 8, 64 << 10);
   plan.panels = panel_count(kernel);
   plan.panel_parts = 1;
   if (layer.groups > 1) {
