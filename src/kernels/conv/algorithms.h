@@ -7,13 +7,19 @@
 
 namespace oriel::kernels {
 
+/// What is packed: f32 weights and bias, or those of an integer layer.
+struct ConvSource {
+  const float* weights;
+  const float* bias;
+  const ConvIntegerWeights* integer;
+};
+
 /// The steps of one algorithm, in the order of their use. All work on validated layers; `size` fills group_width and
 /// packed_bytes, `plan` everything after the shape.
 struct ConvSteps {
   void (*size)(ConvKernel& kernel);
   std::int64_t (*pack_units)(const ConvKernel& kernel);
-  void (*pack)(const ConvKernel& kernel, const float* weights, const float* bias, float* packed, std::int64_t first,
-               std::int64_t last);
+  void (*pack)(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last);
   void (*plan)(ConvPlan& plan, int threads);
   void (*run)(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64_t first, std::int64_t last,
               float* scratch);

@@ -2,6 +2,7 @@
 #include "kernels/conv/conv.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "kernels/conv/algorithms.h"
 
@@ -49,7 +50,17 @@ std::string_view conv_algorithm_name(ConvAlgorithm algorithm) {
   return names[static_cast<int>(algorithm)];
 }
 
-std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm) {
+std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, Isa isa) {
+  if (layer.input != ConvElement::kF32) {
+    if (algorithm != ConvAlgorithm::kDirect) return "only direct kernels take bf16 or integers";
+    if (layer.output_layout == Layout::kPlain) return "direct: bf16 and integer outputs are blocked";
+    if (layer.input == ConvElement::kS32) return "direct: 32-bit integers are no input";
+    if (layer.input != ConvElement::kBf16) return {};
+    if (isa < Isa::kBf16) return "direct: bf16 needs avx512_bf16";
+    if (layer.output != ConvElement::kF32 && layer.output != ConvElement::kBf16) return "direct: bf16 gives f32 or bf16";
+    return {};
+  }
+  if (layer.output != ConvElement::kF32) return "direct: f32 inputs give f32 outputs";
   const bool plain_input = layer.input_layout == Layout::kPlain;
   const bool plain_output = layer.output_layout == Layout::kPlain;
   switch (algorithm) {
@@ -92,12 +103,17 @@ ConvKernel conv_kernel(const ConvLayer& layer, ConvAlgorithm algorithm, Isa isa)
   return kernel;
 }
 
+bool conv_serves(const ConvLayer& layer, Isa isa) {
+  return std::any_of(std::begin(kAlgorithms), std::end(kAlgorithms),
+                     [&](ConvAlgorithm algorithm) { return conv_decline(layer, algorithm, isa).empty(); });
+}
+
 ConvKernel conv_choose(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy) {
   ConvKernel best;
   double best_seconds = 0.0;
   bool found = false;
   for (const ConvAlgorithm algorithm : kAlgorithms) {
-    if (!conv_decline(layer, algorithm).empty()) continue;
+    if (!conv_decline(layer, algorithm, policy.isa).empty()) continue;
     if (is_winograd(algorithm)) {
       if (!policy.allow_winograd) continue;
       if (policy.dynamic_shape && algorithm != ConvAlgorithm::kWinograd4) continue;
@@ -122,7 +138,14 @@ std::int64_t conv_pack_units(const ConvKernel& kernel) { return steps_of(kernel.
 
 void conv_pack(const ConvKernel& kernel, const float* weights, const float* bias, void* packed, std::int64_t first,
                std::int64_t last) {
-  steps_of(kernel.algorithm).pack(kernel, weights, bias, static_cast<float*>(packed), first, last);
+  const ConvSource source{weights, bias, nullptr};
+  steps_of(kernel.algorithm).pack(kernel, source, static_cast<float*>(packed), first, last);
+}
+
+void conv_pack(const ConvKernel& kernel, const ConvIntegerWeights& weights, void* packed, std::int64_t first,
+               std::int64_t last) {
+  const ConvSource source{nullptr, nullptr, &weights};
+  steps_of(kernel.algorithm).pack(kernel, source, static_cast<float*>(packed), first, last);
 }
 
 void conv_pack(const ConvKernel& kernel, const float* weights, const float* bias, void* packed) {

@@ -1,4 +1,4 @@
-// Convolution in f32: direct, Winograd and depthwise kernels behind one interface, from layer description to work units.
+// Convolution: direct, Winograd and depthwise kernels behind one interface, from layer description to work units.
 //
 // How a caller uses it:
 //   1. ConvLayer describes what never changes; conv_choose(layer, expected shape, policy) picks algorithm and packing.
@@ -15,13 +15,14 @@
 
 #include "base/cpu_features.h"
 #include "kernels/activation.h"
+#include "kernels/conv/element.h"
 
 namespace oriel::kernels {
 
 /// Channels in one block of the blocked layout.
 inline constexpr std::int64_t kChannelBlock = 16;
 
-/// How activations lie in memory (floats).
+/// How activations lie in memory.
 ///   kPlain:   [N][C][D][H][W].
 ///   kBlocked: [N][ceil(C / 16)][D][H][W][16]; channels beyond C are zero. Kernels rely on these zeros in their inputs
 ///             and write them to their outputs, whatever the activation. Buffers start at 64-byte boundaries.
@@ -46,6 +47,31 @@ struct ConvLayer {
   Layout output_layout = Layout::kBlocked;
   Residual residual = Residual::kNone;
   Activation activation;
+
+  /// kF32: all f32. kBf16: bf16 inputs, weights packed from f32, f32 sums; output and residual kF32 or kBf16.
+  /// kU8, kS8: acc = bias + sum (w - weight zero)(x - input_zero) in 32-bit integers; output kS32 is acc itself; others are
+  ///   y = f(acc * scale[o] + offset[o] (+ residual)), a byte output round(y / output_scale) + output_zero, to nearest even
+  ///   and saturated. A byte residual r counts as (r - residual_zero) * residual_scale. Padded lanes are zero bytes.
+  ConvElement input = ConvElement::kF32;
+  ConvElement output = ConvElement::kF32;
+  ConvElement residual_element = ConvElement::kF32;
+  std::int32_t input_zero = 0;
+  std::int32_t output_zero = 0;
+  std::int32_t residual_zero = 0;
+  float output_scale = 1.0F;
+  float residual_scale = 1.0F;
+  bool weights_fit_s8 = true;  ///< every w - weight zero lies in [-128, 127]; false costs VNNI
+};
+
+/// Weights of an integer layer.
+struct ConvIntegerWeights {
+  const void* weights = nullptr;       ///< int8_t or uint8_t, in the order of f32 weights
+  bool is_signed = true;
+  const std::int32_t* zero = nullptr;  ///< null: 0; else one value, or one for every output channel
+  bool zero_per_channel = false;
+  const std::int32_t* bias = nullptr;  ///< [out_channels] or null: joins the integer sum
+  const float* scale = nullptr;        ///< [out_channels] or null: 1
+  const float* offset = nullptr;       ///< [out_channels] or null: 0
 };
 
 /// One binding of the dynamic part. `out` is the caller's: ends beyond the input read zeros, so trailing padding, ceil
@@ -58,13 +84,13 @@ struct ConvShape {
 };
 
 enum class ConvAlgorithm : std::uint8_t {
-  kDirect,      ///< blocked input, register tiles of pixels x channels; every layer
-  kDirectPlain, ///< plain input, for first layers with few channels
-  kDepthwise,   ///< groups == in_channels == out_channels
-  kWinograd2,   ///< F(2x2, 3x3)
-  kWinograd4,   ///< F(4x4, 3x3)
-  kWinograd5,   ///< F(5x5, 3x3)
-  kWinograd6,   ///< F(6x6, 3x3)
+  kDirect,       ///< register tiles of pixels x channels; blocked inputs, or plain ones of narrow types
+  kDirectPlain,  ///< plain f32 inputs, for first layers with few channels
+  kDepthwise,    ///< groups == in_channels == out_channels
+  kWinograd2,    ///< F(2x2, 3x3)
+  kWinograd4,    ///< F(4x4, 3x3)
+  kWinograd5,    ///< F(5x5, 3x3)
+  kWinograd6,    ///< F(6x6, 3x3)
 };
 
 /// "direct", "direct_plain", "depthwise", "winograd_2x2", ...
@@ -88,13 +114,17 @@ struct ConvKernel {
   std::int64_t packed_bytes = 0;
 };
 
-/// Why `algorithm` cannot serve `layer`, as a sentence; empty if it can.
-std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm);
+/// Why `algorithm` cannot serve `layer` at level `isa`, as a sentence; empty if it can.
+std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, Isa isa = max_isa());
 
 /// The kernel of a given algorithm; conv_decline must be empty.
 ConvKernel conv_kernel(const ConvLayer& layer, ConvAlgorithm algorithm, Isa isa);
 
+/// Whether conv_choose finds a kernel: f32 always; integers unless the output is plain; bf16 where the level has it.
+bool conv_serves(const ConvLayer& layer, Isa isa);
+
 /// The fastest algorithm by conv_seconds among those that accept the layer and fit the policy. Deterministic.
+/// conv_serves must be true.
 ConvKernel conv_choose(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy);
 
 /// An estimate of the run time on `threads` cores of a nominal 3.6 GHz processor: arithmetic at the algorithm's usual
@@ -108,6 +138,10 @@ void conv_pack(const ConvKernel& kernel, const float* weights, const float* bias
 /// The same in parts: any disjoint ranges of [0, conv_pack_units) may run on different threads; unit 0 packs the bias.
 std::int64_t conv_pack_units(const ConvKernel& kernel);
 void conv_pack(const ConvKernel& kernel, const float* weights, const float* bias, void* packed, std::int64_t first,
+               std::int64_t last);
+
+/// The same for integer layers.
+void conv_pack(const ConvKernel& kernel, const ConvIntegerWeights& weights, void* packed, std::int64_t first,
                std::int64_t last);
 
 /// How one shape is cut. Everything after `shared_scratch_bytes` belongs to the algorithms.
@@ -134,9 +168,9 @@ ConvPlan conv_plan(const ConvKernel& kernel, const ConvShape& shape, int threads
 
 /// Pointers of one run. `output` may not overlap anything else, except that it may equal `residual`.
 struct ConvBuffers {
-  const float* input = nullptr;
-  const float* residual = nullptr;  ///< null unless the layer has one
-  float* output = nullptr;
+  const void* input = nullptr;
+  const void* residual = nullptr;  ///< null unless the layer has one
+  void* output = nullptr;
   const void* packed = nullptr;
   void* shared_scratch = nullptr;
 };

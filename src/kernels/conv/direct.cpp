@@ -2,6 +2,7 @@
 #include "kernels/conv/direct.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "kernels/conv/algorithms.h"
@@ -14,7 +15,47 @@ const DirectKernels& kernels_of(Isa isa) {
   return isa == Isa::kAvx2 ? kDirectAvx2 : kDirectScalar;
 }
 
-bool is_plain(const ConvKernel& kernel) { return kernel.algorithm == ConvAlgorithm::kDirectPlain; }
+bool is_f32(const ConvKernel& kernel) { return kernel.layer.input == ConvElement::kF32; }
+
+bool is_integer(const ConvKernel& kernel) {
+  return kernel.layer.input == ConvElement::kU8 || kernel.layer.input == ConvElement::kS8;
+}
+
+/// The kernels of a layer that is not f32. VNNI needs signed weights, and one bias for all passes.
+const NarrowKernels& narrow_of(const ConvKernel& kernel) {
+  if (!is_integer(kernel)) return kBf16Bf16;
+  if (kernel.isa >= Isa::kVnni && kernel.layer.weights_fit_s8 && !kernel.layer.transposed) return kInt8Vnni;
+  if (kernel.isa >= Isa::kAvx512) return kInt16Avx512;
+  return kernel.isa == Isa::kAvx2 ? kInt16Avx2 : kInt16Scalar;
+}
+
+/// Whether bands keep channels apart: plain f32 inputs alone.
+bool is_plain(const ConvKernel& kernel) { return kernel.layer.input_layout == Layout::kPlain && is_f32(kernel); }
+
+std::int64_t channels_per_word(const ConvKernel& kernel) {
+  return is_f32(kernel) ? 1 : narrow_of(kernel).channels_per_word;
+}
+
+/// 4-byte words of a pixel (of 16 channels unless plain) in a band.
+std::int64_t pixel_words(const ConvKernel& kernel) { return is_plain(kernel) ? 1 : 16 / channels_per_word(kernel); }
+
+std::int64_t width_step(const ConvKernel& kernel) { return is_f32(kernel) ? 8 : 16; }
+
+std::int64_t tile_pixels(const ConvKernel& kernel) {
+  return is_f32(kernel) ? kernels_of(kernel.isa).tile_pixels : narrow_of(kernel).tile_pixels;
+}
+
+std::int64_t element_bytes(ConvElement element) {
+  switch (element) {
+    case ConvElement::kBf16:
+      return 2;
+    case ConvElement::kU8:
+    case ConvElement::kS8:
+      return 1;
+    default:
+      return 4;
+  }
+}
 
 /// Output residues of one dimension.
 std::int64_t pass_count(const ConvLayer& layer, int d) { return layer.transposed ? layer.stride[d] : 1; }
@@ -66,7 +107,7 @@ ConvAxis axis_of(const ConvLayer& layer, const ConvShape& shape, int d, std::int
 
 PanelChannels panel_of(const ConvKernel& kernel, std::int64_t p) {
   return panel_channels(kernel.layer.in_channels, kernel.layer.out_channels, kernel.layer.groups, kernel.group_width,
-                        is_plain(kernel), p);
+                        width_step(kernel), is_plain(kernel), p);
 }
 
 std::int64_t panel_count(const ConvKernel& kernel) { return ceil_div(kernel.layer.out_channels, kernel.group_width); }
@@ -74,7 +115,8 @@ std::int64_t panel_count(const ConvKernel& kernel) { return ceil_div(kernel.laye
 /// k steps per tap in the packed weights of a panel.
 std::int64_t packed_steps(const ConvKernel& kernel, const PanelChannels& panel) {
   const std::int64_t channels = panel.last - panel.first;
-  return is_plain(kernel) ? channels : round_up(channels, 4);
+  if (is_plain(kernel)) return channels;
+  return is_f32(kernel) ? round_up(channels, 4) : ceil_div(channels, channels_per_word(kernel));
 }
 
 /// The largest panel, as steps x width, and the most channels (blocks of 16 unless plain) that one reads.
@@ -96,6 +138,9 @@ PanelBounds panel_bounds(const ConvKernel& kernel) {
 
 std::int64_t bias_floats(const ConvKernel& kernel) { return round_up(kernel.layer.out_channels, 32); }
 
+/// Words before the weights: bias; for integer layers also scale and offset.
+std::int64_t header_floats(const ConvKernel& kernel) { return bias_floats(kernel) * (is_integer(kernel) ? 3 : 1); }
+
 struct Pass {
   std::int64_t residue[3];
   std::int64_t taps;
@@ -108,7 +153,7 @@ Pass pass_of(const ConvKernel& kernel, const PanelBounds& bounds, std::int64_t i
   const ConvLayer& layer = kernel.layer;
   const std::int64_t panels = panel_count(kernel);
   Pass pass{};
-  pass.weights = bias_floats(kernel);
+  pass.weights = header_floats(kernel);
   for (std::int64_t i = 0;; ++i) {
     pass.residue[2] = i % pass_count(layer, 2);
     pass.residue[1] = i / pass_count(layer, 2) % pass_count(layer, 1);
@@ -127,7 +172,7 @@ std::int64_t passes_of(const ConvLayer& layer) {
 
 void size(ConvKernel& kernel) {
   const ConvLayer& layer = kernel.layer;
-  kernel.group_width = kernels_of(kernel.isa).group_width;
+  kernel.group_width = is_f32(kernel) ? kernels_of(kernel.isa).group_width : narrow_of(kernel).group_width;
   const std::int64_t outs = layer.out_channels / layer.groups;
   if (layer.out_channels <= 16 || (layer.groups > 1 && outs % kernel.group_width != 0)) kernel.group_width = 16;
   const PanelBounds bounds = panel_bounds(kernel);
@@ -137,19 +182,49 @@ void size(ConvKernel& kernel) {
 
 std::int64_t pack_units(const ConvKernel& kernel) { return passes_of(kernel.layer) * panel_count(kernel); }
 
-/// Packs panel p of one pass: for every run of up to 16 channels, for every tap, [channel][output channel].
-void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const float* weights, float* to) {
-  const ConvLayer& layer = kernel.layer;
-  const PanelChannels panel = panel_of(kernel, p);
-  const std::int64_t run = is_plain(kernel) ? 1 : 16;
+/// The weight of output channel o, input channel c and kernel element k, which must be of the same group.
+std::int64_t weight_index(const ConvLayer& layer, std::int64_t o, std::int64_t c, std::int64_t k) {
   const std::int64_t outs = layer.out_channels / layer.groups;
   const std::int64_t ins = layer.in_channels / layer.groups;
   const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  return layer.transposed ? (c * outs + o % outs) * volume + k : (o * ins + c % ins) * volume + k;
+}
+
+std::int32_t integer_weight(const ConvIntegerWeights& w, std::int64_t o, std::int64_t index) {
+  const std::int32_t zero = w.zero == nullptr ? 0 : w.zero[w.zero_per_channel ? o : 0];
+  return (w.is_signed ? static_cast<const std::int8_t*>(w.weights)[index]
+                      : static_cast<const std::uint8_t*>(w.weights)[index]) -
+         zero;
+}
+
+/// Part `lane` of a packed word.
+std::uint32_t word_part(const ConvKernel& kernel, const ConvSource& source, std::int64_t o, std::int64_t index,
+                        std::int64_t lane) {
+  if (is_integer(kernel)) {
+    const auto value = static_cast<std::uint32_t>(integer_weight(*source.integer, o, index));
+    return channels_per_word(kernel) == 4 ? (value & 0xff) << (8 * lane) : (value & 0xffff) << (16 * lane);
+  }
+  std::uint32_t bits;
+  std::memcpy(&bits, source.weights + index, 4);
+  if (is_f32(kernel)) return bits;
+  const std::uint32_t rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  return (((bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded) >> 16) << (16 * lane);
+}
+
+/// Packs panel p of one pass: for every run of up to 16 channels, for every tap, [word of channels][output channel].
+void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvSource& source, float* to) {
+  const ConvLayer& layer = kernel.layer;
+  const PanelChannels panel = panel_of(kernel, p);
+  const std::int64_t run = is_plain(kernel) ? 1 : 16;
+  const std::int64_t per_word = channels_per_word(kernel);
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  const std::int64_t ins = layer.in_channels / layer.groups;
   ConvAxis axis[3];
   for (int d = 0; d < 3; ++d) axis[d] = taps_of(layer, d, pass.residue[d]);
   for (std::int64_t c0 = panel.first; c0 < panel.last; c0 += run) {
-    const std::int64_t left = panel.last - c0;
-    const std::int64_t steps = is_plain(kernel) ? 1 : std::min<std::int64_t>(16, round_up(left, 4));
+    const std::int64_t channels = std::min(run, panel.last - c0);
+    const std::int64_t steps =
+        is_f32(kernel) && !is_plain(kernel) ? round_up(channels, 4) : ceil_div(channels, per_word);
     for (std::int64_t z = 0; z < axis[0].taps; ++z) {
       for (std::int64_t y = 0; y < axis[1].taps; ++y) {
         for (std::int64_t x = 0; x < axis[2].taps; ++x) {
@@ -158,15 +233,15 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, cons
                                      layer.kernel[2] +
                                  axis[2].kernel_first + x * axis[2].kernel_step;
           for (std::int64_t i = 0; i < steps; ++i) {
-            const std::int64_t c = c0 + i;
             for (std::int64_t n = 0; n < panel.width; ++n) {
               const std::int64_t o = p * kernel.group_width + n;
-              float value = 0.0F;
-              if (o < layer.out_channels && c < panel.last && c / ins == o / outs) {
-                value = layer.transposed ? weights[(c * outs + o % outs) * volume + k]
-                                         : weights[(o * ins + c % ins) * volume + k];
+              std::uint32_t word = 0;
+              for (std::int64_t lane = 0; lane < per_word; ++lane) {
+                const std::int64_t c = c0 + i * per_word + lane;
+                if (o >= layer.out_channels || c >= panel.last || c / ins != o / outs) continue;
+                word |= word_part(kernel, source, o, weight_index(layer, o, c, k), lane);
               }
-              *to++ = value;
+              std::memcpy(to++, &word, 4);
             }
           }
         }
@@ -175,27 +250,55 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, cons
   }
 }
 
-void pack(const ConvKernel& kernel, const float* weights, const float* bias, float* packed, std::int64_t first,
-          std::int64_t last) {
+/// Bias, scale and offset of integer layers. VNNI sees inputs as unsigned and not less their zero point: the bias of an
+/// output channel takes back what the zero point adds, that is its weights' sum times the zero point.
+void pack_integer_header(const ConvKernel& kernel, const ConvIntegerWeights& w, float* packed) {
+  const ConvLayer& layer = kernel.layer;
+  const std::int64_t count = bias_floats(kernel);
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  const std::int64_t seen_zero = layer.input_zero + (layer.input == ConvElement::kS8 ? 128 : 0);
+  for (std::int64_t o = 0; o < count; ++o) {
+    const bool real = o < layer.out_channels;
+    std::int64_t bias = real && w.bias != nullptr ? w.bias[o] : 0;
+    if (real && channels_per_word(kernel) == 4) {
+      for (std::int64_t c = 0; c < ins; ++c) {
+        for (std::int64_t k = 0; k < volume; ++k) {
+          bias -= seen_zero * integer_weight(w, o, weight_index(layer, o, o / outs * ins + c, k));
+        }
+      }
+    }
+    const auto wrapped = static_cast<std::uint32_t>(bias);
+    std::memcpy(packed + o, &wrapped, 4);
+    packed[count + o] = real && w.scale != nullptr ? w.scale[o] : 1.0F;
+    packed[2 * count + o] = real && w.offset != nullptr ? w.offset[o] : 0.0F;
+  }
+}
+
+void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last) {
   const PanelBounds bounds = panel_bounds(kernel);
   const std::int64_t panels = panel_count(kernel);
-  if (first == 0) {
+  if (first == 0 && is_integer(kernel)) pack_integer_header(kernel, *source.integer, packed);
+  if (first == 0 && !is_integer(kernel)) {
     const std::int64_t count = bias_floats(kernel);
     for (std::int64_t i = 0; i < count; ++i) {
-      packed[i] = bias != nullptr && i < kernel.layer.out_channels ? bias[i] : 0.0F;
+      packed[i] = source.bias != nullptr && i < kernel.layer.out_channels ? source.bias[i] : 0.0F;
     }
   }
   for (std::int64_t u = first; u < last; ++u) {
     const Pass pass = pass_of(kernel, bounds, u / panels);
     float* to = packed + pass.weights + u % panels * pass.stride;
     std::fill_n(to, pass.stride, 0.0F);
-    pack_panel(kernel, pass, u % panels, weights, to);
+    pack_panel(kernel, pass, u % panels, source, to);
   }
 }
 
 bool reads_in_place(const ConvKernel& kernel, const ConvShape& shape) {
   const ConvLayer& layer = kernel.layer;
-  if (is_plain(kernel) || layer.transposed) return false;
+  if (layer.input_layout == Layout::kPlain || layer.transposed) return false;
+  // 8-bit inputs lie as the band wants them only where VNNI takes unsigned ones.
+  if (is_integer(kernel) && (channels_per_word(kernel) != 4 || layer.input != ConvElement::kU8)) return false;
   for (int d = 0; d < 3; ++d) {
     if (layer.kernel[d] != 1 || layer.stride[d] != 1 || shape.pad[d] != 0 || shape.in[d] != shape.out[d]) return false;
   }
@@ -246,14 +349,17 @@ ConvAxis widest_axis(const ConvPlan& plan, int d) {
 }
 
 double direct_rate(const ConvKernel& kernel) {
-  return nominal_flops(kernel.isa) * (is_plain(kernel) ? 0.8 : 0.95);
+  const double f32 = nominal_flops(kernel.isa);
+  if (is_f32(kernel)) return f32 * (is_plain(kernel) ? 0.8 : 0.95);
+  if (!is_integer(kernel)) return f32 * 1.8;
+  return channels_per_word(kernel) == 4 ? f32 * 3.2 : f32 * 0.9;
 }
 
 /// Operations including the zeros of padded panels.
 double padded_flops(const ConvKernel& kernel, const ConvShape& shape) {
   const ConvLayer& layer = kernel.layer;
   const PanelBounds bounds = panel_bounds(kernel);
-  double flops = 2.0 * static_cast<double>(bounds.floats_per_tap) * static_cast<double>(panel_count(kernel)) *
+  double flops = 2.0 * static_cast<double>(bounds.floats_per_tap * channels_per_word(kernel)) * static_cast<double>(panel_count(kernel)) *
                  static_cast<double>(shape.batch);
   const std::int64_t* points = layer.transposed ? shape.in : shape.out;
   for (int d = 0; d < 3; ++d) flops *= static_cast<double>(points[d] * layer.kernel[d]);
@@ -269,7 +375,7 @@ double seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
 void plan(ConvPlan& plan, int threads) {
   const ConvKernel& kernel = plan.kernel;
   const ConvLayer& layer = kernel.layer;
-  const std::int64_t unit_bytes = is_plain(kernel) ? 4 : 64;
+  const std::int64_t unit_bytes = pixel_words(kernel) * 4;
   // Input of a band: three eighths of the second-level cache, or six where the weights stream past it anyway.
   const std::int64_t l2 = cache_sizes().l2;
   const std::int64_t budget = std::max<std::int64_t>(kernel.packed_bytes > 2 * l2 ? l2 * 3 / 4 : l2 * 3 / 8, 64 << 10);
@@ -299,7 +405,7 @@ void plan(ConvPlan& plan, int threads) {
   const std::int64_t height = axis[1].outputs;
   const std::int64_t width = axis[2].outputs;
   const std::int64_t channels = part_channels(plan);
-  const std::int64_t tile = kernels_of(kernel.isa).tile_pixels;
+  const std::int64_t tile = tile_pixels(kernel);
   plan.units[0] = 0;
   plan.phases = 1;
   plan.thread_scratch_bytes = 0;
@@ -357,7 +463,7 @@ void plan(ConvPlan& plan, int threads) {
   }
   plan.units[0] = bands * plan.panel_parts;
   const std::int64_t entries = channels * taps;
-  plan.thread_scratch_bytes = band_offset(entries, layer.output_layout == Layout::kPlain);
+  plan.thread_scratch_bytes = band_offset(entries, layer.output_layout == Layout::kPlain || !is_f32(kernel));
   if (!plan.in_place) {
     // Passes of fewer taps may still span more rows or columns than the widest one.
     std::int64_t band = 0;
@@ -377,12 +483,14 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
          float* scratch) {
   const ConvKernel& kernel = plan.kernel;
   const ConvLayer& layer = kernel.layer;
-  const DirectKernels& kernels = kernels_of(kernel.isa);
+  void (*const run_unit)(const DirectUnit&) = is_f32(kernel) ? kernels_of(kernel.isa).run : narrow_of(kernel).run;
   const PanelBounds bounds = panel_bounds(kernel);
   const auto* packed = static_cast<const float*>(buffers.packed);
   const auto volume = [](const std::int64_t* extents) { return extents[0] * extents[1] * extents[2]; };
   const std::int64_t in_image =
-      volume(plan.shape.in) * (is_plain(kernel) ? layer.in_channels : round_up(layer.in_channels, 16));
+      volume(plan.shape.in) *
+      (layer.input_layout == Layout::kPlain ? layer.in_channels : round_up(layer.in_channels, 16)) *
+      element_bytes(layer.input);
   const bool plain_output = layer.output_layout == Layout::kPlain;
   const std::int64_t out_image =
       volume(plan.shape.out) * (plain_output ? layer.out_channels : round_up(layer.out_channels, 16));
@@ -397,10 +505,25 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   unit.group_width = kernel.group_width;
   unit.in_place = plan.in_place;
   unit.flat = plan.flat;
+  unit.width_step = width_step(kernel);
+  unit.pixel_words = pixel_words(kernel);
   unit.plain_input = is_plain(kernel);
   unit.plain_output = plain_output;
   unit.residual_after = layer.residual == Residual::kAfterActivation;
   unit.activation = layer.activation;
+  unit.input_element = layer.input;
+  unit.output_element = layer.output;
+  unit.residual_element = layer.residual_element;
+  unit.plain_source = layer.input_layout == Layout::kPlain;
+  unit.input_zero = layer.input_zero;
+  unit.output_zero = layer.output_zero;
+  unit.output_rate = 1.0F / layer.output_scale;
+  unit.residual_zero = layer.residual_zero;
+  unit.residual_scale = layer.residual_scale;
+  if (is_integer(kernel)) {
+    unit.scale = packed + bias_floats(kernel);
+    unit.offset = packed + 2 * bias_floats(kernel);
+  }
 
   const std::int64_t channels = part_channels(plan);
   const std::int64_t per_part = part_panels(plan);
@@ -427,15 +550,19 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     unit.panel0 = u % plan.panel_parts * per_part;
     unit.panel1 = std::min(unit.panel0 + per_part, plan.panels);
     if (unit.panel0 >= unit.panel1) continue;
-    unit.input = buffers.input + image * in_image;
-    unit.output = buffers.output + image * out_image;
-    unit.residual = layer.residual == Residual::kNone ? nullptr : buffers.residual + image * out_image;
+    unit.input = static_cast<const char*>(buffers.input) + image * in_image;
+    unit.output = static_cast<char*>(buffers.output) + image * out_image * element_bytes(layer.output);
+    unit.residual = nullptr;
+    if (layer.residual != Residual::kNone) {
+      unit.residual =
+          static_cast<const char*>(buffers.residual) + image * out_image * element_bytes(layer.residual_element);
+    }
     unit.weights = packed + pass.weights;
     unit.weight_stride = pass.stride;
     unit.entries = channels * (plan.in_place ? 1 : pass.taps);
     unit.keep_band = layer.groups == 1 && band == previous;
     previous = band;
-    kernels.run(unit);
+    run_unit(unit);
   }
 }
 

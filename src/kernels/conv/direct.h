@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/conv/element.h"
 #include "kernels/conv/tile.h"
 
 namespace oriel::kernels {
@@ -20,21 +21,32 @@ struct ConvAxis {
 
 /// The part of one pass that one unit computes: output points [z] x [y0, y1) x [x0, x1) for panels [panel0, panel1).
 struct DirectUnit {
-  const float* input;  // of this image
-  float* output;
-  const float* residual;
-  const float* weights;  // of this pass
-  const float* bias;     // padded to panels
+  const void* input;  // of this image
+  void* output;
+  const void* residual;
+  const float* weights;  // of this pass, in 4-byte words of whatever type
+  const float* bias;     // padded to panels; 32-bit integers for integer types
   float* scratch;
   std::int64_t weight_stride;  // floats between panels
   ConvAxis axis[3];
   std::int64_t z, y0, y1, x0, x1, panel0, panel1;
   std::int64_t in_channels, out_channels, groups;
-  std::int64_t group_width;
+  std::int64_t group_width, width_step;
+  std::int64_t pixel_words;  // 4-byte words of a pixel of 16 channels (of one channel of a plain f32 input) in a band
   std::int64_t entries;  // room for tap offsets at the start of the scratch: the most taps x channels of a panel
   bool in_place, flat, plain_input, plain_output, keep_band;
   bool residual_after;
   Activation activation;
+
+  // Types other than f32:
+  ConvElement input_element, output_element, residual_element;
+  bool plain_source;          // the input is plain, and the band blocked
+  std::int32_t input_zero;    // of the input as stored
+  std::int32_t output_zero, residual_zero;
+  float output_rate;          // 1 / scale of the output
+  float residual_scale;
+  const float* scale;         // of the accumulators, by output channel
+  const float* offset;        // added to the scaled accumulators
 };
 
 /// Bytes before the band in the scratch: tap offsets, and one register tile twice for plain outputs.
@@ -58,13 +70,28 @@ struct DirectKernels {
   std::int64_t tile_pixels;  // pixels of the largest register tile with the widest panel
 };
 
+/// Kernels of one level for a narrow type: a word of a band holds several channels.
+struct NarrowKernels {
+  void (*run)(const DirectUnit& unit);
+  std::int64_t group_width;
+  std::int64_t tile_pixels;
+  std::int64_t channels_per_word;  // 2: pairs of 16 bits, 4: quadruples of bytes
+};
+
+extern const NarrowKernels kInt16Scalar;  // 8-bit inputs less their zero point, widened to pairs of 16 bits
+extern const NarrowKernels kInt16Avx2;
+extern const NarrowKernels kInt16Avx512;
+extern const NarrowKernels kInt8Vnni;     // u8 x s8
+extern const NarrowKernels kBf16Bf16;
+
 extern const DirectKernels kDirectScalar;
 extern const DirectKernels kDirectAvx2;
 extern const DirectKernels kDirectAvx512;
 
 /// Input channels and packed width of panel p (output channels p * group_width ...).
 static inline PanelChannels panel_channels(std::int64_t in_channels, std::int64_t out_channels, std::int64_t groups,
-                                           std::int64_t group_width, bool plain_input, std::int64_t p) {
+                                           std::int64_t group_width, std::int64_t width_step, bool plain_input,
+                                           std::int64_t p) {
   const std::int64_t begin = p * group_width;
   const std::int64_t rest = out_channels - begin;
   const std::int64_t count = rest < group_width ? rest : group_width;
@@ -74,8 +101,25 @@ static inline PanelChannels panel_channels(std::int64_t in_channels, std::int64_
   c.first = begin / outs * ins;
   c.last = ((begin + count - 1) / outs + 1) * ins;
   if (!plain_input) c.first = c.first / 16 * 16;
-  c.width = (count + 7) / 8 * 8;
+  c.width = (count + width_step - 1) / width_step * width_step;
   return c;
+}
+
+/// The pixels [begin, end) of `count` from coordinates first, first + step, ... that lie in a row of `size`; none if row < 0.
+struct Valid {
+  std::int64_t begin, end;
+};
+
+static inline Valid valid_pixels(std::int64_t row, std::int64_t first, std::int64_t step, std::int64_t count,
+                                 std::int64_t size) {
+  Valid v = {0, 0};
+  if (row < 0) return v;
+  v.begin = first < 0 ? (-first + step - 1) / step : 0;
+  v.end = size > first ? (size - first + step - 1) / step : 0;
+  v.begin = v.begin < count ? v.begin : count;
+  v.end = v.end < count ? v.end : count;
+  v.end = v.end < v.begin ? v.begin : v.end;
+  return v;
 }
 
 /// Offsets of a band in the scratch, in pixels. A band keeps, for each depth tap and each plane (column tap or column

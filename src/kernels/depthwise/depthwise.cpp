@@ -20,8 +20,9 @@ void size(ConvKernel& kernel) {
 std::int64_t pack_units(const ConvKernel& kernel) { return blocks_of(kernel.layer); }
 
 /// Per block: bias [16], then weights [taps][16].
-void pack(const ConvKernel& kernel, const float* weights, const float* bias, float* packed, std::int64_t first,
-          std::int64_t last) {
+void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last) {
+  const float* weights = source.weights;
+  const float* bias = source.bias;
   const std::int64_t taps = taps_of(kernel.layer);
   for (std::int64_t b = first; b < last; ++b) {
     float* to = packed + b * (taps + 1) * kChannelBlock;
@@ -80,9 +81,10 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     const float* packed = static_cast<const float*>(buffers.packed) + channel * (taps_of(layer) + 1);
     unit.bias = packed;
     unit.weights = packed + kChannelBlock;
-    unit.input = buffers.input + block * in_volume;
-    unit.output = buffers.output + block * out_volume;
-    unit.residual = layer.residual == Residual::kNone ? nullptr : buffers.residual + block * out_volume;
+    unit.input = static_cast<const float*>(buffers.input) + block * in_volume;
+    unit.output = static_cast<float*>(buffers.output) + block * out_volume;
+    unit.residual = nullptr;
+    if (layer.residual != Residual::kNone) unit.residual = static_cast<const float*>(buffers.residual) + block * out_volume;
     unit.row0 = u % plan.bands_y * plan.rows;
     unit.row1 = std::min(unit.row0 + plan.rows, rows);
     const std::int64_t real = layer.in_channels - channel;

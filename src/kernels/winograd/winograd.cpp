@@ -79,8 +79,9 @@ void filter_matrix(int r, double (&g)[8][3]) {
   g[finite][2] = 1.0;
 }
 
-void pack(const ConvKernel& kernel, const float* weights, const float* bias, float* packed, std::int64_t first,
-          std::int64_t last) {
+void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last) {
+  const float* weights = source.weights;
+  const float* bias = source.bias;
   const ConvLayer& layer = kernel.layer;
   if (first == 0) {
     for (std::int64_t i = 0; i < bias_floats(kernel); ++i) {
@@ -274,7 +275,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
       const std::int64_t iz = z - shape.pad[0];
       const bool inside = iz >= 0 && iz < shape.in[0];
       u.in_height = inside ? shape.in[1] : 0;
-      u.input = buffers.input + n * u.in_blocks * shape.in[0] * in_plane + (inside ? iz * in_plane : 0);
+      u.input = static_cast<const float*>(buffers.input) + n * u.in_blocks * shape.in[0] * in_plane + (inside ? iz * in_plane : 0);
       if (shared || block != previous) kernels.input(u);
       previous = block;
     }
@@ -282,9 +283,9 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
     const std::int64_t per_part = ceil_div(plan.panels, plan.panel_parts);
     u.panel0 = part * per_part;
     u.panel1 = std::min(u.panel0 + per_part, plan.panels);
-    u.output = buffers.output + (n * out_blocks * shape.out[0] + z) * out_plane;
-    u.residual = layer.residual == Residual::kNone ? nullptr
-                                                   : buffers.residual + (n * out_blocks * shape.out[0] + z) * out_plane;
+    const std::int64_t to = (n * out_blocks * shape.out[0] + z) * out_plane;
+    u.output = static_cast<float*>(buffers.output) + to;
+    u.residual = layer.residual == Residual::kNone ? nullptr : static_cast<const float*>(buffers.residual) + to;
     kernels.output(u);
   }
 }
