@@ -1,4 +1,5 @@
-// Convolution layers of well-known networks: best GFLOP/s and its share of the core's measured f32 peak.
+// Convolution layers of well-known networks: best GFLOP/s and its share of the core's measured f32 peak; levels vnni and
+// bf16 stand for u8 and bf16 layers.
 // Weights rotate through copies, so that they come from where a whole network finds them.
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
@@ -120,13 +121,14 @@ constexpr NamedLayer kLayers[] = {
     {"resnext50", 3, 1, 512, 512, 32, 14},
 };
 
-void run_layer(benchmark::State& state, const NamedLayer& named, ConvAlgorithm algorithm, Isa isa) {
+void run_layer(benchmark::State& state, const NamedLayer& named, ConvAlgorithm algorithm, Isa isa, ConvElement element) {
   ConvLayer layer;
   layer.in_channels = named.in_channels;
   layer.out_channels = named.out_channels;
   layer.groups = named.groups;
   layer.activation.kind = ActivationKind::kRelu;
   if (algorithm == ConvAlgorithm::kDirectPlain) layer.input_layout = Layout::kPlain;
+  layer.input = layer.output = element;
   ConvShape shape;
   for (int d = 1; d < 3; ++d) {
     layer.kernel[d] = named.kernel;
@@ -186,15 +188,20 @@ void register_all() {
       if (first != (algorithm == ConvAlgorithm::kDirectPlain)) continue;
       if (depthwise != (algorithm == ConvAlgorithm::kDepthwise)) continue;
       if (!first && !conv_decline(layer, algorithm).empty()) continue;
-      for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+      for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kVnni, Isa::kBf16}) {
         if (isa > hardware_isa()) continue;
+        // Each level beyond AVX-512 brings one element type of its own.
+        const ConvElement element = isa == Isa::kVnni   ? ConvElement::kU8
+                                    : isa == Isa::kBf16 ? ConvElement::kBf16
+                                                        : ConvElement::kF32;
+        if (element != ConvElement::kF32 && algorithm != ConvAlgorithm::kDirect) continue;
         const std::string name = std::string(named.model) + "/" + std::to_string(named.kernel) + "x" +
                                  std::to_string(named.kernel) + "s" + std::to_string(named.stride) + "/" +
                                  std::to_string(named.in_channels) + "-" + std::to_string(named.out_channels) + "/g" +
                                  std::to_string(named.groups) + "/" + std::to_string(named.out) + "/" +
                                  std::string(conv_algorithm_name(algorithm)) + "/" + std::string(isa_name(isa));
-        benchmark::RegisterBenchmark(name.c_str(), [named, algorithm, isa](benchmark::State& state) {
-          run_layer(state, named, algorithm, isa);
+        benchmark::RegisterBenchmark(name.c_str(), [named, algorithm, isa, element](benchmark::State& state) {
+          run_layer(state, named, algorithm, isa, element);
         })->Unit(benchmark::kMicrosecond);
       }
     }

@@ -57,5 +57,26 @@ ORIEL_INLINE H half_zero() { return _mm_setzero_ps(); }
 ORIEL_INLINE H low_half(F a) { return _mm256_castps256_ps128(a); }
 ORIEL_INLINE F widen(H a) { return _mm256_zextps128_ps256(a); }
 
+/// kLanes narrow elements as floats; bf16 rounded to nearest even, NaN kept.
+ORIEL_INLINE F load_u8(const std::uint8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+ORIEL_INLINE F load_s8(const std::int8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+ORIEL_INLINE F load_bf16(const std::uint16_t* p) {
+  const I wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return as_f(_mm256_slli_epi32(wide, 16));
+}
+ORIEL_INLINE void store_bf16(std::uint16_t* p, F x) {
+  const I u = bits(x);
+  const I odd = bit_and(_mm256_srli_epi32(u, 16), set_i(1));
+  const F rounded = as_f(add_i(u, add_i(set_i(0x7fff), odd)));
+  const F quiet = as_f(bit_or(u, set_i(0x400000)));
+  const I all = _mm256_srli_epi32(bits(_mm256_blendv_ps(rounded, quiet, _mm256_cmp_ps(x, x, _CMP_UNORD_Q))), 16);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm_packus_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1)));
+}
+
 }  // namespace
 }  // namespace oriel::kernels

@@ -61,5 +61,24 @@ ORIEL_INLINE H half_zero() { return _mm256_setzero_ps(); }
 ORIEL_INLINE H low_half(F a) { return __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7); }
 ORIEL_INLINE F widen(H a) { return _mm512_zextps256_ps512(a); }
 
+/// kLanes narrow elements as floats; bf16 rounded to nearest even, NaN kept.
+ORIEL_INLINE F load_u8(const std::uint8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+ORIEL_INLINE F load_s8(const std::int8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+ORIEL_INLINE F load_bf16(const std::uint16_t* p) {
+  const I wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  return as_f(_mm512_slli_epi32(wide, 16));
+}
+ORIEL_INLINE void store_bf16(std::uint16_t* p, F x) {
+  const I u = bits(x);
+  const I odd = bit_and(_mm512_srli_epi32(u, 16), set_i(1));
+  const I rounded = add_i(u, add_i(set_i(0x7fff), odd));
+  const I all = _mm512_mask_blend_epi32(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), rounded, bit_or(u, set_i(0x400000)));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(all, 16)));
+}
+
 }  // namespace
 }  // namespace oriel::kernels

@@ -58,5 +58,20 @@ ORIEL_INLINE H half_zero() { return H{}; }
 ORIEL_INLINE H low_half(F a) { return H{a[0], a[1]}; }
 ORIEL_INLINE F widen(H a) { return F{a[0], a[1], 0.0F, 0.0F}; }
 
+/// kLanes narrow elements as floats; bf16 rounded to nearest even, NaN kept.
+template <typename Byte>
+ORIEL_INLINE F load_bytes(const Byte* p) {
+  return F{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2]), static_cast<float>(p[3])};
+}
+ORIEL_INLINE F load_u8(const std::uint8_t* p) { return load_bytes(p); }
+ORIEL_INLINE F load_s8(const std::int8_t* p) { return load_bytes(p); }
+ORIEL_INLINE F load_bf16(const std::uint16_t* p) { return as_f(I{p[0], p[1], p[2], p[3]} << 16); }
+ORIEL_INLINE void store_bf16(std::uint16_t* p, F x) {
+  const I u = bits(x);
+  const I rounded = u + 0x7fff + ((u >> 16) & 1);
+  const I all = x != x ? u | 0x400000 : rounded;
+  for (int l = 0; l < kLanes; ++l) p[l] = static_cast<std::uint16_t>(all[l] >> 16);
+}
+
 }  // namespace
 }  // namespace oriel::kernels
