@@ -197,34 +197,30 @@ std::int32_t integer_weight(const ConvIntegerWeights& w, std::int64_t o, std::in
          zero;
 }
 
-/// Part `lane` of a packed word.
-std::uint32_t word_part(const ConvKernel& kernel, const ConvSource& source, std::int64_t o, std::int64_t index,
-                        std::int64_t lane) {
-  if (is_integer(kernel)) {
-    const auto value = static_cast<std::uint32_t>(integer_weight(*source.integer, o, index));
-    return channels_per_word(kernel) == 4 ? (value & 0xff) << (8 * lane) : (value & 0xffff) << (16 * lane);
-  }
+std::uint32_t bf16_bits(float value) {
   std::uint32_t bits;
-  std::memcpy(&bits, source.weights + index, 4);
-  if (is_f32(kernel)) return bits;
+  std::memcpy(&bits, &value, 4);
   const std::uint32_t rounded = bits + 0x7fff + ((bits >> 16) & 1);
-  return (((bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded) >> 16) << (16 * lane);
+  return ((bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded) >> 16;
 }
 
 /// Packs panel p of one pass: for every run of up to 16 channels, for every tap, [word of channels][output channel].
-void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvSource& source, float* to) {
+/// part(o, index) gives the bits of one weight, of which kPerWord make a word.
+template <int kPerWord, typename Part>
+void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, Part part, float* to) {
   const ConvLayer& layer = kernel.layer;
   const PanelChannels panel = panel_of(kernel, p);
   const std::int64_t run = is_plain(kernel) ? 1 : 16;
-  const std::int64_t per_word = channels_per_word(kernel);
   const std::int64_t outs = layer.out_channels / layer.groups;
   const std::int64_t ins = layer.in_channels / layer.groups;
   ConvAxis axis[3];
   for (int d = 0; d < 3; ++d) axis[d] = taps_of(layer, d, pass.residue[d]);
+  const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  const std::int64_t channel_stride = layer.transposed ? outs * volume : volume;
   for (std::int64_t c0 = panel.first; c0 < panel.last; c0 += run) {
     const std::int64_t channels = std::min(run, panel.last - c0);
     const std::int64_t steps =
-        is_f32(kernel) && !is_plain(kernel) ? round_up(channels, 4) : ceil_div(channels, per_word);
+        is_f32(kernel) && !is_plain(kernel) ? round_up(channels, 4) : ceil_div(channels, kPerWord);
     for (std::int64_t z = 0; z < axis[0].taps; ++z) {
       for (std::int64_t y = 0; y < axis[1].taps; ++y) {
         for (std::int64_t x = 0; x < axis[2].taps; ++x) {
@@ -232,22 +228,51 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, cons
                                   axis[1].kernel_first + y * axis[1].kernel_step) *
                                      layer.kernel[2] +
                                  axis[2].kernel_first + x * axis[2].kernel_step;
-          for (std::int64_t i = 0; i < steps; ++i) {
-            for (std::int64_t n = 0; n < panel.width; ++n) {
-              const std::int64_t o = p * kernel.group_width + n;
-              std::uint32_t word = 0;
-              for (std::int64_t lane = 0; lane < per_word; ++lane) {
-                const std::int64_t c = c0 + i * per_word + lane;
-                if (o >= layer.out_channels || c >= panel.last || c / ins != o / outs) continue;
-                word |= word_part(kernel, source, o, weight_index(layer, o, c, k), lane);
-              }
-              std::memcpy(to++, &word, 4);
+          for (std::int64_t n = 0; n < panel.width; ++n) {
+            const std::int64_t o = p * kernel.group_width + n;
+            if (o >= layer.out_channels) break;
+            // Channels of the output channel's own group; the rest of the panel stays zero.
+            const std::int64_t group = o / outs;
+            const std::int64_t begin = std::max(c0, group * ins);
+            const std::int64_t end = std::min(c0 + channels, (group + 1) * ins);
+            if (begin >= end) continue;
+            std::int64_t index = weight_index(layer, o, begin, k);
+            for (std::int64_t c = begin; c < end; ++c, index += channel_stride) {
+              const std::uint32_t bits = part(o, index) << ((c - c0) % kPerWord * (32 / kPerWord) % 32);
+              float* at = to + (c - c0) / kPerWord * panel.width + n;
+              std::uint32_t word;
+              std::memcpy(&word, at, 4);
+              word |= bits;
+              std::memcpy(at, &word, 4);
             }
           }
+          to += steps * panel.width;
         }
       }
     }
   }
+}
+
+void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvSource& source, float* to) {
+  if (is_f32(kernel)) {
+    return pack_panel<1>(kernel, pass, p, [&](std::int64_t, std::int64_t i) {
+      std::uint32_t bits;
+      std::memcpy(&bits, source.weights + i, 4);
+      return bits;
+    }, to);
+  }
+  if (!is_integer(kernel)) {
+    return pack_panel<2>(kernel, pass, p, [&](std::int64_t, std::int64_t i) { return bf16_bits(source.weights[i]); }, to);
+  }
+  const ConvIntegerWeights& w = *source.integer;
+  if (channels_per_word(kernel) == 4) {
+    return pack_panel<4>(kernel, pass, p, [&](std::int64_t o, std::int64_t i) {
+      return static_cast<std::uint32_t>(integer_weight(w, o, i)) & 0xff;
+    }, to);
+  }
+  pack_panel<2>(kernel, pass, p, [&](std::int64_t o, std::int64_t i) {
+    return static_cast<std::uint32_t>(integer_weight(w, o, i)) & 0xffff;
+  }, to);
 }
 
 /// Bias, scale and offset of integer layers. VNNI sees inputs as unsigned and not less their zero point: the bias of an

@@ -98,17 +98,22 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
     const std::int64_t width = round_up(std::min(kernel.group_width, layer.out_channels - channel), 8);
     float* to = packed + bias_floats(kernel) + p * panel_floats(kernel);
     std::fill_n(to, panel_floats(kernel), 0.0F);
-    for (std::int64_t n = 0; n < width && channel + n < layer.out_channels; ++n) {
-      for (std::int64_t c = 0; c < ins; ++c) {
-        const float* w = weights + ((channel + n) * ins + c) * 9;
-        double half[8][3];
-        for (int i = 0; i < a; ++i) {
-          for (int k = 0; k < 3; ++k) half[i][k] = g[i][0] * w[k] + g[i][1] * w[3 + k] + g[i][2] * w[6 + k];
+    // One input channel at a time, across the panel's output channels.
+    const std::int64_t real = std::min(width, layer.out_channels - channel);
+    for (std::int64_t c = 0; c < ins; ++c) {
+      double w[9][32] = {};
+      for (std::int64_t n = 0; n < real; ++n) {
+        for (int k = 0; k < 9; ++k) w[k][n] = weights[((channel + n) * ins + c) * 9 + k];
+      }
+      for (int i = 0; i < a; ++i) {
+        double half[3][32];
+        for (int k = 0; k < 3; ++k) {
+          for (std::int64_t n = 0; n < 32; ++n) half[k][n] = g[i][0] * w[k][n] + g[i][1] * w[3 + k][n] + g[i][2] * w[6 + k][n];
         }
-        for (int i = 0; i < a; ++i) {
-          for (int j = 0; j < a; ++j) {
-            const double u = half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2];
-            to[((i * a + j) * steps + c) * width + n] = static_cast<float>(u);
+        for (int j = 0; j < a; ++j) {
+          float* row = to + ((i * a + j) * steps + c) * width;
+          for (std::int64_t n = 0; n < width; ++n) {
+            row[n] = static_cast<float>(half[0][n] * g[j][0] + half[1][n] * g[j][1] + half[2][n] * g[j][2]);
           }
         }
       }
