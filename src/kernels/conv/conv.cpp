@@ -52,15 +52,21 @@ std::string_view conv_algorithm_name(ConvAlgorithm algorithm) {
 
 std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, Isa isa) {
   if (layer.input != ConvElement::kF32) {
-    if (algorithm != ConvAlgorithm::kDirect) return "only direct kernels take bf16 or integers";
-    if (layer.output_layout == Layout::kPlain) return "direct: bf16 and integer outputs are blocked";
-    if (layer.input == ConvElement::kS32) return "direct: 32-bit integers are no input";
-    if (layer.input != ConvElement::kBf16) return {};
-    if (isa < Isa::kBf16) return "direct: bf16 needs avx512_bf16";
-    if (layer.output != ConvElement::kF32 && layer.output != ConvElement::kBf16) return "direct: bf16 gives f32 or bf16";
-    return {};
+    if (algorithm != ConvAlgorithm::kDirect && algorithm != ConvAlgorithm::kDepthwise) {
+      return "only direct and depthwise kernels take bf16 or integers";
+    }
+    if (layer.output_layout == Layout::kPlain) return "bf16 and integer outputs are blocked";
+    if (layer.input == ConvElement::kS32) return "32-bit integers are no input";
+    if (layer.input == ConvElement::kBf16) {
+      if (isa < Isa::kBf16) return "bf16 needs avx512_bf16";
+      if (layer.output != ConvElement::kF32 && layer.output != ConvElement::kBf16) return "bf16 gives f32 or bf16";
+    }
+    if (algorithm == ConvAlgorithm::kDirect) return {};
+    if (layer.kernel[0] != 1 || layer.stride[0] != 1) return "depthwise: bf16 and integers have no depth";
+    if (layer.kernel[1] * layer.kernel[2] > 256) return "depthwise: sums beyond 256 taps are not exact";
+  } else if (layer.output != ConvElement::kF32) {
+    return "f32 inputs give f32 outputs";
   }
-  if (layer.output != ConvElement::kF32) return "direct: f32 inputs give f32 outputs";
   const bool plain_input = layer.input_layout == Layout::kPlain;
   const bool plain_output = layer.output_layout == Layout::kPlain;
   switch (algorithm) {

@@ -194,7 +194,9 @@ void register_all() {
         const ConvElement element = isa == Isa::kVnni   ? ConvElement::kU8
                                     : isa == Isa::kBf16 ? ConvElement::kBf16
                                                         : ConvElement::kF32;
-        if (element != ConvElement::kF32 && algorithm != ConvAlgorithm::kDirect) continue;
+        layer.input = layer.output = element;
+        if (!first && !conv_decline(layer, algorithm, isa).empty()) continue;
+        if (first && element != ConvElement::kF32) continue;
         const std::string name = std::string(named.model) + "/" + std::to_string(named.kernel) + "x" +
                                  std::to_string(named.kernel) + "s" + std::to_string(named.stride) + "/" +
                                  std::to_string(named.in_channels) + "-" + std::to_string(named.out_channels) + "/g" +

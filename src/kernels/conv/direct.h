@@ -70,12 +70,25 @@ struct DirectKernels {
   std::int64_t tile_pixels;  // pixels of the largest register tile with the widest panel
 };
 
-/// Kernels of one level for a narrow type: a word of a band holds several channels.
+/// Where the accumulators of one block of 16 output channels go.
+struct Destination {
+  std::int64_t channel;  // first of the block
+  std::int64_t pixels;
+  std::int64_t to, stride;  // in elements
+  std::int64_t keep;        // real lanes; the others become zero
+};
+
+/// Kernels of one level for a narrow type: a word of a band holds several channels. The last three are the ends of a
+/// depthwise convolution that computes in f32: inputs less their zero point as floats; integral floats to integers plus a
+/// bias; accumulators to elements.
 struct NarrowKernels {
   void (*run)(const DirectUnit& unit);
   std::int64_t group_width;
   std::int64_t tile_pixels;
   std::int64_t channels_per_word;  // 2: pairs of 16 bits, 4: quadruples of bytes
+  void (*widen)(const void* from, ConvElement element, std::int32_t zero_point, float* to, std::int64_t count);
+  void (*integrate)(float* tile, const float* bias, std::int64_t pixels);
+  void (*finish)(const DirectUnit& unit, const float* tile, const Destination& destination);
 };
 
 extern const NarrowKernels kInt16Scalar;  // 8-bit inputs less their zero point, widened to pairs of 16 bits

@@ -54,6 +54,8 @@ template <int kBits>
 ORIEL_INLINE I shift_right_signed(I a) {
   return _mm512_srai_epi32(a, kBits);
 }
+/// Toward zero.
+ORIEL_INLINE I cvt_i(F a) { return _mm512_cvttps_epi32(a); }
 ORIEL_INLINE F cvt_f(I a) { return _mm512_cvtepi32_ps(a); }
 
 ORIEL_INLINE H half_load(const float* p) { return _mm256_loadu_ps(p); }

@@ -51,6 +51,8 @@ template <int kBits>
 ORIEL_INLINE I shift_right_signed(I a) {
   return a >> kBits;
 }
+/// Toward zero.
+ORIEL_INLINE I cvt_i(F a) { return __builtin_convertvector(a, I); }
 ORIEL_INLINE F cvt_f(I a) { return __builtin_convertvector(a, F); }
 
 ORIEL_INLINE H half_load(const float* p) { return H{p[0], p[1]}; }

@@ -82,7 +82,10 @@ void write(void* p, ConvElement e, std::int64_t i, double v) {
 /// Geometry alone, for integer and bf16 layers alike.
 ConvLayer random_layer(std::mt19937_64& random) {
   ConvLayer l;
-  if (random() % 3 == 0) {
+  const std::int64_t kind = static_cast<std::int64_t>(random() % 4);
+  if (kind == 0) {
+    l.in_channels = l.out_channels = l.groups = pick(random, {3, 16, 24, 40});
+  } else if (kind == 1) {
     l.groups = pick(random, {2, 3, 16, 20});
     l.in_channels = l.groups * pick(random, {1, 2, 4, 16});
     l.out_channels = l.groups * pick(random, {1, 2, 8, 16, 32});
@@ -98,8 +101,8 @@ ConvLayer random_layer(std::mt19937_64& random) {
   if (random() % 4 == 0) {
     l.kernel[1] = l.kernel[2] = l.stride[1] = l.stride[2] = 1;
   }
-  l.transposed = random() % 5 == 0;
-  l.input_layout = random() % 5 == 0 ? Layout::kPlain : Layout::kBlocked;
+  l.transposed = kind != 0 && random() % 5 == 0;
+  l.input_layout = kind != 0 && random() % 5 == 0 ? Layout::kPlain : Layout::kBlocked;
   return l;
 }
 
@@ -138,6 +141,17 @@ std::vector<Isa> all_levels() {
     if (isa <= hardware_isa()) levels.push_back(isa);
   }
   return levels;
+}
+
+/// Every algorithm that accepts the layer, at every level.
+std::vector<ConvKernel> kernels_of(const ConvLayer& layer, const std::vector<Isa>& levels) {
+  std::vector<ConvKernel> kernels;
+  for (const ConvAlgorithm algorithm : {ConvAlgorithm::kDirect, ConvAlgorithm::kDepthwise}) {
+    for (const Isa isa : levels) {
+      if (conv_decline(layer, algorithm, isa).empty()) kernels.push_back(conv_kernel(layer, algorithm, isa));
+    }
+  }
+  return kernels;
 }
 
 TEST(NarrowConvolution, IntegersAreExact) {
@@ -215,8 +229,8 @@ TEST(NarrowConvolution, IntegersAreExact) {
     for (std::int64_t i = 0; i < out_size; ++i) {
       write(residual.data(), layer.residual_element, i, static_cast<double>(random() % 100));
     }
-    for (const Isa isa : all_levels()) {
-      const ConvKernel kernel = conv_kernel(layer, ConvAlgorithm::kDirect, isa);
+    for (const ConvKernel& kernel : kernels_of(layer, all_levels())) {
+      const std::string isa_text = std::string(isa_name(kernel.isa)) + " " + std::string(conv_algorithm_name(kernel.algorithm));
       Bytes packed(kernel.packed_bytes);
       conv_pack(kernel, w, packed.data(), 0, conv_pack_units(kernel));
       Bytes output(out_size * bytes_of(layer.output));
@@ -237,7 +251,7 @@ TEST(NarrowConvolution, IntegersAreExact) {
             }
             const double sum = sums[(n * layer.out_channels + o) * out_points + p] + bias[o];
             if (layer.output == ConvElement::kS32) {
-              ASSERT_EQ(got, sum) << isa_name(isa) << " round " << round;
+              ASSERT_EQ(got, sum) << isa_text << " round " << round;
               continue;
             }
             double addend = read(residual.data(), layer.residual_element, at);
@@ -247,12 +261,12 @@ TEST(NarrowConvolution, IntegersAreExact) {
             y = exact_activation(layer.activation, y);
             if (layer.residual == Residual::kAfterActivation) y += addend;
             if (layer.output == ConvElement::kF32) {
-              ASSERT_NEAR(got, y, 1e-6 * (std::abs(sum * scale[o]) + 64)) << isa_name(isa) << " round " << round;
+              ASSERT_NEAR(got, y, 1e-6 * (std::abs(sum * scale[o]) + 64)) << isa_text << " round " << round;
               continue;
             }
             const double low = layer.output == ConvElement::kU8 ? 0 : -128;
             const double exact = std::clamp(y / 0.25 + layer.output_zero, low, low + 255);
-            ASSERT_NEAR(got, exact, 0.5 + 2e-6 * (std::abs(sum * scale[o]) + 64) * 4) << isa_name(isa) << " round " << round;
+            ASSERT_NEAR(got, exact, 0.5 + 2e-6 * (std::abs(sum * scale[o]) + 64) * 4) << isa_text << " round " << round;
           }
         }
       }
@@ -326,32 +340,33 @@ TEST(NarrowConvolution, Bf16) {
     };
     Bytes input = store(c.input, layer.in_channels, volume(shape.in), layer.input_layout, ConvElement::kBf16);
     Bytes residual = store(c.residual, layer.out_channels, volume(shape.out), Layout::kBlocked, layer.residual_element);
-    const ConvKernel kernel = conv_kernel(layer, ConvAlgorithm::kDirect, Isa::kBf16);
-    Bytes packed(kernel.packed_bytes);
-    conv_pack(kernel, weights.data(), c.bias.data(), packed.data());
     const std::int64_t out_points = volume(shape.out);
     const std::int64_t stored = stored_channels(layer.out_channels, Layout::kBlocked);
-    Bytes output(shape.batch * stored * out_points * 4);
-    ConvBuffers buffers;
-    buffers.input = input.data();
-    buffers.residual = residual.data();
-    buffers.output = output.data();
-    buffers.packed = packed.data();
-    run_all(kernel, shape, buffers, random);
-    for (std::int64_t n = 0; n < shape.batch; ++n) {
-      for (std::int64_t o = 0; o < stored; ++o) {
-        for (std::int64_t p = 0; p < out_points; ++p) {
-          const double got =
-              read(output.data(), layer.output, position(Layout::kBlocked, layer.out_channels, out_points, n, o, p));
-          if (o >= layer.out_channels) {
-            ASSERT_EQ(got, 0.0);
-            continue;
+    for (const ConvKernel& kernel : kernels_of(layer, {Isa::kBf16})) {
+      Bytes packed(kernel.packed_bytes);
+      conv_pack(kernel, weights.data(), c.bias.data(), packed.data());
+      Bytes output(shape.batch * stored * out_points * 4);
+      ConvBuffers buffers;
+      buffers.input = input.data();
+      buffers.residual = residual.data();
+      buffers.output = output.data();
+      buffers.packed = packed.data();
+      run_all(kernel, shape, buffers, random);
+      for (std::int64_t n = 0; n < shape.batch; ++n) {
+        for (std::int64_t o = 0; o < stored; ++o) {
+          for (std::int64_t p = 0; p < out_points; ++p) {
+            const double got =
+                read(output.data(), layer.output, position(Layout::kBlocked, layer.out_channels, out_points, n, o, p));
+            if (o >= layer.out_channels) {
+              ASSERT_EQ(got, 0.0);
+              continue;
+            }
+            const double want = exact[(n * layer.out_channels + o) * out_points + p];
+            const double bound = layer.output == ConvElement::kBf16 ? 4e-3 * std::abs(want) + 3e-5 : 3e-5;
+            ASSERT_NEAR(got, want, bound) << "round " << round << " " << conv_algorithm_name(kernel.algorithm);
           }
-          const double want = exact[(n * layer.out_channels + o) * out_points + p];
-          const double bound = layer.output == ConvElement::kBf16 ? 4e-3 * std::abs(want) + 3e-5 : 3e-5;
-          ASSERT_NEAR(got, want, bound) << "round " << round;
         }
-      }
+    }
     }
   }
 }
