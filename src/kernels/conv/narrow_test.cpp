@@ -366,7 +366,7 @@ TEST(NarrowConvolution, Bf16) {
             ASSERT_NEAR(got, want, bound) << "round " << round << " " << conv_algorithm_name(kernel.algorithm);
           }
         }
-    }
+      }
     }
   }
 }
