@@ -53,6 +53,6 @@ ORIEL_INLINE void copy_line(const DirectUnit& u, float* to, std::int64_t c, std:
 
 }  // namespace
 
-const NarrowKernels kBf16Bf16 = {run, 32, kMaxRows, 2, widen, integrate, finish};
+const NarrowKernels kBf16Bf16 = {run, tiles_for, 32, kMaxRows, 2, widen, integrate, finish};
 
 }  // namespace oriel::kernels

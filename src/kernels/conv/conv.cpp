@@ -51,9 +51,15 @@ std::string_view conv_algorithm_name(ConvAlgorithm algorithm) {
 }
 
 std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, Isa isa) {
+  if (layer.groups < 1 || layer.in_channels < 1 || layer.out_channels < 1) return "channels and groups must be positive";
+  if (layer.in_channels % layer.groups != 0 || layer.out_channels % layer.groups != 0) return "groups must divide channels";
+  for (int d = 0; d < 3; ++d) {
+    if (layer.kernel[d] < 1 || layer.stride[d] < 1 || layer.dilation[d] < 1) return "extents and steps must be positive";
+  }
   if (layer.input != ConvElement::kF32) {
-    if (algorithm != ConvAlgorithm::kDirect && algorithm != ConvAlgorithm::kDepthwise) {
-      return "only direct and depthwise kernels take bf16 or integers";
+    const bool winograd = layer.input == ConvElement::kBf16 && algorithm == ConvAlgorithm::kWinograd2;
+    if (algorithm != ConvAlgorithm::kDirect && algorithm != ConvAlgorithm::kDepthwise && !winograd) {
+      return "bf16 and integers have direct and depthwise kernels, bf16 winograd_2x2";
     }
     if (layer.output_layout == Layout::kPlain) return "bf16 and integer outputs are blocked";
     if (layer.input == ConvElement::kS32) return "32-bit integers are no input";
@@ -62,7 +68,7 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
       if (layer.output != ConvElement::kF32 && layer.output != ConvElement::kBf16) return "bf16 gives f32 or bf16";
     }
     if (algorithm == ConvAlgorithm::kDirect) return {};
-    if (layer.kernel[0] != 1 || layer.stride[0] != 1) return "depthwise: bf16 and integers have no depth";
+    if (algorithm == ConvAlgorithm::kDepthwise && (layer.kernel[0] != 1 || layer.stride[0] != 1)) return "depthwise: bf16 and integers have no depth";
     if (layer.kernel[1] * layer.kernel[2] > 256) return "depthwise: sums beyond 256 taps are not exact";
   } else if (layer.output != ConvElement::kF32) {
     return "f32 inputs give f32 outputs";
@@ -122,12 +128,15 @@ ConvKernel conv_choose(const ConvLayer& layer, const ConvShape& expected, const 
     if (!conv_decline(layer, algorithm, policy.isa).empty()) continue;
     if (is_winograd(algorithm)) {
       if (!policy.allow_winograd) continue;
-      if (policy.dynamic_shape && algorithm != ConvAlgorithm::kWinograd4) continue;
+      const bool widest = layer.input == ConvElement::kF32 ? algorithm == ConvAlgorithm::kWinograd4
+                                                           : algorithm == ConvAlgorithm::kWinograd2;
+      if (policy.dynamic_shape && !widest) continue;
     }
     const ConvKernel kernel = conv_kernel(layer, algorithm, policy.isa);
     if (is_winograd(algorithm) && kernel.packed_bytes > policy.winograd_bytes) continue;
     const double seconds = conv_seconds(kernel, expected, policy.threads);
-    if (!found || seconds < best_seconds) {
+    // The earlier ones round less, and Winograd's smaller tiles pack less: a later one must be worth it.
+    if (!found || seconds < 0.97 * best_seconds) {
       best = kernel;
       best_seconds = seconds;
       found = true;

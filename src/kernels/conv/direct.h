@@ -83,6 +83,7 @@ struct Destination {
 /// bias; accumulators to elements.
 struct NarrowKernels {
   void (*run)(const DirectUnit& unit);
+  const NarrowTile* (*tiles_for)(std::int64_t width);  // tiles of 1, 2, ... tile_pixels pixels
   std::int64_t group_width;
   std::int64_t tile_pixels;
   std::int64_t channels_per_word;  // 2: pairs of 16 bits, 4: quadruples of bytes

@@ -22,6 +22,6 @@ ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
 
 }  // namespace
 
-const NarrowKernels kInt16Avx512 = {run, 32, kMaxRows, 2, widen, integrate, finish};
+const NarrowKernels kInt16Avx512 = {run, tiles_for, 32, kMaxRows, 2, widen, integrate, finish};
 
 }  // namespace oriel::kernels

@@ -33,6 +33,6 @@ ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
 
 }  // namespace
 
-const NarrowKernels kInt16Scalar = {run, 16, kMaxRows, 2, widen, integrate, finish};
+const NarrowKernels kInt16Scalar = {run, tiles_for, 16, kMaxRows, 2, widen, integrate, finish};
 
 }  // namespace oriel::kernels

@@ -60,6 +60,6 @@ ORIEL_INLINE void copy_line(const DirectUnit& u, float* to, std::int64_t c, std:
 
 }  // namespace
 
-const NarrowKernels kInt8Vnni = {run, 32, kMaxRows, 4, widen, integrate, finish};
+const NarrowKernels kInt8Vnni = {run, tiles_for, 32, kMaxRows, 4, widen, integrate, finish};
 
 }  // namespace oriel::kernels

@@ -26,6 +26,10 @@ struct TileArgs {
 using Tile = void (*)(const TileArgs& t, const float* a, const float* w, const float* bias, float* c,
                       const float* residual);
 
+/// The same for narrow types, without an epilogue: the sums c[block][pixel][16], pixels 16 words apart, from words of
+/// several channels each.
+using NarrowTile = void (*)(const TileArgs& t, const float* a, const float* w, const float* bias, float* c);
+
 /// The tiles of one panel width: entry [n - 1] serves n pixels, n <= pixels.
 struct TileSet {
   const Tile* blocked;

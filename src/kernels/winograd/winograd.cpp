@@ -3,6 +3,7 @@
 #include "kernels/winograd/winograd.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "kernels/conv/algorithms.h"
 #include "kernels/conv/direct.h"
@@ -28,14 +29,24 @@ const DirectKernels& products_of(Isa isa) {
   return isa == Isa::kAvx2 ? kDirectAvx2 : kDirectScalar;
 }
 
-const WinogradKernels& kernels_of(Isa isa) {
+bool is_bf16(const ConvKernel& kernel) { return kernel.layer.input == ConvElement::kBf16; }
+
+const WinogradKernels& kernels_of(const ConvKernel& kernel) {
+  const Isa isa = kernel.isa;
+  if (is_bf16(kernel)) return kWinogradBf16;
   if (isa >= Isa::kAvx512) return kWinogradAvx512;
   return isa == Isa::kAvx2 ? kWinogradAvx2 : kWinogradScalar;
 }
 
 std::int64_t panel_count(const ConvKernel& kernel) { return ceil_div(kernel.layer.out_channels, kernel.group_width); }
 
-std::int64_t steps_of(const ConvLayer& layer) { return round_up(layer.in_channels / layer.groups, 4); }
+/// Words of input channels in the packed weights.
+std::int64_t steps_of(const ConvLayer& layer) {
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  return layer.input == ConvElement::kBf16 ? ceil_div(ins, 2) : round_up(ins, 4);
+}
+
+std::int64_t width_step(const ConvKernel& kernel) { return is_bf16(kernel) ? 16 : 8; }
 
 std::int64_t planes_of(const ConvKernel& kernel) {
   const std::int64_t a = tile_of(kernel.algorithm) + 2;
@@ -44,7 +55,7 @@ std::int64_t planes_of(const ConvKernel& kernel) {
 
 /// Floats between panels: the last one may be narrower.
 std::int64_t panel_floats(const ConvKernel& kernel) {
-  const std::int64_t width = std::min(kernel.group_width, round_up(kernel.layer.out_channels, 8));
+  const std::int64_t width = std::min(kernel.group_width, round_up(kernel.layer.out_channels, width_step(kernel)));
   return round_up(planes_of(kernel) * steps_of(kernel.layer) * width, 16);
 }
 
@@ -79,6 +90,13 @@ void filter_matrix(int r, double (&g)[8][3]) {
   g[finite][2] = 1.0;
 }
 
+std::uint16_t bf16_bits(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  const std::uint32_t rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  return static_cast<std::uint16_t>(((bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded) >> 16);
+}
+
 void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last) {
   const float* weights = source.weights;
   const float* bias = source.bias;
@@ -95,7 +113,7 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
   const std::int64_t steps = steps_of(layer);
   for (std::int64_t p = first; p < last; ++p) {
     const std::int64_t channel = p * kernel.group_width;
-    const std::int64_t width = round_up(std::min(kernel.group_width, layer.out_channels - channel), 8);
+    const std::int64_t width = round_up(std::min(kernel.group_width, layer.out_channels - channel), width_step(kernel));
     float* to = packed + bias_floats(kernel) + p * panel_floats(kernel);
     std::fill_n(to, panel_floats(kernel), 0.0F);
     // One input channel at a time, across the panel's output channels.
@@ -111,9 +129,19 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
           for (std::int64_t n = 0; n < 32; ++n) half[k][n] = g[i][0] * w[k][n] + g[i][1] * w[3 + k][n] + g[i][2] * w[6 + k][n];
         }
         for (int j = 0; j < a; ++j) {
-          float* row = to + ((i * a + j) * steps + c) * width;
-          for (std::int64_t n = 0; n < width; ++n) {
-            row[n] = static_cast<float>(half[0][n] * g[j][0] + half[1][n] * g[j][1] + half[2][n] * g[j][2]);
+          float u[32];
+          for (std::int64_t n = 0; n < 32; ++n) {
+            u[n] = static_cast<float>(half[0][n] * g[j][0] + half[1][n] * g[j][1] + half[2][n] * g[j][2]);
+          }
+          float* plane = to + (i * a + j) * steps * width;
+          if (is_bf16(kernel)) {
+            auto* row = reinterpret_cast<unsigned char*>(plane + c / 2 * width) + c % 2 * 2;
+            for (std::int64_t n = 0; n < width; ++n) {
+              const std::uint16_t bits = bf16_bits(u[n]);
+              std::memcpy(row + 4 * n, &bits, 2);
+            }
+          } else {
+            std::copy_n(u, width, plane + c * width);
           }
         }
       }
@@ -127,15 +155,15 @@ std::int64_t odd_lines(std::int64_t floats) { return (ceil_div(floats, 16) | 1) 
 std::int64_t in_blocks(const ConvLayer& layer) { return ceil_div(layer.in_channels, kChannelBlock); }
 
 std::int64_t v_stride(const ConvPlan& plan) {
-  return odd_lines(in_blocks(plan.kernel.layer) * plan.rows * plan.columns * 16);
+  return odd_lines(in_blocks(plan.kernel.layer) * plan.rows * plan.columns * (is_bf16(plan.kernel) ? 8 : 16));
 }
 
 std::int64_t m_stride(const ConvPlan& plan) { return odd_lines(2 * plan.rows * plan.columns * 16); }
 
-/// Operations of the products of `tiles` tiles.
+/// Operations of the products of `tiles` tiles; a pair of bf16 counts as one, for it takes the time of one.
 double product_flops(const ConvKernel& kernel, double tiles) {
   return 2.0 * static_cast<double>(planes_of(kernel)) * tiles * static_cast<double>(steps_of(kernel.layer)) *
-         static_cast<double>(round_up(kernel.layer.out_channels, 8));
+         static_cast<double>(round_up(kernel.layer.out_channels, width_step(kernel)));
 }
 
 double tile_total(const ConvKernel& kernel, const ConvShape& shape) {
@@ -215,7 +243,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
   const ConvKernel& kernel = plan.kernel;
   const ConvLayer& layer = kernel.layer;
   const ConvShape& shape = plan.shape;
-  const WinogradKernels& kernels = kernels_of(kernel.isa);
+  const WinogradKernels& kernels = kernels_of(kernel);
   const std::int64_t planes = planes_of(kernel);
   const auto* packed = static_cast<const float*>(buffers.packed);
   const bool shared = plan.phases == 2;
@@ -238,6 +266,10 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
   u.bias = packed;
   u.prefetch = 2048;
   u.tiles_for = products_of(kernel.isa).tiles_for;
+  u.narrow_tiles_for = kBf16Bf16.tiles_for;
+  u.narrow_pixels = kBf16Bf16.tile_pixels;
+  u.output_bf16 = layer.output == ConvElement::kBf16;
+  u.residual_bf16 = layer.residual_element == ConvElement::kBf16;
   u.residual_after = layer.residual == Residual::kAfterActivation;
   u.activation = layer.activation;
   float* free = scratch;
@@ -280,7 +312,8 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
       const std::int64_t iz = z - shape.pad[0];
       const bool inside = iz >= 0 && iz < shape.in[0];
       u.in_height = inside ? shape.in[1] : 0;
-      u.input = static_cast<const float*>(buffers.input) + n * u.in_blocks * shape.in[0] * in_plane + (inside ? iz * in_plane : 0);
+      const std::int64_t from = n * u.in_blocks * shape.in[0] * in_plane + (inside ? iz * in_plane : 0);
+      u.input = static_cast<const char*>(buffers.input) + from * (is_bf16(kernel) ? 2 : 4);
       if (shared || block != previous) kernels.input(u);
       previous = block;
     }
@@ -289,8 +322,11 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
     u.panel0 = part * per_part;
     u.panel1 = std::min(u.panel0 + per_part, plan.panels);
     const std::int64_t to = (n * out_blocks * shape.out[0] + z) * out_plane;
-    u.output = static_cast<float*>(buffers.output) + to;
-    u.residual = layer.residual == Residual::kNone ? nullptr : static_cast<const float*>(buffers.residual) + to;
+    u.output = static_cast<char*>(buffers.output) + to * (u.output_bf16 ? 2 : 4);
+    u.residual = nullptr;
+    if (layer.residual != Residual::kNone) {
+      u.residual = static_cast<const char*>(buffers.residual) + to * (u.residual_bf16 ? 2 : 4);
+    }
     kernels.output(u);
   }
 }

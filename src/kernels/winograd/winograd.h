@@ -31,18 +31,20 @@ constexpr WinogradPoints winograd_points(int r) {
   }
 }
 
-/// Tiles [ty0, ty1) x [tx0, tx1) of one image; T = their number, in rows. V is [A * A][channel block][T][16].
+/// Tiles [ty0, ty1) x [tx0, tx1) of one image; T = their number, in rows. V is [A * A][channel block][T][16],
+/// in f32, or in pairs of bf16.
 struct WinogradUnit {
   int r;
-  const float* input;  // of this image, blocked
-  float* output;
-  const float* residual;
+  const void* input;  // of this image, blocked; f32 or bf16
+  void* output;
+  const void* residual;
+  bool output_bf16, residual_bf16;  // of bf16 layers
   std::int64_t in_height, in_width, out_height, out_width, pad_y, pad_x;
-  std::int64_t in_block_stride, out_block_stride;  // floats between channel blocks of 16
+  std::int64_t in_block_stride, out_block_stride;  // elements between channel blocks of 16
   std::int64_t ty0, ty1, tx0, tx1;
   std::int64_t block0, block1;  // channel blocks to transform
   std::int64_t in_blocks;       // channel blocks of V
-  std::int64_t v_stride;        // floats between the A * A planes of V
+  std::int64_t v_stride;        // words between the A * A planes of V
   float* v;
   // Products and inverse:
   std::int64_t panel0, panel1, group_width;
@@ -56,6 +58,8 @@ struct WinogradUnit {
   std::int64_t* offsets;   // in_blocks
   std::int64_t prefetch;
   TileSet (*tiles_for)(std::int64_t width);
+  const NarrowTile* (*narrow_tiles_for)(std::int64_t width);  // of bf16 layers
+  std::int64_t narrow_pixels;
   bool residual_after;
   Activation activation;
 };
@@ -75,5 +79,6 @@ struct WinogradKernels {
 extern const WinogradKernels kWinogradScalar;
 extern const WinogradKernels kWinogradAvx2;
 extern const WinogradKernels kWinogradAvx512;
+extern const WinogradKernels kWinogradBf16;  // F(2x2) alone
 
 }  // namespace oriel::kernels

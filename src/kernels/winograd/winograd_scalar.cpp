@@ -6,6 +6,8 @@ namespace oriel::kernels {
 namespace {
 
 #include "kernels/conv/activate.inc"
+constexpr bool kBf16 = false;
+
 #include "kernels/winograd/winograd_body.inc"
 
 }  // namespace
