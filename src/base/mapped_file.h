@@ -1,0 +1,36 @@
+// Files mapped for reading.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace oriel {
+
+/// A whole file, mapped read-only. Keeps the identity that tells later whether the file changed.
+class MappedFile {
+ public:
+  /// Throws Error(kNoSuchFile) naming the path where it does not exist, is a folder or cannot be read.
+  static std::shared_ptr<const MappedFile> open(const std::string& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  const std::byte* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  const std::string& path() const { return path_; }
+  /// Whether the path still leads to the same file: device, inode, size and modification time.
+  bool unchanged() const;
+
+ private:
+  MappedFile() = default;
+  std::string path_;
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
+  std::int64_t modified_ns_ = 0;
+};
+
+}  // namespace oriel
