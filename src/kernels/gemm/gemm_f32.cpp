@@ -9,7 +9,8 @@
 namespace oriel::kernels {
 namespace {
 
-const GemmF32Table& table_of(Isa isa) {
+const GemmF32Table& table_of(Isa isa, GemmArithmetic arithmetic) {
+  if (arithmetic == GemmArithmetic::kBf16 && isa >= Isa::kBf16) return kGemmBf16;
   if (isa == Isa::kScalar) return kGemmF32Scalar;
   return isa == Isa::kAvx2 ? kGemmF32Avx2 : kGemmF32Avx512;
 }
@@ -20,6 +21,9 @@ int width_of(const GemmF32Table& t, std::int64_t n, std::int64_t panel) {
   const std::int64_t left = std::min<std::int64_t>(t.panel, n - panel * t.panel);
   return static_cast<int>(ceil_div(left, t.quantum) * t.quantum);
 }
+
+/// Words of packed operands that hold k products.
+std::int64_t words_of(const GemmF32Table& t, std::int64_t k) { return ceil_div(k, t.group); }
 
 /// Time of one product step of a tile row, relative to a full panel: how much of it a last panel costs.
 double panel_share(const GemmF32Table& t, std::int64_t n) {
@@ -32,6 +36,11 @@ double panel_share(const GemmF32Table& t, std::int64_t n) {
 std::int64_t block_bytes() { return cache_sizes().l2 * 3 / 8; }
 
 constexpr std::int64_t kMaxProducts = 4096;
+
+/// Words of one row of packed A.
+std::int64_t packed_row(const GemmF32Table& t, std::int64_t k) {
+  return ceil_div(words_of(t, k), kGemmF32Block) * kGemmF32Block;
+}
 
 std::int64_t start(const std::int64_t* offsets, std::int64_t stride, std::int64_t i) {
   return offsets != nullptr ? offsets[i] : i * stride;
@@ -53,7 +62,7 @@ Matrices matrices_of(const GemmF32Operands& o, std::int64_t i) {
 
 void run_dot(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices& x, std::int64_t row_begin,
              std::int64_t row_end, float* scratch) {
-  const GemmF32Table& t = table_of(plan.isa);
+  const GemmF32Table& t = table_of(plan.isa, plan.problem.arithmetic);
   const GemmF32Problem& p = plan.problem;
   const float* vector = x.b;
   if (!p.packed_b && !p.transpose_b && o.ldb != 1) {
@@ -81,7 +90,7 @@ void run_dot(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices& 
 /// Rows [row_begin, row_end) by panels [panel_begin, panel_end).
 void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices& x, std::int64_t row_begin,
                std::int64_t row_end, std::int64_t panel_begin, std::int64_t panel_end, float* scratch) {
-  const GemmF32Table& t = table_of(plan.isa);
+  const GemmF32Table& t = table_of(plan.isa, plan.problem.arithmetic);
   const GemmF32Problem& p = plan.problem;
   const bool packed_b = p.packed_b && p.n != 1;
   const std::int64_t ldb = p.packed_b ? 1 : o.ldb;
@@ -89,7 +98,7 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
   const std::int64_t tiles = ceil_div(rows, t.rows);
   float* const packed_a = scratch;
   float* const panel =
-      scratch + (plan.pack_a ? plan.rows_per_unit * ceil_div(plan.k_block, kGemmF32Block) * kGemmF32Block : 0);
+      scratch + (plan.pack_a ? plan.rows_per_unit * packed_row(t, plan.k_block) : 0);
 
   GemmF32Tile tile;
   tile.c_row = o.ldc;
@@ -97,17 +106,17 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
   tile.a_row = o.lda;
   tile.alpha = o.alpha;
   tile.prefetch = plan.prefetch;
-  tile.b_panel = p.k * t.panel;
+  tile.b_panel = words_of(t, p.k) * t.panel;
   const ActivationKind kind = o.activation.kind;
   const bool clamps = kind == ActivationKind::kRelu || kind == ActivationKind::kClip;
   const bool post = !clamps && kind != ActivationKind::kNone;
 
   for (std::int64_t k0 = 0; k0 == 0 || k0 < p.k; k0 += plan.k_block) {
     const std::int64_t kc = std::min(plan.k_block, p.k - k0);
-    const std::int64_t kc_padded = ceil_div(kc, kGemmF32Block) * kGemmF32Block;
+    const std::int64_t kc_padded = packed_row(t, kc);
     const bool first_pass = k0 == 0;
     const bool last_pass = k0 + plan.k_block >= p.k;
-    tile.k = kc;
+    tile.k = words_of(t, kc);
     tile.beta = first_pass ? o.beta : 1.0f;
     tile.low = -std::numeric_limits<float>::infinity();
     tile.high = std::numeric_limits<float>::infinity();
@@ -133,7 +142,7 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
       const int width = width_of(t, p.n, q);
       tile.columns = static_cast<int>(std::min<std::int64_t>(span * t.panel, p.n - column));
       if (packed_b) {
-        tile.b = x.b + column * p.k + k0 * width;
+        tile.b = x.b + column * words_of(t, p.k) + k0 / t.group * width;
       } else {
         const float* from = p.transpose_b ? x.b + column * ldb + k0 : x.b + k0 * ldb + column;
         t.pack_b(from, ldb, p.transpose_b, kc, tile.columns, width, panel);
@@ -162,7 +171,7 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
 }  // namespace
 
 GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
-  const GemmF32Table& t = table_of(isa);
+  const GemmF32Table& t = table_of(isa, problem.arithmetic);
   GemmF32Plan plan;
   plan.problem = problem;
   plan.isa = isa;
@@ -178,7 +187,8 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   const bool packed_b = problem.packed_b && n != 1;
   plan.dot = n == 1 && !problem.transpose_a;
   const std::int64_t passes = std::max<std::int64_t>(1, ceil_div(k, packed_b ? kMaxProducts : kMaxProducts / 4));
-  plan.k_block = std::max<std::int64_t>(1, ceil_div(ceil_div(k, passes), kGemmF32Block) * kGemmF32Block);
+  const std::int64_t k_step = kGemmF32Block * t.group;
+  plan.k_block = std::max<std::int64_t>(1, ceil_div(ceil_div(k, passes), k_step) * k_step);
   if (plan.dot) plan.k_block = std::max<std::int64_t>(1, k);
 
   if (packed_b && m <= t.wide4_rows && panels >= 4) {
@@ -186,11 +196,11 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   } else if (packed_b && m <= t.wide2_rows && panels >= 2) {
     plan.panels_at_once = 2;
   }
-  plan.pack_a = !plan.dot && (problem.transpose_a || (m > t.wide2_rows && panels >= 4));
-  plan.prefetch = packed_b && k * n * 4 > cache_sizes().l2 / 2;
+  plan.pack_a = !plan.dot && (t.group > 1 || problem.transpose_a || (m > t.wide2_rows && panels >= 4));
+  plan.prefetch = packed_b && words_of(t, k) * n * 4 > cache_sizes().l2 / 2;
 
   // Rows: blocks whose share of A stays in L2, nearly equal multiples of the tile where there are several.
-  const std::int64_t fitting = std::max<std::int64_t>(t.rows, block_bytes() / (plan.k_block * 4) / t.rows * t.rows);
+  const std::int64_t fitting = std::max<std::int64_t>(t.rows, block_bytes() / (words_of(t, plan.k_block) * 4) / t.rows * t.rows);
   std::int64_t row_units = ceil_div(m, fitting);
   // Columns: enough units for the threads, none below a few microseconds; a unit stays below about a millisecond.
   const double total = row_cost * static_cast<double>(m) * static_cast<double>(problem.batch);
@@ -218,36 +228,38 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   plan.units = problem.batch * plan.row_units * plan.panel_units;
 
   std::int64_t floats = 0;
-  if (plan.pack_a) floats += plan.rows_per_unit * ceil_div(plan.k_block, kGemmF32Block) * kGemmF32Block;
-  if (!packed_b) floats += plan.dot ? k : plan.k_block * t.panel;
+  if (plan.pack_a) floats += plan.rows_per_unit * packed_row(t, plan.k_block);
+  if (!packed_b) floats += plan.dot ? k : words_of(t, plan.k_block) * t.panel;
   plan.scratch_bytes = static_cast<std::size_t>(ceil_div(floats, 16) * 64);
   return plan;
 }
 
-std::int64_t gemm_f32_panels(std::int64_t n, Isa isa) { return n <= 0 ? 0 : ceil_div(n, table_of(isa).panel); }
+std::int64_t gemm_f32_panels(std::int64_t n, Isa isa) { return n <= 0 ? 0 : ceil_div(n, table_of(isa, GemmArithmetic::kF32).panel); }
 
-std::size_t gemm_f32_packed_bytes(std::int64_t n, std::int64_t k, Isa isa) {
+std::size_t gemm_f32_packed_bytes(std::int64_t n, std::int64_t k, Isa isa, GemmArithmetic arithmetic) {
   if (n <= 0 || k <= 0) return 0;
   if (n == 1) return static_cast<std::size_t>(k) * 4;
-  const GemmF32Table& t = table_of(isa);
+  const GemmF32Table& t = table_of(isa, arithmetic);
   const std::int64_t panels = ceil_div(n, t.panel);
-  return static_cast<std::size_t>(((panels - 1) * t.panel + width_of(t, n, panels - 1)) * k) * 4;
+  return static_cast<std::size_t>(((panels - 1) * t.panel + width_of(t, n, panels - 1)) * words_of(t, k)) * 4;
 }
 
 void gemm_f32_pack(const float* b, std::int64_t ldb, bool transposed, std::int64_t n, std::int64_t k,
-                   std::int64_t first, std::int64_t last, float* packed, Isa isa) {
+                   std::int64_t first, std::int64_t last, float* packed, Isa isa, GemmArithmetic arithmetic) {
   if (n == 1) {
     for (std::int64_t i = 0; i < k; ++i) packed[i] = transposed ? b[i] : b[i * ldb];
     return;
   }
-  const GemmF32Table& t = table_of(isa);
+  const GemmF32Table& t = table_of(isa, arithmetic);
   for (std::int64_t p = first; p < last; ++p) {
     const int width = width_of(t, n, p);
     const int columns = static_cast<int>(std::min<std::int64_t>(t.panel, n - p * t.panel));
     t.pack_b(transposed ? b + p * t.panel * ldb : b + p * t.panel, ldb, transposed, k, columns, width,
-             packed + p * t.panel * k);
+             packed + p * t.panel * words_of(t, k));
   }
-}void gemm_f32_run(const GemmF32Plan& plan, const GemmF32Operands& operands, std::int64_t first, std::int64_t last,
+}
+
+void gemm_f32_run(const GemmF32Plan& plan, const GemmF32Operands& operands, std::int64_t first, std::int64_t last,
                   void* scratch) {
   const GemmF32Problem& p = plan.problem;
   const std::int64_t panels = gemm_f32_panels(p.n, plan.isa);

@@ -9,6 +9,10 @@
 
 namespace oriel::kernels {
 
+/// How products are computed. kBf16 rounds A and B to bfloat16 (to nearest even, subnormals to zero) and sums their exact
+/// products in f32: operands and results stay f32 arrays. Where the level lacks it, kBf16 is computed as kF32.
+enum class GemmArithmetic : std::uint8_t { kF32, kBf16 };
+
 /// The shape of C[m, n] = op(A)[m, k] * op(B)[k, n], `batch` times. All extents may be zero; k = 0 gives the epilogue of 0.
 struct GemmF32Problem {
   std::int64_t m = 0;
@@ -19,6 +23,7 @@ struct GemmF32Problem {
   bool packed_b = true;      ///< B is what gemm_f32_pack left; otherwise a matrix that run() reads as it is
   bool transpose_b = false;  ///< an unpacked B is stored [n][ldb] instead of [k][ldb]
   int threads = 1;           ///< how many threads will share the units: sets their size
+  GemmArithmetic arithmetic = GemmArithmetic::kF32;
 };
 
 /// How a problem will be computed: a deterministic function of problem, level and cache sizes. Plain data, cheap to make
@@ -41,22 +46,24 @@ struct GemmF32Plan {
 
 GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa = max_isa());
 
-/// Bytes that gemm_f32_pack writes for one B of k x n. Panels of all columns, whose width depends on the level alone.
-std::size_t gemm_f32_packed_bytes(std::int64_t n, std::int64_t k, Isa isa = max_isa());
+/// Bytes that gemm_f32_pack writes for one B of k x n: panels of all columns, whose form depends on level and arithmetic.
+std::size_t gemm_f32_packed_bytes(std::int64_t n, std::int64_t k, Isa isa = max_isa(),
+                                  GemmArithmetic arithmetic = GemmArithmetic::kF32);
 
 /// Panels of one packed B; gemm_f32_pack may fill ranges of them in any order, from several threads.
 std::int64_t gemm_f32_panels(std::int64_t n, Isa isa = max_isa());
 
 /// Packs panels [first, last) of B, stored [k][ldb], or [n][ldb] where transposed. `packed` is 64-byte aligned.
 void gemm_f32_pack(const float* b, std::int64_t ldb, bool transposed, std::int64_t n, std::int64_t k,
-                   std::int64_t first, std::int64_t last, float* packed, Isa isa = max_isa());
+                   std::int64_t first, std::int64_t last, float* packed, Isa isa = max_isa(),
+                   GemmArithmetic arithmetic = GemmArithmetic::kF32);
 
 /// What a run reads and writes: C = activation(alpha * A B + beta * C + column_bias + row_bias + residual).
 ///
 /// Strides and offsets count elements. Matrix i of a batch starts at i * stride, or at offsets[i] where such a table
 /// is given (so broadcast and permuted batch axes need no copies). Nothing needs alignment except packed B. C must not
 /// overlap A or B; the residual may be C itself. C is not read where beta is 0, and not written beyond column n of a
-/// row. Numeric promise: each element is a sum of products in order of k (dot products of a column: in lanes),
+/// row. An activation's NaN rules are those of ActivationKind. Numeric promise: each element is a sum of products in order of k (dot products of a column: in lanes),
 /// accumulated in f32 with FMA from AVX2 on; the result does not depend on the number of threads.
 struct GemmF32Operands {
   const float* a = nullptr;

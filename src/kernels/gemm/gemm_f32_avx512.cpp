@@ -6,6 +6,7 @@ namespace oriel::kernels {
 namespace {
 #include "kernels/simd/math.inc"
 #include "kernels/simd/activation.inc"
+#include "kernels/gemm/gemm_finish.inc"
 #include "kernels/gemm/gemm_f32.inc"
 
 #define ORIEL_ROWS(vecs, half, packed)                                                                           \
@@ -26,6 +27,7 @@ namespace {
 }  // namespace
 
 const GemmF32Table kGemmF32Avx512 = {
+    .group = 1,
     .rows = 14,
     .panel = 32,
     .quantum = 8,

@@ -48,6 +48,7 @@ ORIEL_SIMD_INLINE H load_half(const float* p) { return load(p); }
 ORIEL_SIMD_INLINE H set_half(float x) { return set(x); }
 ORIEL_SIMD_INLINE F widen(H a) { return a; }
 
+#include "kernels/gemm/gemm_finish.inc"
 #include "kernels/gemm/gemm_f32.inc"
 
 #define ORIEL_ROWS(vecs, packed)                                                                            \
@@ -59,6 +60,7 @@ ORIEL_SIMD_INLINE F widen(H a) { return a; }
 }  // namespace
 
 const GemmF32Table kGemmF32Scalar = {
+    .group = 1,
     .rows = 4,
     .panel = 8,
     .quantum = 4,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct Case {
   float alpha = 1, beta = 0;
   bool column_bias = false, row_bias = false, residual = false, in_place_residual = false;
   Activation activation;
+  GemmArithmetic arithmetic = GemmArithmetic::kF32;
 };
 
 void check(const Case& x, Isa isa, std::mt19937& rng) {
@@ -54,17 +56,22 @@ void check(const Case& x, Isa isa, std::mt19937& rng) {
   const std::int64_t a_size = (x.transpose_a ? x.k : x.m) * lda;
   const std::int64_t b_size = (x.transpose_b ? x.n : x.k) * ldb;
   const std::int64_t c_size = x.m * ldc;
-  const auto a = test::random_floats(a_size * x.batch, rng);
-  const auto b = test::random_floats(b_size * x.batch, rng);
+  auto a = test::random_floats(a_size * x.batch, rng);
+  auto b = test::random_floats(b_size * x.batch, rng);
+  if (x.arithmetic == GemmArithmetic::kBf16) {
+    // Values that bfloat16 holds, so that the products are exact.
+    for (float& v : a) v = std::round(v * 64) / 64;
+    for (float& v : b) v = std::round(v * 64) / 64;
+  }
   const auto c0 = test::random_floats(c_size * x.batch, rng);
   const auto column_bias = test::random_floats(x.n, rng);
   const auto row_bias = test::random_floats(x.m, rng);
   const auto residual = test::random_floats(c_size * x.batch, rng);
   std::vector<float> c = c0;
 
-  GemmF32Problem problem{x.m, x.n, x.k, x.batch, x.transpose_a, x.packed, x.transpose_b, x.threads};
+  GemmF32Problem problem{x.m, x.n, x.k, x.batch, x.transpose_a, x.packed, x.transpose_b, x.threads, x.arithmetic};
   const GemmF32Plan plan = gemm_f32_plan(problem, isa);
-  const std::size_t packed_size = gemm_f32_packed_bytes(x.n, x.k, isa) / 4;
+  const std::size_t packed_size = gemm_f32_packed_bytes(x.n, x.k, isa, x.arithmetic) / 4;
   AlignedFloats packed(static_cast<std::int64_t>(packed_size) * x.batch);
   GemmF32Operands o;
   o.a = a.data();
@@ -85,7 +92,7 @@ void check(const Case& x, Isa isa, std::mt19937& rng) {
   if (x.packed) {
     for (std::int64_t i = 0; i < x.batch; ++i) {
       gemm_f32_pack(b.data() + i * b_size, ldb, x.transpose_b, x.n, x.k, 0, gemm_f32_panels(x.n, isa),
-                    packed.data() + i * static_cast<std::int64_t>(packed_size), isa);
+                    packed.data() + i * static_cast<std::int64_t>(packed_size), isa, x.arithmetic);
     }
     o.b = packed.data();
     o.b_stride = static_cast<std::int64_t>(packed_size);
@@ -154,9 +161,8 @@ TEST_P(GemmF32, RandomShapes) {
     x.in_place_residual = x.residual && flip();
     const ActivationKind kinds[] = {ActivationKind::kNone,      ActivationKind::kRelu,    ActivationKind::kClip,
                                     ActivationKind::kLeakyRelu, ActivationKind::kGeluErf, ActivationKind::kTanh};
-    x.activation = {kinds[rng() % 6], x.activation.a, x.activation.b};
-    x.activation.a = -0.25f;
-    x.activation.b = 0.75f;
+    x.activation = {kinds[rng() % 6], -0.25f, 0.75f};
+    if (GetParam() >= Isa::kBf16) x.arithmetic = GemmArithmetic::kBf16;
     check(x, GetParam(), rng);
     if (HasFailure()) return;
   }
@@ -174,6 +180,7 @@ TEST_P(GemmF32, SeveralPassesOverC) {
     x.beta = 2.0f;
     x.column_bias = x.residual = x.in_place_residual = true;
     x.activation = {ActivationKind::kRelu, 0, 0};
+    if (GetParam() >= Isa::kBf16) x.arithmetic = GemmArithmetic::kBf16;
     check(x, GetParam(), rng);
     x.m = 2;
     x.n = 300;
@@ -234,6 +241,40 @@ TEST_P(GemmF32, BatchByOffsets) {
   }
 }
 
+TEST(GemmBf16, RoundsOperandsToNearest) {
+  if (hardware_isa() < Isa::kBf16) GTEST_SKIP() << "needs AVX512_BF16";
+  std::mt19937 rng(12);
+  const std::int64_t m = 20, n = 50, k = 100;
+  const auto a = test::random_floats(m * k, rng);
+  const auto b = test::random_floats(k * n, rng);
+  std::vector<float> c(static_cast<std::size_t>(m * n));
+  GemmF32Problem problem{m, n, k, 1, false, false, false, 1, GemmArithmetic::kBf16};
+  const GemmF32Plan plan = gemm_f32_plan(problem, Isa::kBf16);
+  AlignedFloats scratch(static_cast<std::int64_t>(plan.scratch_bytes / 4));
+  GemmF32Operands o;
+  o.a = a.data();
+  o.lda = k;
+  o.b = b.data();
+  o.ldb = n;
+  o.c = c.data();
+  o.ldc = n;
+  gemm_f32_run(plan, o, 0, plan.units, scratch.data());
+  const auto rounded = [](float x) {
+    std::uint32_t u = 0;
+    std::memcpy(&u, &x, 4);
+    u = (u + 0x7fff + (u >> 16 & 1)) & 0xffff0000U;
+    std::memcpy(&x, &u, 4);
+    return static_cast<double>(x);
+  };
+  for (std::int64_t r = 0; r < m; ++r) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (std::int64_t i = 0; i < k; ++i) sum += rounded(a[r * k + i]) * rounded(b[i * n + j]);
+      ASSERT_NEAR(c[r * n + j], sum, 2e-5);
+    }
+  }
+}
+
 TEST_P(GemmF32, ClampLetsNaNThrough) {
   const float nan = std::nanf("");
   std::vector<float> a(16, 1.0f), b(16 * 32, 1.0f), c(32, 0.0f);
@@ -253,7 +294,7 @@ TEST_P(GemmF32, ClampLetsNaNThrough) {
   EXPECT_EQ(c[4], 3.0f);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, GemmF32, ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512})),
+INSTANTIATE_TEST_SUITE_P(Levels, GemmF32, ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kBf16})),
                          test::level_name);
 
 }  // namespace
