@@ -191,13 +191,17 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   plan.k_block = std::max<std::int64_t>(1, ceil_div(ceil_div(k, passes), k_step) * k_step);
   if (plan.dot) plan.k_block = std::max<std::int64_t>(1, k);
 
-  if (packed_b && m <= t.wide4_rows && panels >= 4) {
+  // Few rows: several panels at once hide the latency of FMA where B lies in the caches; where it streams, one stream
+  // that still fills the pipeline is faster, and hardware finds it without prefetches.
+  const bool streams = packed_b && words_of(t, k) * n * 4 > cache_sizes().l2 / 2;
+  const bool filled = m * t.panel * 4 >= 128;
+  if (packed_b && m <= t.wide4_rows && panels >= 4 && !streams) {
     plan.panels_at_once = 4;
-  } else if (packed_b && m <= t.wide2_rows && panels >= 2) {
+  } else if (packed_b && m <= t.wide2_rows && panels >= 2 && !(streams && filled)) {
     plan.panels_at_once = 2;
   }
   plan.pack_a = !plan.dot && (t.group > 1 || problem.transpose_a || (m > t.wide2_rows && panels >= 4));
-  plan.prefetch = packed_b && words_of(t, k) * n * 4 > cache_sizes().l2 / 2;
+  plan.prefetch = streams && m > t.wide2_rows;
 
   // Rows: blocks whose share of A stays in L2, nearly equal multiples of the tile where there are several.
   const std::int64_t fitting = std::max<std::int64_t>(t.rows, block_bytes() / (words_of(t, plan.k_block) * 4) / t.rows * t.rows);
