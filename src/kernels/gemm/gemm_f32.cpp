@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/attention/attention_table.h"
 #include "kernels/gemm/gemm_f32_table.h"
 
 namespace oriel::kernels {
@@ -84,6 +85,45 @@ void run_dot(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices& 
     }
     if (o.activation.kind != ActivationKind::kNone) t.activate(o.activation, out, kRows, out, kRows, 1, rows);
     for (std::int64_t i = 0; i < rows; ++i) x.c[(r + i) * o.ldc] = out[i];
+  }
+}
+
+const AttentionTable& rows_of(Isa isa) {
+  if (isa == Isa::kScalar) return kAttentionScalar;
+  return isa == Isa::kAvx2 ? kAttentionAvx2 : kAttentionAvx512;
+}
+
+/// A few rows by columns [column, column_end) of an unpacked B, read once as it stands.
+void run_few_rows(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices& x, std::int64_t column,
+                  std::int64_t column_end, float* scratch) {
+  const GemmF32Problem& p = plan.problem;
+  const AttentionTable& t = rows_of(plan.isa);
+  const auto rows = static_cast<int>(p.m);
+  const std::int64_t columns = column_end - column;
+  if (p.transpose_b) {
+    t.scores(x.a, o.lda, rows, x.b + column * o.ldb, o.ldb, columns, p.k, scratch, columns);
+  } else {
+    std::fill_n(scratch, p.m * columns, 0.0f);
+    t.mix(x.a, o.lda, rows, x.b + column, o.ldb, p.k, columns, scratch, columns);
+  }
+  for (std::int64_t r = 0; r < p.m; ++r) {
+    float* out = scratch + r * columns;
+    float* c = x.c + r * o.ldc + column;
+    for (std::int64_t j = 0; j < columns; ++j) out[j] *= o.alpha;
+    if (o.beta != 0.0f) {
+      for (std::int64_t j = 0; j < columns; ++j) out[j] += o.beta * c[j];
+    }
+    if (o.column_bias != nullptr) {
+      for (std::int64_t j = 0; j < columns; ++j) out[j] += o.column_bias[column + j];
+    }
+    if (o.row_bias != nullptr) {
+      for (std::int64_t j = 0; j < columns; ++j) out[j] += o.row_bias[r];
+    }
+    if (x.residual != nullptr) {
+      const float* residual = x.residual + r * o.residual_ld + column;
+      for (std::int64_t j = 0; j < columns; ++j) out[j] += residual[j];
+    }
+    table_of(plan.isa, GemmArithmetic::kF32).activate(o.activation, out, columns, c, o.ldc, 1, columns);
   }
 }
 
@@ -186,10 +226,11 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   // A single column is packed as a plain vector.
   const bool packed_b = problem.packed_b && n != 1;
   plan.dot = n == 1 && !problem.transpose_a;
+  plan.few_rows = !plan.dot && !packed_b && !problem.transpose_a && m <= kAttentionFewRows && t.group == 1;
   const std::int64_t passes = std::max<std::int64_t>(1, ceil_div(k, packed_b ? kMaxProducts : kMaxProducts / 4));
   const std::int64_t k_step = kGemmF32Block * t.group;
   plan.k_block = std::max<std::int64_t>(1, ceil_div(ceil_div(k, passes), k_step) * k_step);
-  if (plan.dot) plan.k_block = std::max<std::int64_t>(1, k);
+  if (plan.dot || plan.few_rows) plan.k_block = std::max<std::int64_t>(1, k);
 
   // Few rows: several panels at once hide the latency of FMA where B lies in the caches; where it streams, one stream
   // that still fills the pipeline is faster, and hardware finds it without prefetches.
@@ -200,7 +241,7 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   } else if (packed_b && m <= t.wide2_rows && panels >= 2 && !(streams && filled)) {
     plan.panels_at_once = 2;
   }
-  plan.pack_a = !plan.dot && (t.group > 1 || problem.transpose_a || (m > t.wide2_rows && panels >= 4));
+  plan.pack_a = !plan.dot && !plan.few_rows && (t.group > 1 || problem.transpose_a || (m > t.wide2_rows && panels >= 4));
   plan.prefetch = streams && m > t.wide2_rows;
 
   // Rows: blocks whose share of A stays in L2, nearly equal multiples of the tile where there are several.
@@ -224,6 +265,7 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
       row_units = std::min<std::int64_t>(ceil_div(m, t.rows), row_units * missing);
     }
   }
+  if (plan.few_rows) row_units = 1;
   const std::int64_t row_step = plan.dot ? 4 : std::min<std::int64_t>(t.rows, m);
   plan.rows_per_unit = ceil_div(ceil_div(m, row_units), row_step) * row_step;
   plan.row_units = ceil_div(m, plan.rows_per_unit);
@@ -233,7 +275,11 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
 
   std::int64_t floats = 0;
   if (plan.pack_a) floats += plan.rows_per_unit * packed_row(t, plan.k_block);
-  if (!packed_b) floats += plan.dot ? k : words_of(t, plan.k_block) * t.panel;
+  if (plan.few_rows) {
+    floats += m * plan.panels_per_unit * t.panel;
+  } else if (!packed_b) {
+    floats += plan.dot ? k : words_of(t, plan.k_block) * t.panel;
+  }
   plan.scratch_bytes = static_cast<std::size_t>(ceil_div(floats, 16) * 64);
   return plan;
 }
@@ -276,6 +322,10 @@ void gemm_f32_run(const GemmF32Plan& plan, const GemmF32Operands& operands, std:
     const std::int64_t panel = column_unit * plan.panels_per_unit;
     if (plan.dot) {
       run_dot(plan, operands, x, row, row_end, static_cast<float*>(scratch));
+    } else if (plan.few_rows) {
+      const std::int64_t width = table_of(plan.isa, p.arithmetic).panel;
+      run_few_rows(plan, operands, x, panel * width, std::min(p.n, (panel + plan.panels_per_unit) * width),
+                   static_cast<float*>(scratch));
     } else {
       run_tiles(plan, operands, x, row, row_end, panel, std::min(panels, panel + plan.panels_per_unit),
                 static_cast<float*>(scratch));

@@ -41,7 +41,8 @@ struct GemmF32Plan {
   int panels_at_once = 1;    ///< panels a tile spans
   bool pack_a = false;       ///< whether rows of A are copied to scratch first
   bool prefetch = false;
-  bool dot = false;  ///< n = 1: row by row
+  bool dot = false;       ///< n = 1: row by row
+  bool few_rows = false;  ///< an unpacked B read once, without packing
 };
 
 GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa = max_isa());
