@@ -113,6 +113,16 @@ std::string to_string(const Dims& dims) {
   return text + "]";
 }
 
+void bind_symbols(const Shape& shape, const Dims& dims, Bindings& symbols) {
+  if (!shape.is_ranked() || shape.rank() != dims.size()) return;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    const SymbolId id = shape[i].symbol();
+    if (id < 0 || shape[i].table()->is_derived(id)) continue;
+    if (symbols.size() <= static_cast<std::size_t>(id)) symbols.resize(shape[i].table()->size(), kUnbound);
+    symbols[static_cast<std::size_t>(id)] = dims[i];
+  }
+}
+
 std::int64_t normalize_axis(std::int64_t axis, std::size_t rank) {
   const auto r = static_cast<std::int64_t>(rank);
   ORIEL_REQUIRE(axis >= -r && axis < r, "axis {} out of range for rank {}", axis, rank);

@@ -63,6 +63,9 @@ Dims row_major_strides(const Dims& dims);
 /// "[2, 3]".
 std::string to_string(const Dims& dims);
 
+/// Notes the values of the symbols that stand alone as a dimension, from the dimensions seen at run time.
+void bind_symbols(const Shape& shape, const Dims& dims, Bindings& symbols);
+
 /// The axis in [0, rank), counting from the end where negative; Error(kInvalidArgument) where out of range.
 std::int64_t normalize_axis(std::int64_t axis, std::size_t rank);
 

@@ -155,41 +155,48 @@ void for_each_broadcast(const Dims& a, const Dims& b, const Dims& out, RunContex
   });
 }
 
-/// out[i] = in[source(i)] for any element type, sub-byte types and strings included. `source` returns -1 to leave an
-/// element as it is.
+/// out[to] = in[from] for `count` pairs {to, from} = where(i), for any element type, sub-byte types and strings included.
+/// A negative `from` or `to` leaves everything as it is.
 template <typename F>
-void copy_elements(Tensor& out, const Tensor& in, RunContext& context, F&& source) {
-  const auto copy = [&]<typename U>() {
-    const auto* from = static_cast<const U*>(in.raw());
-    auto* to = static_cast<U*>(out.raw());
-    for_each_element(out.size(), context, [&](std::int64_t i) {
-      const std::int64_t s = source(i);
-      if (s >= 0) to[i] = from[s];
+void move_elements(Tensor& out, const Tensor& in, std::int64_t count, RunContext& context, F&& where) {
+  const auto move = [&]<typename U>() {
+    const auto* source = static_cast<const U*>(in.raw());
+    auto* target = static_cast<U*>(out.raw());
+    for_each_element(count, context, [&](std::int64_t i) {
+      const auto [to, from] = where(i);
+      if (to >= 0 && from >= 0) target[to] = source[from];
     });
   };
   struct Bytes16 {
     std::uint64_t half[2];
   };
-  if (in.type() == ElementType::kString) return copy.template operator()<std::string>();
+  if (in.type() == ElementType::kString) return move.template operator()<std::string>();
   switch (element_bits(in.type())) {
-    case 8: return copy.template operator()<std::uint8_t>();
-    case 16: return copy.template operator()<std::uint16_t>();
-    case 32: return copy.template operator()<std::uint32_t>();
-    case 64: return copy.template operator()<std::uint64_t>();
-    case 128: return copy.template operator()<Bytes16>();
+    case 8: return move.template operator()<std::uint8_t>();
+    case 16: return move.template operator()<std::uint16_t>();
+    case 32: return move.template operator()<std::uint32_t>();
+    case 64: return move.template operator()<std::uint64_t>();
+    case 128: return move.template operator()<Bytes16>();
     default: break;
   }
   const int bits = element_bits(in.type());
-  const auto* from = static_cast<const std::uint8_t*>(in.raw());
-  auto* to = static_cast<std::uint8_t*>(out.raw());
+  const auto* source = static_cast<const std::uint8_t*>(in.raw());
+  auto* target = static_cast<std::uint8_t*>(out.raw());
   const unsigned mask = (1U << bits) - 1U;
-  for_each_element(out.size(), context, [&](std::int64_t i) {
-    const std::int64_t s = source(i);
-    if (s < 0) return;
-    const unsigned code = (from[s * bits / 8] >> (s * bits % 8)) & mask;
-    const auto shift = static_cast<int>(i * bits % 8);
-    to[i * bits / 8] = static_cast<std::uint8_t>((to[i * bits / 8] & ~(mask << shift)) | (code << shift));
+  for_each_element(count, context, [&](std::int64_t i) {
+    const auto [to, from] = where(i);
+    if (to < 0 || from < 0) return;
+    const unsigned code = (source[from * bits / 8] >> (from * bits % 8)) & mask;
+    const auto shift = static_cast<int>(to * bits % 8);
+    target[to * bits / 8] = static_cast<std::uint8_t>((target[to * bits / 8] & ~(mask << shift)) | (code << shift));
   });
+}
+
+/// out[i] = in[source(i)] for every element of `out`, in order, for any element type. `source` returns -1 to leave an
+/// element as it is.
+template <typename F>
+void copy_elements(Tensor& out, const Tensor& in, RunContext& context, F&& source) {
+  move_elements(out, in, out.size(), context, [&](std::int64_t i) { return std::pair<std::int64_t, std::int64_t>(i, source(i)); });
 }
 
 /// Sets every element to zero (strings to empty).

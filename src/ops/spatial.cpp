@@ -12,7 +12,7 @@ Window Window::read(const Attributes& attributes, std::size_t rank, const Dims& 
       fail(ErrorCode::kInvalidGraph, "attribute {} has {} values, expected {}", name, values.size(), size);
     }
     for (const std::int64_t v : values) {
-      if (v < lowest) fail(ErrorCode::kInvalidGraph, "attribute {} has the value {}", name, v);
+      if (v < lowest || v > kLargestWindow) fail(ErrorCode::kInvalidGraph, "attribute {} has the value {}", name, v);
     }
     return values;
   };
@@ -26,7 +26,7 @@ Window Window::read(const Attributes& attributes, std::size_t rank, const Dims& 
   }
   w.strides = list("strides", rank, 1, 1);
   w.dilations = list("dilations", rank, 1, 1);
-  const Dims pads = list("pads", 2 * rank, 0, std::numeric_limits<std::int64_t>::min());
+  const Dims pads = list("pads", 2 * rank, 0, -kLargestWindow);
   w.pads_begin = Dims(pads.begin(), pads.begin() + rank);
   w.pads_end = Dims(pads.begin() + rank, pads.end());
   w.auto_pad = attributes.get_string("auto_pad", "NOTSET");

@@ -7,6 +7,9 @@
 
 namespace oriel::ops {
 
+/// The largest kernel extent, stride, dilation or pad that is accepted; products of two of them do not overflow.
+inline constexpr std::int64_t kLargestWindow = std::int64_t{1} << 30;
+
 /// The window of a convolution or pool over `rank` spatial axes, as attributes give it.
 struct Window {
   Dims kernel;

@@ -1,0 +1,25 @@
+// Values between numpy and the engine.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include "ir/tensor.h"
+#include "ir/value_type.h"
+
+namespace oriel::python {
+
+/// A numpy array (or list, map, None) as a value. C-contiguous arrays are shared, others copied; the value keeps the array
+/// alive. `type` says what is expected where the Python object alone does not tell (empty lists, packed types, strings).
+/// Throws Error(kInvalidArgument) for objects that are no value.
+Datum to_datum(nanobind::handle object, const ValueType* type = nullptr);
+
+/// A value as numpy arrays, lists and dicts; tensors share memory with the value. Types that numpy lacks come as ml_dtypes
+/// arrays. `optional none` is None.
+nanobind::object from_datum(const Datum& value);
+
+/// numpy's dtype object for an element type; throws Error(kNotImplemented) where ml_dtypes is needed and not installed.
+nanobind::object numpy_dtype(ElementType type);
+/// The element type of a numpy dtype object; kUndefined where there is none.
+ElementType element_of_dtype(nanobind::handle dtype);
+
+}  // namespace oriel::python

@@ -1,0 +1,873 @@
+// Reading a model: inputs and initializers, nodes in topological order, bodies with their captures, functions inlined.
+#include "frontends/onnx/reader.h"
+
+#include <algorithm>
+#include <map>
+#include <new>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/mapped_file.h"
+#include "frontends/onnx/data_types.h"
+#include "frontends/onnx/import_table.h"
+#include "frontends/onnx/proto.h"
+#include "frontends/onnx/tensors.h"
+#include "ops/control_flow.h"
+#include "ops/registry.h"
+
+namespace oriel::onnx {
+namespace {
+
+constexpr int kMaxIrVersion = 14;
+/// What a domain without import counts as, and the standard's newest version known here.
+constexpr int kNewestOpset = 28;
+
+using Opsets = std::map<std::string_view, int>;
+
+/// A graph under construction, and what it captures of the graph around it.
+struct Level {
+  explicit Level(Graph& g) : graph(g) {}
+  Graph& graph;
+  std::vector<const Value*> captured;                     // values of the graph around, in operand order
+  std::unordered_map<const Value*, Value*> representatives;  // a value of the graph around -> the one that stands for it here
+};
+
+/// A call of a model-local function while its nodes are inlined.
+struct Frame {
+  const FunctionProto* function = nullptr;
+  std::unordered_map<std::string_view, const AttributeProto*> arguments;
+};
+
+/// Names of one graph or one function call. Bodies see the names around them; functions do not.
+struct Scope {
+  Level& level;
+  const Opsets& opsets;
+  Scope* around = nullptr;        // for the body of a control-flow node
+  const Frame* frame = nullptr;   // inside a function
+  std::string prefix = {};        // of node and value names
+  int depth = 0;
+  std::unordered_map<std::string_view, Value*> values = {};  // null for operands that a function's caller omitted
+};
+
+std::string to_text(Bytes bytes) { return std::string(bytes); }
+
+std::vector<std::string> to_texts(const std::vector<Bytes>& items) { return {items.begin(), items.end()}; }
+
+/// Whether a symbolic name says nothing: converters write these for dimensions that have nothing to do with each other.
+bool anonymous(std::string_view name) {
+  return name.empty() || name == "?" || name == "None" || name == "none" || name == "-1" || name == "unknown" || name == "Unknown";
+}
+
+std::string describe_node(const NodeProto& node, const std::string& name, const std::string& fact) {
+  return fmt::format("{}{}{}: {} (node \"{}\")", node.domain, node.domain.empty() ? "" : ".", node.op_type, fact, name);
+}
+
+/// The name of a TensorProto, without decoding its elements.
+Bytes name_of_tensor(Bytes tensor_proto) {
+  Bytes name;
+  for (WireReader r(tensor_proto); r.next();) {
+    if (r.key() == bytes_field(8)) name = r.bytes();
+  }
+  return name;
+}
+
+/// The names that a graph reads from around it.
+void free_names(const GraphProto& graph, int depth, std::vector<Bytes>& into) {
+  if (depth <= 0) fail(ErrorCode::kInvalidGraph, "bodies lie too deep inside each other");
+  std::unordered_set<Bytes> own;
+  for (const ValueInfoProto& i : graph.inputs) own.insert(i.name);
+  for (const Bytes t : graph.initializers) own.insert(name_of_tensor(t));
+  for (const Bytes t : graph.sparse_initializers) own.insert(name_of_tensor(SparseTensorProto::parse(t).values));
+  for (const NodeProto& n : graph.nodes) own.insert(n.outputs.begin(), n.outputs.end());
+  const auto use = [&](Bytes name) {
+    if (!name.empty() && own.count(name) == 0) into.push_back(name);
+  };
+  for (const NodeProto& n : graph.nodes) {
+    for (const Bytes name : n.inputs) use(name);
+    for (const AttributeProto& a : n.attributes) {
+      std::vector<Bytes> nested;
+      if (a.type == AttributeProto::kGraph) free_names(GraphProto::parse(a.message), depth - 1, nested);
+      if (a.type == AttributeProto::kGraphs) {
+        for (const Bytes g : a.items) free_names(GraphProto::parse(g), depth - 1, nested);
+      }
+      for (const Bytes name : nested) use(name);
+    }
+  }
+  for (const ValueInfoProto& o : graph.outputs) use(o.name);
+}
+
+/// The operands of a node, and what its bodies read from around them.
+std::vector<Bytes> reads_of(const NodeProto& node, int depth) {
+  std::vector<Bytes> names = node.inputs;
+  for (const AttributeProto& a : node.attributes) {
+    if (a.type == AttributeProto::kGraph) free_names(GraphProto::parse(a.message), depth, names);
+    if (a.type == AttributeProto::kGraphs) {
+      for (const Bytes g : a.items) free_names(GraphProto::parse(g), depth, names);
+    }
+  }
+  return names;
+}
+
+/// The name of node `i` of a graph.
+std::string node_name(const NodeProto& node, std::size_t i) {
+  return node.name.empty() ? fmt::format("{}_{}", node.op_type, i) : to_text(node.name);
+}
+
+/// Indices of the nodes in an order in which each comes after those it reads from; the given order where that is one.
+/// Names that `scope` knows already are nobody's.
+std::vector<std::size_t> topological_order(const std::vector<NodeProto>& nodes, const Scope& scope) {
+  std::unordered_map<Bytes, std::size_t> producer;
+  producer.reserve(nodes.size() * 2);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    for (const Bytes name : nodes[i].outputs) {
+      if (!name.empty() && scope.values.count(name) == 0) producer.emplace(name, i);
+    }
+  }
+  std::vector<std::vector<std::size_t>> before(nodes.size());
+  bool sorted = true;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    for (const Bytes name : reads_of(nodes[i], scope.depth)) {
+      const auto it = producer.find(name);
+      if (it == producer.end()) continue;
+      before[i].push_back(it->second);
+      if (it->second >= i) sorted = false;
+    }
+  }
+  std::vector<std::size_t> order;
+  order.reserve(nodes.size());
+  if (sorted) {
+    for (std::size_t i = 0; i < nodes.size(); ++i) order.push_back(i);
+    return order;
+  }
+  enum : char { kNew, kOpen, kDone };
+  std::vector<char> state(nodes.size(), kNew);
+  for (std::size_t root = 0; root < nodes.size(); ++root) {
+    if (state[root] != kNew) continue;
+    std::vector<std::pair<std::size_t, std::size_t>> path{{root, 0}};
+    state[root] = kOpen;
+    while (!path.empty()) {
+      auto& [node, next] = path.back();
+      if (next == before[node].size()) {
+        state[node] = kDone;
+        order.push_back(node);
+        path.pop_back();
+        continue;
+      }
+      const std::size_t to = before[node][next++];
+      if (state[to] == kOpen) {
+        const NodeProto& n = nodes[to];
+        const std::string value = n.outputs.empty() ? std::string() : to_text(n.outputs.front());
+        throw Error(ErrorCode::kInvalidGraph,
+                    describe_node(n, scope.prefix + node_name(n, to), fmt::format("is part of a cycle through the value \"{}\"", value)));
+      }
+      if (state[to] == kNew) {
+        state[to] = kOpen;
+        path.emplace_back(to, 0);
+      }
+    }
+  }
+  return order;
+}
+
+/// Widens `type` until it contains `made`; whether it had to change. Throws Error(kInvalidGraph) for other element types.
+bool generalise(ValueType& type, const ValueType& made) {
+  using Kind = ValueType::Kind;
+  if (type.kind == Kind::kOptional && made.kind == Kind::kOptional) {
+    ValueType inner = *type.inner;
+    const bool changed = generalise(inner, *made.inner);
+    if (changed) type = ValueType::optional(std::move(inner));
+    return changed;
+  }
+  if (type.kind == Kind::kOptional) {
+    ValueType inner = *type.inner;
+    const bool changed = generalise(inner, made);
+    if (changed) type = ValueType::optional(std::move(inner));
+    return changed;
+  }
+  if (type.kind != Kind::kTensor || made.kind != Kind::kTensor || type.element != made.element) {
+    ValueType merged = ops::merge_types(type, made);
+    const bool changed = merged.to_string() != type.to_string();
+    type = std::move(merged);
+    return changed;
+  }
+  Shape& shape = type.shape;
+  if (!shape.is_ranked()) return false;
+  if (!made.shape.is_ranked() || made.shape.rank() != shape.rank()) {
+    shape = Shape::unranked();
+    return true;
+  }
+  bool changed = false;
+  for (std::size_t i = 0; i < shape.rank(); ++i) {
+    if (!shape[i].has_expression() || shape[i].same(made.shape[i])) continue;
+    shape[i] = Dim::unknown();
+    changed = true;
+  }
+  return changed;
+}
+
+/// Removes everything that may keep a type from being stable.
+void forget_shape(ValueType& type) {
+  if (type.is_tensor()) type.shape = Shape::unranked();
+}
+
+class ModelReader {
+ public:
+  ModelReader(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& folder)
+      : bytes_(std::move(bytes)),
+        options_(options),
+        registry_(options.registry == nullptr ? builtin_ops() : *options.registry),
+        tensors_(bytes_, folder, options.max_dense_bytes) {}
+
+  std::unique_ptr<Graph> read(const std::string& file_name);
+
+ private:
+  void read_info(const ModelProto& model, const std::string& file_name, ModelInfo& info);
+  static Opsets read_opsets(const std::vector<OpsetId>& imports, std::int64_t ir_version);
+  ValueType read_type(Bytes type_proto, Graph& graph, int depth);
+  Shape read_shape(Bytes shape_proto, Graph& graph);
+  void read_main(const GraphProto& proto, Scope& scope, bool overridable_initializers);
+  void read_nodes(const std::vector<NodeProto>& nodes, Scope& scope);
+  void read_node(const NodeProto& node, const std::string& name, Scope& scope);
+  void call_function(const FunctionProto& function, const NodeProto& node, const std::string& name,
+                     const std::vector<AttributeProto>& arguments, const std::vector<Value*>& inputs, Scope& scope);
+  std::vector<AttributeProto> resolve_attributes(const NodeProto& node, const Scope& scope) const;
+  Attributes convert_attributes(const NodeProto& node, const std::vector<AttributeProto>& protos, Scope& scope);
+  Attribute convert_attribute(const AttributeProto& proto, Scope& scope);
+  Tensor constant_value(const std::vector<AttributeProto>& attributes);
+  void add_initializers(const GraphProto& proto, Scope& scope, const std::unordered_set<Bytes>& skip);
+
+  void read_if(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
+               const std::vector<Value*>& inputs, Scope& scope);
+  void read_loop(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
+                 std::vector<Value*> inputs, Scope& scope);
+  void read_scan(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
+                 std::vector<Value*> inputs, Scope& scope);
+  /// A body whose first inputs have the given types, with what it captures. `captures` go first, in their order.
+  struct Body {
+    std::shared_ptr<Graph> graph;
+    std::vector<const Value*> captured;
+  };
+  Body read_body(Bytes graph_proto, const std::vector<ValueType>& input_types, const std::vector<const Value*>& captures,
+                 Scope& around);
+  /// Reads a body again and again with wider types of inputs [first, first + count) until outputs [made, made + count) fit.
+  Body read_stable_body(Bytes graph_proto, std::vector<ValueType> input_types, std::size_t first, std::size_t count,
+                        std::size_t made, Scope& around);
+
+  /// The value of that name, captured from around where need be; null where there is none.
+  Value* find(std::string_view name, Scope& scope);
+  /// Whether the name is a function's operand that the call omitted.
+  static bool omitted(std::string_view name, const Scope& scope);
+  Value* capture(const Value& outer, Level& level);
+  void bind(std::string_view name, Value* value, Scope& scope);
+  void bind_outputs(const NodeProto& node, const std::vector<Value*>& values, Scope& scope);
+  static std::vector<std::string> output_names(const NodeProto& node, const Scope& scope);
+  ImportFunction importer(const NodeProto& node, int version);
+  static int version_of(Bytes domain, const Scope& scope);
+
+  std::shared_ptr<Memory> bytes_;
+  const ReadOptions& options_;
+  const OpRegistry& registry_;
+  TensorLoader tensors_;
+  ModelProto model_;
+  std::map<std::string, const FunctionProto*> functions_;
+  std::unordered_map<const FunctionProto*, Opsets> function_opsets_;
+  std::unordered_map<std::string, ImportFunction> importers_;
+  std::size_t nodes_read_ = 0;
+};
+
+std::string function_key(Bytes domain, Bytes name, Bytes overload) {
+  return fmt::format("{}\n{}\n{}", domain, name, overload);
+}
+
+std::unique_ptr<Graph> ModelReader::read(const std::string& file_name) {
+  model_ = ModelProto::parse(Bytes(static_cast<const char*>(bytes_->map()), bytes_->size()));
+  if (!model_.has_graph) fail(ErrorCode::kInvalidProtobuf, "not an ONNX model: there is no graph in it");
+  if (model_.ir_version > kMaxIrVersion || model_.ir_version < 1) {
+    fail(model_.ir_version < 1 ? ErrorCode::kInvalidProtobuf : ErrorCode::kFail, "IR version {} is not supported (1 to {} are)",
+         model_.ir_version, kMaxIrVersion);
+  }
+  const Opsets opsets = read_opsets(model_.opsets, model_.ir_version);
+  for (const FunctionProto& f : model_.functions) {
+    if (!functions_.emplace(function_key(f.domain, f.name, f.overload), &f).second) {
+      fail(ErrorCode::kInvalidGraph, "function {}.{} is defined twice", f.domain, f.name);
+    }
+    Opsets own = opsets;
+    for (const OpsetId& o : f.opsets) own[o.domain] = static_cast<int>(std::clamp<std::int64_t>(o.version, 0, ImportTable::kNewest));
+    function_opsets_.emplace(&f, std::move(own));
+  }
+  auto graph = std::make_unique<Graph>(registry_);
+  const GraphProto proto = GraphProto::parse(model_.graph);
+  read_info(model_, file_name, graph->info());
+  graph->info().graph_name = to_text(proto.name);
+  graph->info().graph_description = to_text(proto.doc);
+  Level level(*graph);
+  Scope scope{.level = level, .opsets = opsets, .depth = options_.max_depth};
+  read_main(proto, scope, model_.ir_version >= 4);
+  return graph;
+}
+
+void ModelReader::read_info(const ModelProto& model, const std::string& file_name, ModelInfo& info) {
+  info.file = file_name;
+  info.producer_name = to_text(model.producer_name);
+  info.producer_version = to_text(model.producer_version);
+  info.domain = to_text(model.domain);
+  info.description = to_text(model.doc);
+  info.version = model.model_version;
+  for (const StringEntry& e : model.metadata) info.metadata.emplace_back(to_text(e.key), to_text(e.value));
+}
+
+Opsets ModelReader::read_opsets(const std::vector<OpsetId>& imports, std::int64_t ir_version) {
+  Opsets opsets;
+  for (const OpsetId& o : imports) {
+    if (o.version < 0) fail(ErrorCode::kInvalidGraph, "opset version {} of domain \"{}\"", o.version, o.domain);
+    opsets[o.domain] = static_cast<int>(std::min<std::int64_t>(o.version, ImportTable::kNewest));
+  }
+  if (opsets.empty()) {
+    if (ir_version >= 3) fail(ErrorCode::kInvalidGraph, "the model imports no operator set");
+    opsets[""] = 1;
+  }
+  return opsets;
+}
+
+int ModelReader::version_of(Bytes domain, const Scope& scope) {
+  const auto it = scope.opsets.find(domain);
+  return it != scope.opsets.end() ? it->second : domain.empty() ? kNewestOpset : 1;
+}
+
+Shape ModelReader::read_shape(Bytes shape_proto, Graph& graph) {
+  Shape shape;
+  for (WireReader r(shape_proto); r.next();) {
+    if (r.key() != bytes_field(1)) continue;
+    std::optional<std::int64_t> value;
+    Bytes param;
+    Bytes denotation;
+    for (WireReader d(r.bytes()); d.next();) {
+      switch (d.key()) {
+        case varint_field(1): value = d.integer(); break;
+        case bytes_field(2): param = d.bytes(); break;
+        case bytes_field(3): denotation = d.bytes(); break;
+        default: break;
+      }
+    }
+    const auto lookup = [&](const std::vector<std::pair<std::string, std::int64_t>>& table, Bytes name) {
+      for (const auto& [key, fixed] : table) {
+        if (!value && !name.empty() && key == name && fixed >= 0) value = fixed;
+      }
+    };
+    lookup(options_.dim_params, param);
+    lookup(options_.dim_denotations, denotation);
+    if (value && *value >= 0) {
+      shape.dims().emplace_back(*value);
+    } else if (!value && !anonymous(param)) {
+      SymbolTable& symbols = *graph.symbols();
+      shape.dims().push_back(Dim::of_symbol(symbols, symbols.named(param)));
+    } else {
+      shape.dims().push_back(Dim::unknown());
+    }
+    if (shape.rank() > 256) fail(ErrorCode::kInvalidGraph, "a shape has more than 256 dimensions");
+  }
+  return shape;
+}
+
+ValueType ModelReader::read_type(Bytes type_proto, Graph& graph, int depth) {
+  if (depth <= 0) fail(ErrorCode::kInvalidGraph, "types lie too deep inside each other");
+  const auto element = [](std::int64_t number) {
+    const std::optional<ElementType> e = element_from_onnx(number);
+    if (!e) fail(ErrorCode::kNotImplemented, "element type number {} is unknown", number);
+    return *e;
+  };
+  for (WireReader r(type_proto); r.next();) {
+    Bytes inner;
+    std::int64_t number = 0;
+    bool has_shape = false;
+    Shape shape;
+    const std::uint64_t kind = r.key();
+    switch (kind) {
+      case bytes_field(1):
+        for (WireReader t(r.bytes()); t.next();) {
+          if (t.key() == varint_field(1)) number = t.integer();
+          if (t.key() == bytes_field(2)) {
+            shape = read_shape(t.bytes(), graph);
+            has_shape = true;
+          }
+        }
+        return ValueType(element(number), has_shape ? std::move(shape) : Shape::unranked());
+      case bytes_field(4):
+      case bytes_field(9):
+        for (WireReader t(r.bytes()); t.next();) {
+          if (t.key() == bytes_field(1)) inner = t.bytes();
+        }
+        return kind == bytes_field(4) ? ValueType::sequence(read_type(inner, graph, depth - 1))
+                                      : ValueType::optional(read_type(inner, graph, depth - 1));
+      case bytes_field(5):
+        for (WireReader t(r.bytes()); t.next();) {
+          if (t.key() == varint_field(1)) number = t.integer();
+          if (t.key() == bytes_field(2)) inner = t.bytes();
+        }
+        return ValueType::map(element(number), read_type(inner, graph, depth - 1));
+      case bytes_field(7): fail(ErrorCode::kNotImplemented, "opaque types are not supported");
+      case bytes_field(8): fail(ErrorCode::kNotImplemented, "sparse tensor types are not supported");
+      default: break;
+    }
+  }
+  fail(ErrorCode::kInvalidGraph, "a type is empty");
+}
+
+void ModelReader::bind(std::string_view name, Value* value, Scope& scope) {
+  if (name.empty()) return;
+  if (!scope.values.emplace(name, value).second) fail(ErrorCode::kInvalidGraph, "the name \"{}\" is given to two values", name);
+}
+
+void ModelReader::add_initializers(const GraphProto& proto, Scope& scope, const std::unordered_set<Bytes>& skip) {
+  Graph& graph = scope.level.graph;
+  for (const Bytes bytes : proto.initializers) {
+    const TensorProto t = TensorProto::parse(bytes);
+    if (skip.count(t.name) == 0) bind(t.name, graph.add_constant(tensors_.load(t), scope.prefix + to_text(t.name)), scope);
+  }
+  for (const Bytes bytes : proto.sparse_initializers) {
+    const Bytes name = name_of_tensor(SparseTensorProto::parse(bytes).values);
+    if (skip.count(name) == 0) bind(name, graph.add_constant(tensors_.load_sparse(bytes), scope.prefix + to_text(name)), scope);
+  }
+}
+
+void ModelReader::read_main(const GraphProto& proto, Scope& scope, bool overridable_initializers) {
+  Graph& graph = scope.level.graph;
+  struct Initial {
+    Bytes bytes;
+    bool sparse;
+  };
+  std::unordered_map<Bytes, Initial> initializers;
+  for (const Bytes bytes : proto.initializers) initializers.emplace(name_of_tensor(bytes), Initial{bytes, false});
+  for (const Bytes bytes : proto.sparse_initializers) {
+    initializers.emplace(name_of_tensor(SparseTensorProto::parse(bytes).values), Initial{bytes, true});
+  }
+  std::unordered_set<Bytes> overridable;
+  for (const ValueInfoProto& input : proto.inputs) {
+    const auto initial = initializers.find(input.name);
+    if (initial != initializers.end() && !overridable_initializers) continue;
+    const std::string name = to_text(input.name);
+    if (name.empty()) fail(ErrorCode::kInvalidGraph, "an input has no name");
+    try {
+      ValueType type = input.type.empty() ? ValueType() : read_type(input.type, graph, options_.max_depth);
+      for (const auto& [key, shape] : options_.input_shapes) {
+        if (key == name && type.is_tensor()) type.shape = shape;
+      }
+      if (initial != initializers.end()) {
+        const Initial& from = initial->second;
+        Tensor tensor = from.sparse ? tensors_.load_sparse(from.bytes) : tensors_.load(from.bytes);
+        if (type.kind == ValueType::Kind::kNone) type = ValueType(tensor.type(), Shape(tensor.dims()));
+        if (!type.is_tensor() || type.element != tensor.type()) {
+          fail(ErrorCode::kInvalidGraph, "is {}, its initializer {}", type.to_string(), tensor.description());
+        }
+        if (!type.shape.is_ranked()) type.shape = Shape(tensor.dims());
+        overridable.insert(input.name);
+        bind(input.name, graph.add_input(name, std::move(type), std::move(tensor)), scope);
+      } else {
+        if (type.kind == ValueType::Kind::kNone || (type.is_tensor() && type.element == ElementType::kUndefined)) {
+          fail(ErrorCode::kInvalidGraph, "has no type");
+        }
+        bind(input.name, graph.add_input(name, std::move(type)), scope);
+      }
+    } catch (const Error& error) {
+      throw Error(error.code(), fmt::format("input \"{}\": {}", name, error.what()));
+    }
+  }
+  add_initializers(proto, scope, overridable);
+  read_nodes(proto.nodes, scope);
+  std::unordered_set<Bytes> seen;
+  for (const ValueInfoProto& output : proto.outputs) {
+    Value* value = find(output.name, scope);
+    if (value == nullptr) fail(ErrorCode::kInvalidGraph, "output \"{}\" is never made", output.name);
+    if (!seen.insert(output.name).second) fail(ErrorCode::kInvalidGraph, "output \"{}\" is listed twice", output.name);
+    graph.add_output(value, to_text(output.name));
+  }
+}
+
+Value* ModelReader::capture(const Value& outer, Level& level) {
+  Value*& inner = level.representatives[&outer];
+  if (inner != nullptr) return inner;
+  if (const Tensor* constant = outer.constant(); constant != nullptr) {
+    inner = level.graph.add_constant(*constant, outer.name());
+  } else {
+    inner = level.graph.add_capture(outer);
+    level.captured.push_back(&outer);
+  }
+  return inner;
+}
+
+Value* ModelReader::find(std::string_view name, Scope& scope) {
+  const auto it = scope.values.find(name);
+  if (it != scope.values.end()) return it->second;
+  if (scope.around == nullptr) return nullptr;
+  const Value* outer = find(name, *scope.around);
+  if (outer == nullptr) return nullptr;
+  Value* inner = capture(*outer, scope.level);
+  scope.values.emplace(name, inner);
+  return inner;
+}
+
+bool ModelReader::omitted(std::string_view name, const Scope& scope) {
+  const auto it = scope.values.find(name);
+  if (it != scope.values.end()) return it->second == nullptr;
+  return scope.around != nullptr && omitted(name, *scope.around);
+}
+
+void ModelReader::read_nodes(const std::vector<NodeProto>& nodes, Scope& scope) {
+  if (scope.depth <= 0) fail(ErrorCode::kInvalidGraph, "bodies and functions lie more than {} deep inside each other", options_.max_depth);
+  for (const std::size_t i : topological_order(nodes, scope)) {
+    const NodeProto& node = nodes[i];
+    const std::string name = scope.prefix + node_name(node, i);
+    if (++nodes_read_ > options_.max_nodes) fail(ErrorCode::kInvalidGraph, "the model has more than {} nodes", options_.max_nodes);
+    try {
+      read_node(node, name, scope);
+    } catch (const Error& error) {
+      const std::string_view text = error.what();
+      if (text.find(" (node \"") != std::string_view::npos) throw;
+      throw Error(error.code() == ErrorCode::kInvalidArgument ? ErrorCode::kInvalidGraph : error.code(),
+                  describe_node(node, name, std::string(text)));
+    }
+  }
+}
+
+std::vector<std::string> ModelReader::output_names(const NodeProto& node, const Scope& scope) {
+  std::vector<std::string> names;
+  for (const Bytes o : node.outputs) names.push_back(o.empty() ? std::string() : scope.prefix + to_text(o));
+  while (names.size() > 1 && names.back().empty()) names.pop_back();
+  return names;
+}
+
+void ModelReader::bind_outputs(const NodeProto& node, const std::vector<Value*>& values, Scope& scope) {
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i].empty()) continue;
+    if (i >= values.size() || values[i] == nullptr) fail(ErrorCode::kInvalidGraph, "output {} does not exist", i);
+    bind(node.outputs[i], values[i], scope);
+  }
+}
+
+ImportFunction ModelReader::importer(const NodeProto& node, int version) {
+  const std::string key = fmt::format("{}\n{}\n{}", node.domain, node.op_type, version);
+  const auto [it, added] = importers_.emplace(key, nullptr);
+  if (added) it->second = import_table().find(node.domain, node.op_type, version);
+  return it->second;
+}
+
+void ModelReader::read_node(const NodeProto& node, const std::string& name, Scope& scope) {
+  Graph& graph = scope.level.graph;
+  std::vector<Value*> inputs;
+  inputs.reserve(node.inputs.size());
+  for (const Bytes input : node.inputs) {
+    inputs.push_back(input.empty() ? nullptr : find(input, scope));
+    if (inputs.back() == nullptr && !input.empty() && !omitted(input, scope)) fail(ErrorCode::kInvalidGraph, "reads \"{}\", which nothing makes", input);
+  }
+  const std::vector<AttributeProto> attributes = resolve_attributes(node, scope);
+  if (const auto function = functions_.find(function_key(node.domain, node.op_type, node.overload)); function != functions_.end()) {
+    return call_function(*function->second, node, name, attributes, inputs, scope);
+  }
+  if (node.domain.empty()) {
+    if (node.op_type == "Constant") {
+      if (node.outputs.size() != 1) fail(ErrorCode::kInvalidGraph, "{} outputs, expected 1", node.outputs.size());
+      return bind(node.outputs[0], graph.add_constant(constant_value(attributes), scope.prefix + to_text(node.outputs[0])), scope);
+    }
+    if (node.op_type == "If") return read_if(node, name, attributes, inputs, scope);
+    if (node.op_type == "Loop") return read_loop(node, name, attributes, std::move(inputs), scope);
+    if (node.op_type == "Scan") return read_scan(node, name, attributes, std::move(inputs), scope);
+  }
+  const int version = version_of(node.domain, scope);
+  Attributes converted = convert_attributes(node, attributes, scope);
+  std::vector<std::string> outputs = output_names(node, scope);
+  if (const ImportFunction import = importer(node, version); import != nullptr) {
+    ImportContext context(graph, name, to_text(node.domain), to_text(node.op_type), version, std::move(converted), std::move(inputs),
+                          std::move(outputs));
+    import(context);
+    return bind_outputs(node, context.results(), scope);
+  }
+  if (registry_.find(node.domain, node.op_type) == nullptr) {
+    fail(ErrorCode::kNotImplemented, "no such operator is defined (domain \"{}\", version {})", node.domain, version);
+  }
+  const Node* added = graph.add(node.domain, node.op_type, std::move(converted), std::move(inputs), outputs, name);
+  bind_outputs(node, added->outputs(), scope);
+}
+
+std::vector<AttributeProto> ModelReader::resolve_attributes(const NodeProto& node, const Scope& scope) const {
+  std::vector<AttributeProto> resolved;
+  resolved.reserve(node.attributes.size());
+  for (const AttributeProto& a : node.attributes) {
+    if (std::any_of(resolved.begin(), resolved.end(), [&](const AttributeProto& r) { return r.name == a.name; })) {
+      fail(ErrorCode::kInvalidGraph, "attribute {} is given twice", a.name);
+    }
+    if (a.reference.empty()) {
+      resolved.push_back(a);
+      continue;
+    }
+    if (scope.frame == nullptr) fail(ErrorCode::kInvalidGraph, "attribute {} refers to a function's attribute outside of a function", a.name);
+    const auto it = scope.frame->arguments.find(a.reference);
+    if (it == scope.frame->arguments.end()) continue;
+    resolved.push_back(*it->second);
+    resolved.back().name = a.name;
+  }
+  return resolved;
+}
+
+void ModelReader::call_function(const FunctionProto& function, const NodeProto& node, const std::string& name,
+                                const std::vector<AttributeProto>& arguments, const std::vector<Value*>& inputs, Scope& scope) {
+  if (inputs.size() > function.inputs.size()) {
+    fail(ErrorCode::kInvalidGraph, "{} inputs, the function takes {}", inputs.size(), function.inputs.size());
+  }
+  if (node.outputs.size() > function.outputs.size()) {
+    fail(ErrorCode::kInvalidGraph, "{} outputs, the function gives {}", node.outputs.size(), function.outputs.size());
+  }
+  Frame frame;
+  frame.function = &function;
+  for (const AttributeProto& a : function.defaults) frame.arguments[a.name] = &a;
+  for (const AttributeProto& a : arguments) frame.arguments[a.name] = &a;
+  Scope inner{.level = scope.level,
+              .opsets = function_opsets_.at(&function),
+              .frame = &frame,
+              .prefix = name + "/",
+              .depth = scope.depth - 1};
+  for (std::size_t i = 0; i < function.inputs.size(); ++i) {
+    Value* value = i < inputs.size() ? inputs[i] : nullptr;
+    if (inner.values.count(function.inputs[i]) != 0) fail(ErrorCode::kInvalidGraph, "the function names an input twice");
+    inner.values.emplace(function.inputs[i], value);
+  }
+  read_nodes(function.nodes, inner);
+  std::vector<Value*> results;
+  for (const Bytes output : function.outputs) results.push_back(find(output, inner));
+  bind_outputs(node, results, scope);
+}
+
+Attributes ModelReader::convert_attributes(const NodeProto& node, const std::vector<AttributeProto>& protos, Scope& scope) {
+  Attributes attributes;
+  const OpDef* op = registry_.find(node.domain, node.op_type);
+  for (const AttributeProto& proto : protos) {
+    Attribute value = convert_attribute(proto, scope);
+    if (const auto* number = std::get_if<std::int64_t>(&value); number != nullptr && op != nullptr) {
+      for (const AttributeDef& def : op->attributes) {
+        if (def.name != proto.name || !std::holds_alternative<ElementType>(def.prototype)) continue;
+        const std::optional<ElementType> element = element_from_onnx(*number);
+        if (!element) fail(ErrorCode::kInvalidGraph, "attribute {} is the unknown element type number {}", proto.name, *number);
+        value = *element;
+        break;
+      }
+    }
+    attributes.set(proto.name, std::move(value));
+  }
+  return attributes;
+}
+
+Attribute ModelReader::convert_attribute(const AttributeProto& a, Scope& scope) {
+  switch (a.type) {
+    case AttributeProto::kFloat: return a.f;
+    case AttributeProto::kInt: return a.i;
+    case AttributeProto::kString: return to_text(a.s);
+    case AttributeProto::kTensor: return tensors_.load(a.message);
+    case AttributeProto::kFloats: return a.floats;
+    case AttributeProto::kInts: return a.ints;
+    case AttributeProto::kStrings: return to_texts(a.items);
+    case AttributeProto::kSparseTensor: return tensors_.load_sparse(a.message);
+    case AttributeProto::kTypeProto: return read_type(a.message, scope.level.graph, options_.max_depth);
+    case AttributeProto::kTensors:
+    case AttributeProto::kSparseTensors: {
+      std::vector<Tensor> list;
+      for (const Bytes item : a.items) {
+        list.push_back(a.type == AttributeProto::kTensors ? tensors_.load(item) : tensors_.load_sparse(item));
+      }
+      return list;
+    }
+    case AttributeProto::kGraph:
+    case AttributeProto::kGraphs:
+      fail(ErrorCode::kNotImplemented, "attribute {} is a graph, which this operator cannot take here", a.name);
+    default: fail(ErrorCode::kInvalidGraph, "attribute {} has the unsupported type number {}", a.name, a.type);
+  }
+}
+
+Tensor ModelReader::constant_value(const std::vector<AttributeProto>& attributes) {
+  const AttributeProto* only = nullptr;
+  for (const AttributeProto& a : attributes) {
+    if (only != nullptr) fail(ErrorCode::kInvalidGraph, "more than one value is given");
+    only = &a;
+  }
+  if (only == nullptr) fail(ErrorCode::kInvalidGraph, "no value is given");
+  const AttributeProto& a = *only;
+  const auto vector_dims = [](std::size_t size) { return Dims{static_cast<std::int64_t>(size)}; };
+  if (a.name == "value" && a.type == AttributeProto::kTensor) return tensors_.load(a.message);
+  if (a.name == "sparse_value" && a.type == AttributeProto::kSparseTensor) return tensors_.load_sparse(a.message);
+  if (a.name == "value_float" && a.type == AttributeProto::kFloat) return Tensor::scalar(a.f);
+  if (a.name == "value_floats" && a.type == AttributeProto::kFloats) return Tensor::of<float>(a.floats, vector_dims(a.floats.size()));
+  if (a.name == "value_int" && a.type == AttributeProto::kInt) return Tensor::scalar(a.i);
+  if (a.name == "value_ints" && a.type == AttributeProto::kInts) return Tensor::of_i64(a.ints);
+  if (a.name == "value_string" && a.type == AttributeProto::kString) return Tensor::scalar(to_text(a.s));
+  if (a.name == "value_strings" && a.type == AttributeProto::kStrings) {
+    return Tensor::of<std::string>(to_texts(a.items), vector_dims(a.items.size()));
+  }
+  fail(ErrorCode::kInvalidGraph, "the value {} is of no kind that exists", a.name);
+}
+
+const AttributeProto& graph_attribute(const std::vector<AttributeProto>& attributes, std::string_view name) {
+  for (const AttributeProto& a : attributes) {
+    if (a.name == name && a.type == AttributeProto::kGraph) return a;
+  }
+  fail(ErrorCode::kInvalidGraph, "required attribute {} is missing", name);
+}
+
+ModelReader::Body ModelReader::read_body(Bytes graph_proto, const std::vector<ValueType>& input_types,
+                                         const std::vector<const Value*>& captures, Scope& around) {
+  if (around.depth <= 1) fail(ErrorCode::kInvalidGraph, "bodies and functions lie more than {} deep inside each other", options_.max_depth);
+  const GraphProto proto = GraphProto::parse(graph_proto);
+  if (proto.inputs.size() != input_types.size()) {
+    fail(ErrorCode::kInvalidGraph, "the body has {} inputs, expected {}", proto.inputs.size(), input_types.size());
+  }
+  Body body;
+  body.graph = std::make_shared<Graph>(&around.level.graph);
+  Level level(*body.graph);
+  Scope scope{.level = level,
+              .opsets = around.opsets,
+              .around = &around,
+              .frame = around.frame,
+              .prefix = around.prefix,
+              .depth = around.depth - 1};
+  std::unordered_set<Bytes> names;
+  for (std::size_t i = 0; i < input_types.size(); ++i) {
+    const Bytes name = proto.inputs[i].name;
+    bind(name, body.graph->add_input(scope.prefix + to_text(name), input_types[i]), scope);
+    names.insert(name);
+  }
+  for (const Value* outer : captures) capture(*outer, level);
+  add_initializers(proto, scope, names);
+  read_nodes(proto.nodes, scope);
+  for (const ValueInfoProto& output : proto.outputs) {
+    Value* value = find(output.name, scope);
+    if (value == nullptr) fail(ErrorCode::kInvalidGraph, "output \"{}\" of a body is never made", output.name);
+    body.graph->add_output(value, to_text(output.name));
+  }
+  body.captured = std::move(level.captured);
+  return body;
+}
+
+ModelReader::Body ModelReader::read_stable_body(Bytes graph_proto, std::vector<ValueType> input_types, std::size_t first,
+                                                std::size_t count, std::size_t made, Scope& around) {
+  constexpr int kAttempts = 4;
+  for (int attempt = 0;; ++attempt) {
+    Body body = read_body(graph_proto, input_types, {}, around);
+    if (body.graph->outputs().size() < made + count) {
+      fail(ErrorCode::kInvalidGraph, "the body has {} outputs, expected {} or more", body.graph->outputs().size(), made + count);
+    }
+    bool changed = false;
+    for (std::size_t i = 0; i < count; ++i) {
+      ValueType& type = input_types[first + i];
+      if (!generalise(type, body.graph->outputs()[made + i]->type())) continue;
+      changed = true;
+      if (attempt + 1 >= kAttempts) forget_shape(type);
+    }
+    if (!changed) return body;
+    if (attempt > 2 * kAttempts) fail(ErrorCode::kInvalidGraph, "the types of the carried values do not settle");
+  }
+}
+
+void ModelReader::read_if(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
+                          const std::vector<Value*>& inputs, Scope& scope) {
+  if (inputs.size() != 1 || inputs[0] == nullptr) fail(ErrorCode::kInvalidGraph, "{} inputs, expected 1", inputs.size());
+  const Body then_body = read_body(graph_attribute(attributes, "then_branch").message, {}, {}, scope);
+  const Body else_body = read_body(graph_attribute(attributes, "else_branch").message, {}, then_body.captured, scope);
+  for (std::size_t i = then_body.captured.size(); i < else_body.captured.size(); ++i) {
+    then_body.graph->add_capture(*else_body.captured[i]);
+  }
+  std::vector<Value*> operands = inputs;
+  for (const Value* v : else_body.captured) operands.push_back(scope.level.graph.value(v->id()));
+  Attributes converted;
+  converted.set("then_branch", then_body.graph);
+  converted.set("else_branch", else_body.graph);
+  std::vector<std::string> outputs = output_names(node, scope);
+  outputs.resize(std::max(outputs.size(), then_body.graph->outputs().size()));
+  bind_outputs(node, scope.level.graph.add("", "If", std::move(converted), std::move(operands), outputs, name)->outputs(), scope);
+}
+
+void ModelReader::read_loop(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
+                            std::vector<Value*> inputs, Scope& scope) {
+  if (inputs.size() < 2) inputs.resize(2, nullptr);
+  const std::size_t carried = inputs.size() - 2;
+  std::vector<ValueType> types{ValueType(ElementType::kI64, {}), ValueType(ElementType::kBool, {})};
+  for (std::size_t i = 0; i < carried; ++i) {
+    if (inputs[i + 2] == nullptr) fail(ErrorCode::kInvalidGraph, "carried value {} is missing", i);
+    types.push_back(inputs[i + 2]->type());
+  }
+  const Body body = read_stable_body(graph_attribute(attributes, "body").message, std::move(types), 2, carried, 1, scope);
+  for (const Value* v : body.captured) inputs.push_back(scope.level.graph.value(v->id()));
+  Attributes converted;
+  converted.set("body", body.graph);
+  converted.set("carried", static_cast<std::int64_t>(carried));
+  std::vector<std::string> outputs = output_names(node, scope);
+  outputs.resize(std::max(outputs.size(), body.graph->outputs().size() - 1));
+  bind_outputs(node, scope.level.graph.add("", "Loop", std::move(converted), std::move(inputs), outputs, name)->outputs(), scope);
+}
+
+void ModelReader::read_scan(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
+                            std::vector<Value*> inputs, Scope& scope) {
+  if (version_of("", scope) < 9) {
+    fail(ErrorCode::kNotImplemented, "Scan of operator set 8, with a batch axis, is not supported");
+  }
+  Attributes converted;
+  for (const AttributeProto& a : attributes) {
+    if (a.name != "body") converted.set(a.name, convert_attribute(a, scope));
+  }
+  const std::int64_t scans = converted.get_int("num_scan_inputs");
+  if (scans < 1 || static_cast<std::uint64_t>(scans) > inputs.size()) {
+    fail(ErrorCode::kInvalidGraph, "num_scan_inputs is {}, with {} inputs", scans, inputs.size());
+  }
+  const std::size_t states = inputs.size() - static_cast<std::size_t>(scans);
+  const std::vector<std::int64_t> axes = converted.get_ints("scan_input_axes", {});
+  std::vector<ValueType> types;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == nullptr) fail(ErrorCode::kInvalidGraph, "input {} is missing", i);
+    ValueType type = inputs[i]->type();
+    if (i >= states) {
+      if (!type.is_tensor()) fail(ErrorCode::kInvalidGraph, "input {} is {}, expected a tensor", i, type.to_string());
+      if (type.shape.is_ranked()) {
+        const std::size_t k = i - states;
+        const std::int64_t axis = normalize_axis(k < axes.size() ? axes[k] : 0, type.shape.rank());
+        type.shape.dims().erase(type.shape.dims().begin() + axis);
+      }
+    }
+    types.push_back(std::move(type));
+  }
+  const Body body = read_stable_body(graph_attribute(attributes, "body").message, std::move(types), 0, states, 0, scope);
+  for (const Value* v : body.captured) inputs.push_back(scope.level.graph.value(v->id()));
+  converted.set("body", body.graph);
+  converted.set("num_states", static_cast<std::int64_t>(states));
+  std::vector<std::string> outputs = output_names(node, scope);
+  outputs.resize(std::max(outputs.size(), body.graph->outputs().size()));
+  bind_outputs(node, scope.level.graph.add("", "Scan", std::move(converted), std::move(inputs), outputs, name)->outputs(), scope);
+}
+
+std::unique_ptr<Graph> read_in_folder(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& folder,
+                                      const std::string& file_name) {
+  const auto place = [&](const Error& error) { return file_name.empty() ? error : error.at(file_name); };
+  try {
+    return ModelReader(std::move(bytes), options, folder).read(file_name);
+  } catch (const Error& error) {
+    throw place(error);
+  } catch (const std::bad_alloc&) {
+    throw place(Error(ErrorCode::kOutOfMemory, "not enough memory to read the model"));
+  } catch (const std::length_error&) {
+    throw place(Error(ErrorCode::kOutOfMemory, "not enough memory to read the model"));
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Graph> read_onnx_file(const std::string& path, const ReadOptions& options) {
+  const std::shared_ptr<const MappedFile> file = MappedFile::open(path);
+  std::shared_ptr<Memory> memory =
+      borrow_host(const_cast<std::byte*>(file->data()), file->size(), std::const_pointer_cast<MappedFile>(file));
+  const std::size_t slash = path.find_last_of('/');
+  const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  return read_in_folder(std::move(memory), options, folder, path);
+}
+
+std::unique_ptr<Graph> read_onnx_bytes(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& file_name) {
+  return read_in_folder(std::move(bytes), options, options.external_data_folder, file_name);
+}
+
+}  // namespace oriel::onnx

@@ -1,0 +1,45 @@
+// From the bytes of an ONNX model to a Graph.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/memory.h"
+#include "ir/graph.h"
+
+namespace oriel::onnx {
+
+/// How to read a model. The limits bound what a hostile file can cost.
+struct ReadOptions {
+  /// Values for free dimensions of the model's inputs, by symbolic name (dim_param).
+  std::vector<std::pair<std::string, std::int64_t>> dim_params;
+  /// The same by denotation; a symbolic name goes first.
+  std::vector<std::pair<std::string, std::int64_t>> dim_denotations;
+  /// Shapes that replace those of the named inputs. Their symbols, if any, must come from no other model.
+  std::vector<std::pair<std::string, Shape>> input_shapes;
+  /// Where external data of a model from memory lies; files use their own folder.
+  std::string external_data_folder;
+  /// The operators to know; null for builtin_ops().
+  const OpRegistry* registry = nullptr;
+  /// Nodes read in all, those of bodies and of inlined functions included, each as often as it is read.
+  std::size_t max_nodes = 10'000'000;
+  /// Bodies, functions and types inside each other.
+  int max_depth = 64;
+  /// Bytes of the dense form of one sparse tensor.
+  std::size_t max_dense_bytes = std::size_t{1} << 31;
+};
+
+/// Reads a file, which stays mapped as long as tensors of the graph live. Throws Error: kNoSuchFile, kInvalidProtobuf (the
+/// bytes are no ONNX model), kInvalidGraph (the model contradicts itself), kNotImplemented (nobody defines an operator, an
+/// element type or a form); messages name operator, node and file.
+std::unique_ptr<Graph> read_onnx_file(const std::string& path, const ReadOptions& options = {});
+
+/// Reads a model from memory, which stays alive as long as tensors of the graph do. `file_name` is for messages.
+std::unique_ptr<Graph> read_onnx_bytes(std::shared_ptr<Memory> bytes, const ReadOptions& options = {},
+                                       const std::string& file_name = "");
+
+}  // namespace oriel::onnx

@@ -1,0 +1,40 @@
+// Constants of a model file as tensors: in place where the bytes lie as a tensor needs them, converted otherwise.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "frontends/onnx/proto.h"
+#include "ir/tensor.h"
+
+namespace oriel::onnx {
+
+/// Turns TensorProto and SparseTensorProto into tensors. Tensors share the memory of the model or of its external files.
+class TensorLoader {
+ public:
+  /// `model` holds the bytes that all messages point into. External data is looked up below `folder`; an empty folder
+  /// refuses external data. Sparse tensors above `max_dense_bytes` are refused.
+  TensorLoader(std::shared_ptr<Memory> model, std::string folder, std::size_t max_dense_bytes)
+      : model_(std::move(model)), folder_(std::move(folder)), max_dense_bytes_(max_dense_bytes) {}
+
+  /// Throws Error(kInvalidGraph) naming the tensor where its parts contradict each other, kNotImplemented for element types
+  /// that ONNX does not define.
+  Tensor load(Bytes tensor_proto);
+  Tensor load(const TensorProto& proto);
+  /// The dense form of a sparse tensor; its name is that of its values.
+  Tensor load_sparse(Bytes sparse_tensor_proto);
+
+ private:
+  Tensor load_checked(const TensorProto& proto);
+  Tensor load_raw(ElementType type, const Dims& dims, const std::shared_ptr<Memory>& memory, std::size_t offset);
+  Tensor load_external(const TensorProto& proto, ElementType type, const Dims& dims);
+
+  std::shared_ptr<Memory> model_;
+  std::string folder_;
+  std::size_t max_dense_bytes_;
+  std::unordered_map<std::string, std::shared_ptr<Memory>> files_;
+};
+
+}  // namespace oriel::onnx

@@ -1,0 +1,25 @@
+// Rewrites of graphs, and the ordered lists of them.
+#pragma once
+
+#include "ir/graph.h"
+
+namespace oriel {
+
+/// How far stage 3b goes, as a session's level says. Legalising and device passes run at every level.
+enum class OptimizationLevel : std::uint8_t { kDisabled, kBasic, kExtended, kLayout, kAll };
+
+/// A rewrite of one graph (bodies are visited by the pipeline); returns whether anything changed.
+using Pass = bool (*)(Graph&);
+
+/// Stage 3a: decomposes and canonicalises.
+void legalise(Graph& graph);
+
+/// Stage 3b: folding, dead code and re-forming of composites.
+void optimise(Graph& graph, OptimizationLevel level);
+
+// One file each.
+bool fold_constants(Graph& graph);
+bool remove_identities(Graph& graph);
+bool remove_dead_nodes(Graph& graph);
+
+}  // namespace oriel

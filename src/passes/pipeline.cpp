@@ -1,0 +1,32 @@
+// The visible lists of passes.
+#include <iterator>
+
+#include "passes/pass.h"
+
+namespace oriel {
+namespace {
+
+constexpr Pass kLegalise[] = {remove_dead_nodes};
+constexpr Pass kOptimise[] = {remove_identities, fold_constants, remove_dead_nodes};
+
+template <std::size_t N>
+void run(const Pass (&passes)[N], Graph& graph) {
+  for (const Node* node : graph.nodes()) {
+    for (const auto& [name, attribute] : node->attributes().items()) {
+      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body) run(passes, **body);
+    }
+  }
+  for (const Pass pass : passes) pass(graph);
+}
+
+}  // namespace
+
+void legalise(Graph& graph) { run(kLegalise, graph); }
+
+void optimise(Graph& graph, OptimizationLevel level) {
+  if (level != OptimizationLevel::kDisabled) run(kOptimise, graph);
+}
+
+bool remove_dead_nodes(Graph& graph) { return Patch::clean(graph) > 0; }
+
+}  // namespace oriel

@@ -1,0 +1,221 @@
+// From a model's bytes to a session, and from named values to a run.
+#include "runtime/session.h"
+
+#include <algorithm>
+
+#include "frontends/onnx/reader.h"
+
+namespace oriel {
+
+std::string onnx_element_name(ElementType type) {
+  switch (type) {
+    case ElementType::kF32: return "float";
+    case ElementType::kF64: return "double";
+    case ElementType::kF16: return "float16";
+    case ElementType::kBF16: return "bfloat16";
+    case ElementType::kI8: return "int8";
+    case ElementType::kI16: return "int16";
+    case ElementType::kI32: return "int32";
+    case ElementType::kI64: return "int64";
+    case ElementType::kU8: return "uint8";
+    case ElementType::kU16: return "uint16";
+    case ElementType::kU32: return "uint32";
+    case ElementType::kU64: return "uint64";
+    case ElementType::kComplex64: return "complex64";
+    case ElementType::kComplex128: return "complex128";
+    case ElementType::kF8E4M3FN: return "float8e4m3fn";
+    case ElementType::kF8E4M3FNUZ: return "float8e4m3fnuz";
+    case ElementType::kF8E5M2: return "float8e5m2";
+    case ElementType::kF8E5M2FNUZ: return "float8e5m2fnuz";
+    case ElementType::kF8E8M0: return "float8e8m0";
+    case ElementType::kI4: return "int4";
+    case ElementType::kU4: return "uint4";
+    case ElementType::kI2: return "int2";
+    case ElementType::kU2: return "uint2";
+    case ElementType::kF4E2M1: return "float4e2m1";
+    default: return std::string(element_name(type));
+  }
+}
+
+std::string onnx_type_name(const ValueType& type) {
+  switch (type.kind) {
+    case ValueType::Kind::kTensor: return "tensor(" + onnx_element_name(type.element) + ")";
+    case ValueType::Kind::kSequence: return "seq(" + onnx_type_name(*type.inner) + ")";
+    case ValueType::Kind::kOptional: return "optional(" + onnx_type_name(*type.inner) + ")";
+    case ValueType::Kind::kMap: return "map(" + onnx_element_name(type.element) + "," + onnx_type_name(*type.inner) + ")";
+    case ValueType::Kind::kNone: break;
+  }
+  return "none";
+}
+
+std::vector<Candidate> choose_candidates(const SessionOptions& options, const CompileOptions& base) {
+  std::vector<ProviderRequest> requests = options.providers;
+  const auto named = [&](const char* name) {
+    return std::any_of(requests.begin(), requests.end(), [&](const ProviderRequest& r) { return r.name == name; });
+  };
+  if (requests.empty() || (options.cpu_fallback && !named("CPUExecutionProvider"))) requests.push_back({"CPUExecutionProvider", {}});
+  std::vector<Candidate> candidates;
+  for (const ProviderRequest& request : requests) {
+    const std::vector<Provider>& known = builtin_providers();
+    const auto provider = std::find_if(known.begin(), known.end(), [&](const Provider& p) { return p.name == request.name; });
+    if (provider == known.end()) fail(ErrorCode::kInvalidArgument, "provider {} is not known", request.name);
+    const ProviderChoice choice = provider->choose(request.options, base);
+    for (const std::string& device : choice.devices) candidates.push_back({request.name, find_device(device), choice.options});
+  }
+  return candidates;
+}
+
+Session::Session(const ModelSource& source, const SessionOptions& options) {
+  onnx::ReadOptions read;
+  read.dim_params = options.dims_by_name;
+  read.dim_denotations = options.dims_by_denotation;
+  read.external_data_folder = source.folder;
+  graph_ = source.bytes ? std::shared_ptr<Graph>(onnx::read_onnx_bytes(source.bytes, read, source.path))
+                        : std::shared_ptr<Graph>(onnx::read_onnx_file(source.path, read));
+  prepare(options);
+}
+
+Session::Session(std::shared_ptr<Graph> graph, const SessionOptions& options) : graph_(std::move(graph)) { prepare(options); }
+
+void Session::prepare(const SessionOptions& options) {
+  options_ = options;
+  if (options_.providers.empty()) options_.providers.push_back({"CPUExecutionProvider", {}});
+  budget_ = std::make_shared<Budget>(options.memory_limit);
+  for (int pass = 0; pass < 2; ++pass) {
+    for (std::size_t i = 0; i < graph_->inputs().size(); ++i) {
+      const Tensor* fallback = graph_->input_default(i);
+      if ((fallback != nullptr) != (pass == 1)) continue;
+      (pass == 0 ? inputs_ : overridable_).push_back({graph_->inputs()[i]->name(), graph_->inputs()[i]->type()});
+      graph_input_of_.push_back(static_cast<int>(i));
+    }
+  }
+  for (std::size_t i = 0; i < graph_->inputs().size(); ++i) {
+    const Tensor* fallback = graph_->input_default(i);
+    defaults_.push_back(fallback == nullptr ? Datum() : Datum(*fallback));
+  }
+  for (std::size_t i = 0; i < graph_->outputs().size(); ++i) outputs_.push_back({graph_->output_names()[i], graph_->outputs()[i]->type()});
+  try {
+    legalise(*graph_);
+    optimise(*graph_, options_.level);
+    CompileOptions base;
+    base.threads = options_.intra_op_threads;
+    base.one_step_per_node = options_.level == OptimizationLevel::kDisabled;
+    base.budget = budget_;
+    threads_ = options_.intra_op_threads > 0 ? options_.intra_op_threads : usable_cpus();
+    compiled_ = std::make_unique<CompiledGraph>(graph_, choose_candidates(options_, base));
+    for (const Candidate& c : choose_candidates(options_, base)) {
+      if (c.options.threads > 0) {
+        threads_ = c.options.threads;
+        break;
+      }
+    }
+  } catch (const Error& error) {
+    if (graph_->info().file.empty() || error.code() == ErrorCode::kProviderFail) throw;
+    throw error.at(graph_->info().file);
+  }
+}
+
+int Session::input_index(const std::string& name) const {
+  const auto find = [&](const std::vector<ValueInfo>& list) {
+    const auto at = std::find_if(list.begin(), list.end(), [&](const ValueInfo& v) { return v.name == name; });
+    return at == list.end() ? -1 : static_cast<int>(at - list.begin());
+  };
+  const int required = find(inputs_);
+  if (required >= 0) return required;
+  const int optional = find(overridable_);
+  return optional < 0 ? -1 : optional + static_cast<int>(inputs_.size());
+}
+
+int Session::output_index(const std::string& name) const {
+  const auto at = std::find_if(outputs_.begin(), outputs_.end(), [&](const ValueInfo& v) { return v.name == name; });
+  return at == outputs_.end() ? -1 : static_cast<int>(at - outputs_.begin());
+}
+
+Status Session::check_inputs(std::span<const Datum* const> inputs, RunContext& context) const {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Value& wanted = *graph_->inputs()[static_cast<std::size_t>(graph_input_of_[i])];
+    if (inputs[i] == nullptr) {
+      if (defaults_[static_cast<std::size_t>(graph_input_of_[i])].empty()) {
+        return Status(ErrorCode::kInvalidArgument, fmt::format("Required input \"{}\" is missing", wanted.name()));
+      }
+      continue;
+    }
+    const ValueType& type = wanted.type();
+    if (!type.is_tensor()) {
+      const bool right = type.kind == ValueType::Kind::kOptional || (type.kind == ValueType::Kind::kSequence) == inputs[i]->is_sequence();
+      if (!right) {
+        return Status(ErrorCode::kInvalidArgument, fmt::format("Unexpected value for input \"{}\", expected {}", wanted.name(), onnx_type_name(type)));
+      }
+      continue;
+    }
+    if (!inputs[i]->is_tensor()) {
+      return Status(ErrorCode::kInvalidArgument, fmt::format("Unexpected value for input \"{}\", expected {}", wanted.name(), onnx_type_name(type)));
+    }
+    const Tensor& t = inputs[i]->tensor();
+    if (t.type() != type.element) {
+      return Status(ErrorCode::kInvalidArgument,
+                    fmt::format("Unexpected input data type for \"{}\". Actual: (tensor({})) , expected: (tensor({}))", wanted.name(),
+                                onnx_element_name(t.type()), onnx_element_name(type.element)));
+    }
+    if (!type.shape.is_ranked()) continue;
+    if (t.rank() != type.shape.rank()) {
+      return Status(ErrorCode::kInvalidArgument, fmt::format("Invalid rank for input: {} Got: {} Expected: {} Please fix either the inputs/outputs or the model.",
+                                                             wanted.name(), t.rank(), type.shape.rank()));
+    }
+    std::string wrong;
+    for (std::size_t d = 0; d < t.rank(); ++d) {
+      const Dim& dim = type.shape[d];
+      if (t.dim(d) < dim.min() || t.dim(d) > dim.max()) {
+        wrong += fmt::format("\n index: {} Got: {} Expected: {}", d, t.dim(d), dim.is_known() ? dim.to_string() : fmt::format("{} to {}", dim.min(), dim.max()));
+        continue;
+      }
+      const SymbolId id = dim.symbol();
+      if (id < 0) continue;
+      if (context.symbols.size() <= static_cast<std::size_t>(id)) context.symbols.resize(graph_->symbols()->size(), kUnbound);
+      std::int64_t& bound = context.symbols[static_cast<std::size_t>(id)];
+      if (bound != kUnbound && bound != t.dim(d)) {
+        wrong += fmt::format("\n index: {} Got: {} Expected: {} ({} is {} in another input)", d, t.dim(d), bound, dim.to_string(), bound);
+      }
+      bound = t.dim(d);
+    }
+    if (!wrong.empty()) {
+      return Status(ErrorCode::kInvalidArgument, fmt::format("Got invalid dimensions for input: {} for the following indices{}\n Please fix either the inputs/outputs or the model.",
+                                                             wanted.name(), wrong));
+    }
+  }
+  return {};
+}
+
+Status Session::run(std::span<const Datum* const> inputs, std::span<Datum> outputs, const RunOptions& options) {
+  std::unique_ptr<RunContext> context;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!contexts_.empty()) {
+      context = std::move(contexts_.back());
+      contexts_.pop_back();
+    }
+  }
+  if (!context) {
+    context = std::make_unique<RunContext>();
+    context->threads = ThreadLease(threads_);
+    context->budget = budget_;
+  }
+  std::fill(context->symbols.begin(), context->symbols.end(), kUnbound);
+  context->cancel = options.cancel;
+  context->observer = options.observer;
+  context->deadline = options.deadline;
+  Status status = check_inputs(inputs, *context);
+  if (status.ok()) {
+    SmallVector<const Datum*, 16> operands(graph_->inputs().size(), nullptr);
+    for (std::size_t i = 0; i < defaults_.size(); ++i) operands[i] = &defaults_[i];
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i] != nullptr) operands[static_cast<std::size_t>(graph_input_of_[i])] = inputs[i];
+    }
+    status = compiled_->run({operands.data(), operands.size()}, outputs, *context);
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  contexts_.push_back(std::move(context));
+  return status;
+}
+
+}  // namespace oriel

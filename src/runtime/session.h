@@ -1,0 +1,128 @@
+// A loaded model, ready to run: what every face's sessions and compiled models are made of.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/memory.h"
+#include "device/device.h"
+#include "ir/graph.h"
+#include "passes/pass.h"
+#include "providers/provider.h"
+#include "runtime/compiled_graph.h"
+
+namespace oriel {
+
+/// A provider as a user asks for it.
+struct ProviderRequest {
+  std::string name;
+  ProviderOptions options;
+};
+
+/// How a session is made.
+struct SessionOptions {
+  OptimizationLevel level = OptimizationLevel::kAll;
+  /// Slots a run may use; 0: all processors of the process.
+  int intra_op_threads = 0;
+  /// Limit on all memory of the session in bytes; 0: none.
+  std::size_t memory_limit = 0;
+  /// Fixed values of symbolic dimensions, by name and by denotation.
+  std::vector<std::pair<std::string, std::int64_t>> dims_by_name;
+  std::vector<std::pair<std::string, std::int64_t>> dims_by_denotation;
+  std::map<std::string, std::string> config;
+  /// In order of priority; empty: the CPU provider.
+  std::vector<ProviderRequest> providers;
+  /// Fall back to the CPU provider for what no other takes.
+  bool cpu_fallback = true;
+};
+
+/// How one run goes.
+struct RunOptions {
+  const CancelToken* cancel = nullptr;
+  StepObserver* observer = nullptr;
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+};
+
+/// An input or output of a model.
+struct ValueInfo {
+  std::string name;
+  ValueType type;
+};
+
+/// The graphs of a model after each stage, for dumps.
+struct StageDump {
+  std::string stage;
+  std::string text;
+};
+
+/// Where a model comes from: a path, or bytes that stay alive with it.
+struct ModelSource {
+  std::string path;
+  std::shared_ptr<Memory> bytes;
+  /// For models from bytes: where external data is looked for.
+  std::string folder;
+};
+
+/// Runs from many threads at once are safe.
+class Session {
+ public:
+  /// Loads, optimises and compiles. Throws Error.
+  Session(const ModelSource& source, const SessionOptions& options);
+  /// Over a graph that is already there (it is optimised in place).
+  Session(std::shared_ptr<Graph> graph, const SessionOptions& options);
+
+  const std::vector<ValueInfo>& inputs() const { return inputs_; }
+  const std::vector<ValueInfo>& outputs() const { return outputs_; }
+  /// Inputs with a default.
+  const std::vector<ValueInfo>& overridable() const { return overridable_; }
+  const ModelInfo& info() const { return graph_->info(); }
+  const Graph& graph() const { return *graph_; }
+  const std::vector<ProviderRequest>& providers() const { return options_.providers; }
+  const SessionOptions& options() const { return options_; }
+  std::vector<CompiledPartInfo> describe() const { return compiled_->describe(); }
+  const CompiledGraph& compiled() const { return *compiled_; }
+
+  /// Position of an input (model inputs, then overridable ones) or output; -1 where there is none.
+  int input_index(const std::string& name) const;
+  int output_index(const std::string& name) const;
+
+  /// One value an input by input_index(), null for an overridable one left at its default; one slot an output by
+  /// output_index(). A slot that holds a tensor of the right type and size is written in place. `wanted` (may be empty: all)
+  /// tells which outputs are looked at. Checks names, types, ranks and dimensions.
+  Status run(std::span<const Datum* const> inputs, std::span<Datum> outputs, const RunOptions& options);
+
+ private:
+  void prepare(const SessionOptions& options);
+  Status check_inputs(std::span<const Datum* const> inputs, RunContext& context) const;
+
+  SessionOptions options_;
+  std::shared_ptr<Budget> budget_;
+  std::shared_ptr<Graph> graph_;
+  std::vector<ValueInfo> inputs_;
+  std::vector<ValueInfo> overridable_;
+  std::vector<ValueInfo> outputs_;
+  std::vector<int> graph_input_of_;  // by input_index(): position in Graph::inputs()
+  std::vector<Datum> defaults_;      // by position in Graph::inputs()
+  std::unique_ptr<CompiledGraph> compiled_;
+  int threads_ = 1;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<RunContext>> contexts_;
+};
+
+/// The devices of this machine, by name. Throws Error(kProviderFail) where there is none of that name.
+std::shared_ptr<Device> find_device(const std::string& name);
+
+/// Candidates of providers in order of priority. Throws Error.
+std::vector<Candidate> choose_candidates(const SessionOptions& options, const CompileOptions& base);
+
+/// "tensor(float)", "seq(map(int64,tensor(float)))": a type as ONNX Runtime's users know it.
+std::string onnx_type_name(const ValueType& type);
+std::string onnx_element_name(ElementType type);
+
+}  // namespace oriel
