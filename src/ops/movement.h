@@ -33,8 +33,8 @@ struct AxisSplit {
 };
 AxisSplit split_at(const Dims& dims, std::size_t axis);
 
-/// Inference: the number of elements of a vector operand where it is known, else -1. Throws Error(kInvalidGraph) where the
-/// operand cannot be a vector.
+/// Inference: the number of elements of a vector operand where it is known, else -1. Throws Error(kInvalidGraph) where
+/// the operand cannot be a vector.
 std::int64_t vector_length(const InferContext& c, std::size_t i);
 
 /// The blocksize of DepthToSpace and SpaceToDepth; checks it and the mode.
