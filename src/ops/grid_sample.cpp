@@ -1,7 +1,7 @@
 // GridSample: x read at the normalised places that the grid gives (innermost axis first), by the nearest element,
 // linear or cubic interpolation (a = -0.75) over any number of spatial axes. Outside: zeros, the border, or reflections
 // at it. Importers removed: the mode names bilinear and bicubic of version 16.
-#include "ops/common.h"
+#include "ops/movement.h"
 
 namespace oriel::ops {
 namespace {
@@ -175,7 +175,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       }
       for (std::int64_t k = 0; k < channels; ++k) {
         const double value = sample(in + (batch * channels + k) * plane, taps, strides, 0, 0);
-        to[(batch * channels + k) * places + p % places] = narrow<T>(value);
+        to[(batch * channels + k) * places + p % places] = interpolated<T>(value);
       }
     });
   });

@@ -266,21 +266,6 @@ std::vector<Axis> read_axes(const Inputs& inputs, const Settings& settings) {
   return all;
 }
 
-template <typename T>
-T saturated(double value) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return value != 0;
-  } else if constexpr (std::is_integral_v<T>) {
-    // Sums that are whole but for rounding stay whole.
-    const double whole = std::trunc(sizeof(T) < 4 ? static_cast<double>(static_cast<float>(value)) : value);
-    if (whole >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
-    if (whole <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
-    return static_cast<T>(whole);
-  } else {
-    return narrow<T>(value);
-  }
-}
-
 // One axis of a row-major array resampled.
 std::vector<double> resample(const std::vector<double>& in, const AxisSplit& split, const std::vector<Taps>& taps,
                              RunContext& context) {
@@ -350,7 +335,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       }
       T* to = out.data<T>();
       for_each_element(out.size(), context,
-                       [&](std::int64_t i) { to[i] = saturated<T>(values[static_cast<std::size_t>(i)]); });
+                       [&](std::int64_t i) { to[i] = interpolated<T>(values[static_cast<std::size_t>(i)]); });
     });
   }
   if (!settings.crops()) return;
