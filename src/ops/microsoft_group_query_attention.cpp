@@ -1,12 +1,13 @@
 // com.microsoft.GroupQueryAttention: causal attention of num_heads query heads on kv_num_heads key and value heads, each shared by
 // neighbouring query heads, with a cache. seqlens_k is the length of keys minus 1 for every image; new keys go behind the past ones (a
-// first prompt starts at 0). Query, key and value may be packed in input 0. Options: rotary embedding, a local window, softcap, a sink.
+// first prompt starts at 0). Query, key and value may be packed in input 0. Options: norms of heads, rotary embedding, a local window,
+// softcap, a sink.
 #include "ops/common.h"
 
 namespace oriel::ops {
 namespace {
 
-enum Operand : std::size_t { kQuery, kKey, kValue, kPastKey, kPastValue, kSeqLens, kTotal, kCos, kSin, kPositions, kBias, kSink };
+enum Operand : std::size_t { kQuery, kKey, kValue, kPastKey, kPastValue, kSeqLens, kTotal, kCos, kSin, kPositions, kBias, kSink, kKeyScale, kValueScale, kQueryNorm, kKeyNorm };
 
 struct Settings {
   std::int64_t heads;
@@ -15,6 +16,7 @@ struct Settings {
   bool rotary;
   bool interleaved;
   bool smooth;
+  bool causal;
   double softcap;
   double scale;
 
@@ -25,17 +27,21 @@ struct Settings {
         rotary(a.get_bool("do_rotary")),
         interleaved(a.get_bool("rotary_interleaved")),
         smooth(a.get_int("smooth_softmax") > 0),
+        causal(a.get_bool("causal")),
         softcap(a.get_float("softcap")),
         scale(a.get_float("scale")) {
     if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0) {
       fail(ErrorCode::kInvalidGraph, "attributes num_heads and kv_num_heads are {} and {}", heads, kv_heads);
+    }
+    if (a.get_bool("sliding_window_cache") || a.get_string("k_quant_type") != "NONE" || a.get_string("v_quant_type") != "NONE") {
+      fail(ErrorCode::kNotImplemented, "a quantised or sliding cache is not supported");
     }
   }
 };
 
 void infer(InferContext& c) {
   require_element(c, kQuery, {ElementType::kF32, ElementType::kF16, ElementType::kBF16});
-  for (const Operand i : {kKey, kValue, kPastKey, kPastValue, kCos, kSin, kBias, kSink}) {
+  for (const Operand i : {kKey, kValue, kPastKey, kPastValue, kCos, kSin, kBias, kSink, kQueryNorm, kKeyNorm}) {
     if (c.has_input(i)) require_same_element(c, kQuery, i);
   }
   require_element(c, kSeqLens, {ElementType::kI32});
@@ -68,6 +74,15 @@ void infer(InferContext& c) {
     c.set(i, c.element(kQuery), Shape{batch, Dim(s.kv_heads), length, size});
   }
   for (std::size_t i = 3; i < c.num_outputs(); ++i) c.set(i, c.element(kQuery), Shape::of_rank(4));
+}
+
+// Divides one head by its root of the mean square, and multiplies it with the weights.
+void normalize(std::vector<double>& head, const Tensor& weights, double epsilon) {
+  ORIEL_REQUIRE(weights.size() == static_cast<std::int64_t>(head.size()), "{} weights of a norm for heads of {}", weights.size(), head.size());
+  double sum = 0;
+  for (const double v : head) sum += v * v;
+  const double factor = 1.0 / std::sqrt(sum / static_cast<double>(head.size()) + epsilon);
+  for (std::size_t i = 0; i < head.size(); ++i) head[i] *= factor * element_as_f64(weights, static_cast<std::int64_t>(i));
 }
 
 // Turns the pairs of one head by the angles of `place`.
@@ -136,6 +151,8 @@ struct Call {
     const std::int64_t base = (b * length + t) * from.dim(2) + first * size;
     std::vector<double> head(static_cast<std::size_t>(size));
     for (std::int64_t i = 0; i < size; ++i) head[static_cast<std::size_t>(i)] = element_as_f64(from, base + i);
+    const Operand norm = part == 0 ? kQueryNorm : kKeyNorm;
+    if (part < 2 && inputs.has(norm)) normalize(head, inputs[norm], inputs.attributes().get_float("qk_norm_epsilon"));
     return head;
   }
 };
@@ -223,7 +240,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
           context.check();
           std::vector<double> q = call.token(inputs, 0, b, t, h);
           if (s.rotary) rotate(q, inputs[kCos], inputs[kSin], place(t), s.interleaved);
-          const std::int64_t end = start + t + 1;
+          const std::int64_t end = start + (s.causal ? t + 1 : call.length);
           const std::int64_t begin = s.window > 0 ? std::max<std::int64_t>(0, end - s.window) : 0;
           const std::vector<double> weights = attention_weights(inputs, call, b, h, t, begin, end, q, lines[0]);
           for (std::int64_t i = 0; i < call.size; ++i) {
@@ -242,18 +259,21 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 OpDef op_microsoft_group_query_attention() {
   return {.name = "GroupQueryAttention",
           .domain = "com.microsoft",
-          .min_inputs = 7,
-          .max_inputs = 12,
+          .min_inputs = 1,
+          .max_inputs = 16,
           .max_outputs = 4,
-          .attributes = {{"do_rotary", std::int64_t{0}},
+          .attributes = {{"causal", std::int64_t{1}},
+                         {"do_rotary", std::int64_t{0}},
                          {"k_quant_type", std::string("NONE")},
                          {"kv_cache_bit_width", std::int64_t{0}},
                          {"kv_num_heads", std::int64_t{0}, AttributeDef::Need::kRequired},
                          {"local_window_size", std::int64_t{-1}},
                          {"num_heads", std::int64_t{0}, AttributeDef::Need::kRequired},
                          {"qk_output", std::int64_t{0}},
+                         {"qk_norm_epsilon", 1e-6F},
                          {"rotary_interleaved", std::int64_t{0}},
                          {"scale", 0.0F},
+                         {"sliding_window_cache", std::int64_t{0}},
                          {"smooth_softmax", std::int64_t{-1}},
                          {"softcap", 0.0F},
                          {"v_quant_type", std::string("NONE")}},

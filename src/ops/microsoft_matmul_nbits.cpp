@@ -16,6 +16,7 @@ struct Sizes {
 
   explicit Sizes(const Attributes& a)
       : k(a.get_int("K")), n(a.get_int("N")), bits(a.get_int("bits")), block(a.get_int("block_size")) {
+    if (a.get_bool("weight_prepacked")) fail(ErrorCode::kNotImplemented, "prepacked weights are not supported");
     constexpr std::int64_t kLimit = std::int64_t{1} << 30;
     if (k < 0 || n < 0 || k > kLimit || n > kLimit) fail(ErrorCode::kInvalidGraph, "attributes K and N are {} and {}", k, n);
     if (bits != 2 && bits != 4 && bits != 8) fail(ErrorCode::kInvalidGraph, "attribute bits is {}, expected 2, 4 or 8", bits);
@@ -106,7 +107,8 @@ OpDef op_microsoft_matmul_nbits() {
                          {"N", std::int64_t{0}, AttributeDef::Need::kRequired},
                          {"accuracy_level", std::int64_t{0}},
                          {"bits", std::int64_t{4}},
-                         {"block_size", std::int64_t{0}, AttributeDef::Need::kRequired}},
+                         {"block_size", std::int64_t{0}, AttributeDef::Need::kRequired},
+                         {"weight_prepacked", std::int64_t{0}}},
           .infer = infer,
           .reference = reference};
 }

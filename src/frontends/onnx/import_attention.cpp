@@ -44,8 +44,9 @@ class Builder {
   Value* penalty(Value* condition, float value, ElementType type) {
     return call("Where", {condition, scalar(0, type), scalar(value, type)});
   }
-  /// The penalty for keys after the query's own place; queries stand at the end of the keys.
-  Value* causal_penalty(Value* q, Value* k, float value) {
+  /// The penalty for keys after the query's own place, lower than any mask; queries stand at the end of the keys.
+  Value* causal_penalty(Value* q, Value* k) {
+    const float value = q->element() == ElementType::kF16 ? -65504.0F : -3.38e38F;
     Value* keys = places(k, 2);
     Value* offset = call("Sub", {scalar_extent(k, 2), scalar_extent(q, 2)});
     Value* rows = unsqueeze(call("Add", {places(q, 2), offset}), {1});
@@ -126,7 +127,7 @@ Value* finish_layer(ImportContext& c, Builder& b, const Layer& layer, Value* mas
   const Attributes& a = c.attributes();
   std::vector<Value*> biases;
   if (mask != nullptr) biases.push_back(b.mask_penalty(mask, layer.q, layer.k, mask_value_of(a)));
-  if (a.get_int("unidirectional", 0) != 0) biases.push_back(b.causal_penalty(layer.q, layer.k, mask_value_of(a)));
+  if (a.get_int("unidirectional", 0) != 0) biases.push_back(b.causal_penalty(layer.q, layer.k));
   if (bias != nullptr) biases.push_back(bias);
   const Shape& q = layer.q->shape();
   const std::int64_t head_size = a.get_float("scale", 0.0F) != 0.0F ? 1 : known(q[3], "the size of a head");

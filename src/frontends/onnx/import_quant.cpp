@@ -221,6 +221,50 @@ void import_dynamic_quantize_matmul(ImportContext& c) {
   c.finish({scaled_product(c, {quantised->output(0), c.input(1), quantised->output(2), c.input(3)}, quantised->output(1), c.input(2), c.input(4))});
 }
 
+// The elements of a packed tensor of bytes as 4-bit integers, twice as many on the last axis.
+Value* as_u4(ImportContext& c, Value* bytes) {
+  const Tensor* packed = bytes->constant();
+  if (packed == nullptr || packed->rank() == 0) fail(ErrorCode::kNotImplemented, "packed data that are no constant are not supported");
+  Dims dims = packed->dims();
+  dims[dims.size() - 1] *= 2;
+  return c.constant(Tensor(ElementType::kU4, dims, packed->memory(), packed->byte_offset()));
+}
+
+// DequantizeLinear in blocks of what Gather takes from data, scales and zero points.
+void import_gather_block_quantized(ImportContext& c) {
+  const Attributes& a = c.attributes();
+  Value* data = c.input(0);
+  Value* zeros = c.input(3);
+  const std::int64_t bits = a.get_int("bits", 4);
+  const bool packed = data->element() == ElementType::kU8 && bits == 4;
+  if (!packed && bits != (data->element() == ElementType::kU8 ? 8 : 4)) fail(ErrorCode::kNotImplemented, "attribute bits is {}", bits);
+  if (packed) data = as_u4(c, data);
+  const auto rank = static_cast<std::int64_t>(rank_of(data));
+  const auto normalized = [rank](std::int64_t axis) { return normalize_axis(axis, static_cast<std::size_t>(rank)); };
+  const std::int64_t gather_axis = normalized(a.get_int("gather_axis", 0));
+  const std::int64_t quantize_axis = normalized(a.get_int("quantize_axis", 1));
+  if (gather_axis == quantize_axis) fail(ErrorCode::kInvalidGraph, "attributes gather_axis and quantize_axis are both {}", gather_axis);
+  // Bytes without zero points stand for integers around the middle of their range.
+  if (packed && zeros != nullptr) {
+    zeros = as_u4(c, zeros);
+    const Dim blocks = c.input(2)->shape().is_ranked() && rank_of(c.input(2)) > 0 ? c.input(2)->shape().dims().back() : Dim::unknown();
+    // An odd number of blocks leaves half a byte behind.
+    if (blocks.is_known()) zeros = c.call("Slice", {zeros, i64_list(c, {0}), i64_list(c, {blocks.value()}), i64_list(c, {-1})});
+  }
+  if (zeros == nullptr && data->element() != ElementType::kI4) {
+    Tensor middle = Tensor::allocate(data->element(), {1});
+    store_element(middle, 0, bits == 4 ? 8.0 : 128.0);
+    Value* shape = c.call("Shape", {c.input(2)});
+    zeros = c.call("Expand", {c.constant(std::move(middle)), shape});
+  }
+  const auto take = [&](Value* from) { return c.call("Gather", {from, c.input(1)}, {{"axis", gather_axis}}); };
+  const auto added = static_cast<std::int64_t>(rank_of(c.input(1))) - 1;
+  const std::int64_t axis = quantize_axis < gather_axis ? quantize_axis : quantize_axis + added;
+  std::vector<Value*> operands{take(data), take(c.input(2))};
+  if (zeros != nullptr) operands.push_back(take(zeros));
+  c.finish({c.call("DequantizeLinear", operands, {{"axis", axis}, {"block_size", a.get_int("block_size", 128)}})});
+}
+
 // Unsqueeze with the axis as a scalar of i32.
 void import_expand_dims(ImportContext& c) {
   c.finish({c.call("Unsqueeze", {c.input(0), c.call("Reshape", {c.call("Cast", {c.input(1)}, {{"to", ElementType::kI64}}), i64_list(c, {1})})})});
@@ -326,7 +370,8 @@ void add_quant_rows(ImportTable& table) {
   microsoft("QLinearAveragePool", import_qlinear_average_pool);
   microsoft("QLinearConv", import_qlinear_conv);
   microsoft("NhwcMaxPool", import_nhwc_max_pool);
-  for (const char* op : {"QuantizeLinear", "DequantizeLinear", "Trilu"}) microsoft(op, import_as_standard);
+  microsoft("GatherBlockQuantized", import_gather_block_quantized);
+  for (const char* op : {"QuantizeLinear", "DequantizeLinear", "GatherND", "Pad", "Trilu"}) microsoft(op, import_as_standard);
   table.add("SimplifiedLayerNormalization", 1, ImportTable::kNewest, import_simplified_layer_norm);
 }
 
