@@ -42,7 +42,7 @@ void cast_element(const Tensor& from, std::int64_t i, Tensor& to, std::int64_t o
     ORIEL_REQUIRE(error == std::errc() && end == text.data() + text.size(), "\"{}\" is no number", text);
     store_element(to, o, value);
   } else if (to.type() == ElementType::kString) {
-    to.data<std::string>()[o] = fmt::format("{:f}", element_as_f64(from, i));
+    to.data<std::string>()[o] = formatted("{:f}", element_as_f64(from, i));
   } else {
     store_element(to, o, element_as_f64(from, i));
   }

@@ -488,7 +488,7 @@ Status Program::run_steps(State& state, std::span<Datum> outputs, RunContext& co
   } catch (const Error& error) {
     if (current < 0 || error.code() == ErrorCode::kCancelled) return Status(error);
     const ProgramStep& step = steps_[static_cast<std::size_t>(current)];
-    return Status(error.code(), fmt::format("{}: {} (node \"{}\")", step.op, error.what(), step.node));
+    return Status(error.code(), formatted("{}: {} (node \"{}\")", step.op, error.what(), step.node));
   } catch (const std::bad_alloc&) {
     return Status(ErrorCode::kOutOfMemory, "the system is out of memory");
   } catch (const std::exception& error) {
