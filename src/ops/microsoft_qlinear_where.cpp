@@ -1,5 +1,5 @@
-// com.microsoft.QLinearWhere: quantize(condition ? dequantize(X) : dequantize(Y)) with the operands condition, X and Y in triples, and
-// the scale and zero point of the result, broadcasting.
+// com.microsoft.QLinearWhere: quantize(condition ? dequantize(X) : dequantize(Y)) with the operands condition, X and Y
+// in triples, and the scale and zero point of the result, broadcasting.
 #include "ops/qlinear.h"
 
 namespace oriel::ops {
@@ -42,7 +42,12 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 }  // namespace
 
 OpDef op_microsoft_qlinear_where() {
-  return {.name = "QLinearWhere", .domain = "com.microsoft", .min_inputs = 8, .max_inputs = 9, .infer = infer, .reference = reference};
+  return {.name = "QLinearWhere",
+          .domain = "com.microsoft",
+          .min_inputs = 8,
+          .max_inputs = 9,
+          .infer = infer,
+          .reference = reference};
 }
 
 }  // namespace oriel::ops
