@@ -11,7 +11,8 @@ void infer(InferContext& c) {
     return;
   }
   Shape out = c.shape(0);
-  const auto axis = static_cast<std::size_t>(normalize_axis(c.attributes().get_int("axis"), std::max<std::size_t>(out.rank(), 1)));
+  const auto axis =
+      static_cast<std::size_t>(normalize_axis(c.attributes().get_int("axis"), std::max<std::size_t>(out.rank(), 1)));
   if (out.rank() > 0) {
     if (c.attributes().get_bool("keepdims")) {
       out[axis] = 1;
@@ -25,12 +26,13 @@ void infer(InferContext& c) {
 }  // namespace
 
 OpDef arg_reduce_definition(const char* name, OpFunction reference) {
-  return {.name = name,
-          .min_inputs = 1,
-          .max_inputs = 1,
-          .attributes = {{"axis", std::int64_t{0}}, {"keepdims", std::int64_t{1}}, {"select_last_index", std::int64_t{0}}},
-          .infer = infer,
-          .reference = reference};
+  return {
+      .name = name,
+      .min_inputs = 1,
+      .max_inputs = 1,
+      .attributes = {{"axis", std::int64_t{0}}, {"keepdims", std::int64_t{1}}, {"select_last_index", std::int64_t{0}}},
+      .infer = infer,
+      .reference = reference};
 }
 
 }  // namespace oriel::ops

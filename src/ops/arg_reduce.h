@@ -12,7 +12,8 @@ OpDef arg_reduce_definition(const char* name, OpFunction reference);
 template <typename F>
 void reference_arg_reduce(const Inputs& inputs, OutputSink& outputs, RunContext& context, F&& better) {
   const Tensor& x = inputs[0];
-  const auto axis = static_cast<std::size_t>(normalize_axis(inputs.attributes().get_int("axis"), std::max<std::size_t>(x.rank(), 1)));
+  const auto axis =
+      static_cast<std::size_t>(normalize_axis(inputs.attributes().get_int("axis"), std::max<std::size_t>(x.rank(), 1)));
   const bool last = inputs.attributes().get_bool("select_last_index");
   const std::int64_t extent = x.rank() == 0 ? 1 : x.dim(axis);
   Dims dims = x.dims();

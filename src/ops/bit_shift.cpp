@@ -1,5 +1,5 @@
-// BitShift: x with its bits moved left, or right (signed x keeps its sign), by y with broadcasting. Shifts below zero or past
-// the width leave 0, or -1 where a negative x goes right.
+// BitShift: x with its bits moved left, or right (signed x keeps its sign), by y with broadcasting. Shifts below zero
+// or past the width leave 0, or -1 where a negative x goes right.
 #include "ops/elementwise.h"
 
 namespace oriel::ops {

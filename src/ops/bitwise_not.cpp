@@ -10,9 +10,8 @@ void infer(InferContext& c) {
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  dispatch_integer(inputs[0].type(), [&]<typename T>() {
-    reference_unary<T>(inputs, outputs, context, [](auto x) { return ~x; });
-  });
+  dispatch_integer(inputs[0].type(),
+                   [&]<typename T>() { reference_unary<T>(inputs, outputs, context, [](auto x) { return ~x; }); });
 }
 
 }  // namespace

@@ -38,8 +38,6 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 
 }  // namespace
 
-OpDef op_clip() {
-  return {.name = "Clip", .min_inputs = 1, .max_inputs = 3, .infer = infer, .reference = reference};
-}
+OpDef op_clip() { return {.name = "Clip", .min_inputs = 1, .max_inputs = 3, .infer = infer, .reference = reference}; }
 
 }  // namespace oriel::ops

@@ -34,7 +34,9 @@ std::uint8_t power_code(double value, bool saturate, PowerRounding rounding) {
   int exponent = 0;
   const double fraction = std::frexp(magnitude, &exponent);
   exponent -= 1;
-  if (rounding == PowerRounding::kUp ? fraction > 0.5 : rounding == PowerRounding::kNearest && fraction >= 0.75) exponent += 1;
+  if (rounding == PowerRounding::kUp ? fraction > 0.5 : rounding == PowerRounding::kNearest && fraction >= 0.75) {
+    exponent += 1;
+  }
   if (exponent < -kBias) return saturate ? 0 : kNan;
   if (exponent > kBias) return saturate ? 0xfe : kNan;
   return static_cast<std::uint8_t>(exponent + kBias);
@@ -125,7 +127,9 @@ void infer_converted_content(InferContext& c, ElementType to) {
   for (const Dim& d : *content) {
     if (to == ElementType::kI32 && d.is_known() && d.value() != static_cast<std::int32_t>(d.value())) return;
     if (to == ElementType::kU64 && d.min() < 0) return;
-    if (to != ElementType::kI64 && to != ElementType::kI32 && to != ElementType::kU64 && (d.min() < 0 || d.max() > 1)) return;
+    if (to != ElementType::kI64 && to != ElementType::kI32 && to != ElementType::kU64 && (d.min() < 0 || d.max() > 1)) {
+      return;
+    }
   }
   c.set_content(0, *content);
 }
@@ -148,15 +152,18 @@ void convert_elements(const Tensor& in, Tensor& out, bool saturate, PowerRoundin
   }
   if (out.type() == ElementType::kF8E8M0) {
     auto* to = static_cast<std::uint8_t*>(out.raw());
-    for_each_element(in.size(), context, [&](std::int64_t i) { to[i] = power_code(element_as_f64(in, i), saturate, rounding); });
+    for_each_element(in.size(), context,
+                     [&](std::int64_t i) { to[i] = power_code(element_as_f64(in, i), saturate, rounding); });
     return;
   }
   if (!is_integer(out.type())) {
-    for_each_element(in.size(), context, [&](std::int64_t i) { store_element(out, i, element_as_f64(in, i), saturate); });
+    for_each_element(in.size(), context,
+                     [&](std::int64_t i) { store_element(out, i, element_as_f64(in, i), saturate); });
     return;
   }
   for_each_element(in.size(), context, [&](std::int64_t i) {
-    const std::int64_t whole = is_float(in.type()) ? truncate_to_integer<std::int64_t>(element_as_f64(in, i)) : element_as_i64(in, i);
+    const std::int64_t whole =
+        is_float(in.type()) ? truncate_to_integer<std::int64_t>(element_as_f64(in, i)) : element_as_i64(in, i);
     store_element(out, i, static_cast<double>(is_sub_byte(out.type()) ? whole & 0xff : whole));
   });
 }

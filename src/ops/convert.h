@@ -20,9 +20,10 @@ void require_convertible(ElementType from, ElementType to);
 /// Inference: output 0 has the content of operand 0 where conversion to an integer type keeps every value.
 void infer_converted_content(InferContext& c, ElementType to);
 
-/// Writes the elements of `in` to `out`, which has as many. Integers keep their low bits, floats truncate towards zero to
-/// integers and round to nearest even between floats; `saturate` governs float8 targets. Strings hold decimal numbers,
-/// "NaN", "INF" or "-INF" (any case, read with a sign); throws Error(kInvalidArgument) for a string that is no number.
+/// Writes the elements of `in` to `out`, which has as many. Integers keep their low bits, floats truncate towards zero
+/// to integers and round to nearest even between floats; `saturate` governs float8 targets. Strings hold decimal
+/// numbers, "NaN", "INF" or "-INF" (any case, read with a sign); throws Error(kInvalidArgument) for a string that is no
+/// number.
 void convert_elements(const Tensor& in, Tensor& out, bool saturate, PowerRounding rounding, RunContext& context);
 
 }  // namespace oriel::ops

@@ -8,7 +8,9 @@ void infer(InferContext& c) {
   require_numeric(c, 0);
   require_element(c, 1, {ElementType::kI32, ElementType::kI64});
   std::vector<std::int64_t> axis;
-  if (c.shape(0).is_ranked() && c.known_content(1, axis) && axis.size() == 1) normalize_axis(axis[0], c.shape(0).rank());
+  if (c.shape(0).is_ranked() && c.known_content(1, axis) && axis.size() == 1) {
+    normalize_axis(axis[0], c.shape(0).rank());
+  }
   infer_same(c);
 }
 

@@ -8,7 +8,8 @@ namespace oriel::ops {
 /// The definition of CumSum or CumProd, inference included.
 OpDef cumulate_definition(const char* name, OpFunction reference);
 
-/// y[k] = fold of x[0..k] along the axis that operand 1 holds: without x[k] where `exclusive`, from the end where `reverse`.
+/// y[k] = fold of x[0..k] along the axis that operand 1 holds: without x[k] where `exclusive`, from the end where
+/// `reverse`.
 template <typename F>
 void reference_cumulate(const Inputs& inputs, OutputSink& outputs, RunContext& context, int start, F&& f) {
   const Tensor& x = inputs[0];

@@ -5,7 +5,9 @@ namespace oriel::ops {
 namespace {
 
 double determinant(std::vector<double>& a, std::int64_t n) {
-  const auto at = [&](std::int64_t row, std::int64_t column) -> double& { return a[static_cast<std::size_t>(row * n + column)]; };
+  const auto at = [&](std::int64_t row, std::int64_t column) -> double& {
+    return a[static_cast<std::size_t>(row * n + column)];
+  };
   double result = 1;
   for (std::int64_t k = 0; k < n; ++k) {
     std::int64_t pivot = k;
@@ -41,8 +43,8 @@ void infer(InferContext& c) {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
-  ORIEL_REQUIRE(x.rank() >= 2 && x.dim(x.rank() - 1) == x.dim(x.rank() - 2), "an input of shape {}, expected square matrices",
-                to_string(x.dims()));
+  ORIEL_REQUIRE(x.rank() >= 2 && x.dim(x.rank() - 1) == x.dim(x.rank() - 2),
+                "an input of shape {}, expected square matrices", to_string(x.dims()));
   const std::int64_t n = x.dim(x.rank() - 1);
   Tensor& out = outputs.allocate(0, x.type(), Dims(x.dims().begin(), x.dims().end() - 2));
   dispatch_float(x.type(), [&]<typename T>() {
@@ -51,7 +53,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     T* y = out.data<T>();
     for (std::int64_t i = 0; i < out.size(); ++i) {
       context.check();
-      for (std::size_t k = 0; k < matrix.size(); ++k) matrix[k] = widen(in[static_cast<std::size_t>(i) * matrix.size() + k]);
+      for (std::size_t k = 0; k < matrix.size(); ++k) {
+        matrix[k] = widen(in[static_cast<std::size_t>(i) * matrix.size() + k]);
+      }
       y[i] = narrow<T>(determinant(matrix, n));
     }
   });
@@ -59,8 +63,6 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 
 }  // namespace
 
-OpDef op_det() {
-  return {.name = "Det", .min_inputs = 1, .max_inputs = 1, .infer = infer, .reference = reference};
-}
+OpDef op_det() { return {.name = "Det", .min_inputs = 1, .max_inputs = 1, .infer = infer, .reference = reference}; }
 
 }  // namespace oriel::ops

@@ -1,6 +1,6 @@
-// DFT: the discrete Fourier transform along one axis; the last axis holds real numbers (extent 1) or complex ones (2). With
-// onesided, real input gives the first half of its spectrum, and the inverse takes such a half back to real numbers.
-// Importers removed: the axis as an attribute of version 17.
+// DFT: the discrete Fourier transform along one axis; the last axis holds real numbers (extent 1) or complex ones (2).
+// With onesided, real input gives the first half of its spectrum, and the inverse takes such a half back to real
+// numbers. Importers removed: the axis as an attribute of version 17.
 #include "ops/elementwise.h"
 #include "ops/fourier.h"
 #include "ops/scalars.h"
@@ -28,7 +28,8 @@ void infer(InferContext& c) {
   }
   const Dim parts = x.rank() < 2 ? Dim(0) : x[x.rank() - 1];
   if (!parts.may_equal(1) && !parts.may_equal(2)) {
-    fail(ErrorCode::kInvalidGraph, "an input of shape {}, expected real or complex numbers in the last axis", x.to_string());
+    fail(ErrorCode::kInvalidGraph, "an input of shape {}, expected real or complex numbers in the last axis",
+         x.to_string());
   }
   Shape out = x;
   out[x.rank() - 1] = Dim(inverse && onesided ? 1 : 2);
@@ -54,9 +55,10 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const bool inverse = inputs.attributes().get_bool("inverse");
   const bool onesided = inputs.attributes().get_bool("onesided");
   const std::int64_t parts = x.rank() < 2 ? 0 : x.dim(x.rank() - 1);
-  ORIEL_REQUIRE(parts == 1 || parts == 2, "an input of shape {}, expected real or complex numbers in the last axis", to_string(x.dims()));
-  ORIEL_REQUIRE(!onesided || parts == (inverse ? 2 : 1), "onesided with input of shape {}, expected {} in the last axis",
-                to_string(x.dims()), inverse ? 2 : 1);
+  ORIEL_REQUIRE(parts == 1 || parts == 2, "an input of shape {}, expected real or complex numbers in the last axis",
+                to_string(x.dims()));
+  ORIEL_REQUIRE(!onesided || parts == (inverse ? 2 : 1),
+                "onesided with input of shape {}, expected {} in the last axis", to_string(x.dims()), inverse ? 2 : 1);
   const std::size_t axis = checked_axis(inputs.has(2) ? whole_scalar(inputs[2]) : -2, x.rank());
   const std::int64_t extent = x.dim(axis);
   const std::int64_t length = inputs.has(1) ? whole_scalar(inputs[1]) : inverse && onesided ? 2 * (extent - 1) : extent;
@@ -84,7 +86,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       const std::int64_t at = (first + k * inner) * parts;
       const std::complex<double> value(element_as_f64(x, at), parts == 2 ? element_as_f64(x, at + 1) : 0.0);
       signal[static_cast<std::size_t>(k)] = value;
-      if (onesided && inverse && k > 0 && length - k > k) signal[static_cast<std::size_t>(length - k)] = std::conj(value);
+      if (onesided && inverse && k > 0 && length - k > k) {
+        signal[static_cast<std::size_t>(length - k)] = std::conj(value);
+      }
     }
     fourier.transform(signal, spectrum);
     const std::int64_t start = line / inner * kept * inner + line % inner;

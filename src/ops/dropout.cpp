@@ -1,5 +1,5 @@
-// Dropout: x itself, or in training mode x / (1 - ratio) where a uniform draw reaches the ratio and 0 elsewhere. Output 1
-// is the mask of what was kept. Importers removed: ratio and is_test as attributes, and masks of x's type.
+// Dropout: x itself, or in training mode x / (1 - ratio) where a uniform draw reaches the ratio and 0 elsewhere. Output
+// 1 is the mask of what was kept. Importers removed: ratio and is_test as attributes, and masks of x's type.
 #include "ops/random.h"
 
 namespace oriel::ops {

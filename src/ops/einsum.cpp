@@ -1,5 +1,6 @@
-// Einsum: the sum of products of operands over the indices that the output term lacks, in Einstein's notation. Indices of
-// extent 1 broadcast, ellipses align at their last axis; without "->" the output has the ellipsis and the letters used once.
+// Einsum: the sum of products of operands over the indices that the output term lacks, in Einstein's notation. Indices
+// of extent 1 broadcast, ellipses align at their last axis; without "->" the output has the ellipsis and the letters
+// used once.
 #include <array>
 
 #include "ops/elementwise.h"
@@ -71,7 +72,8 @@ Equation parse(const std::string& text, std::size_t operands) {
   for (std::size_t i = 0; i < e.output.size(); ++i) {
     const int index = e.output[i];
     if (index != kEllipsis && uses[static_cast<std::size_t>(index)] == 0) {
-      fail(ErrorCode::kInvalidGraph, "the equation \"{}\" has the output index {} that no input has", text, static_cast<char>(index));
+      fail(ErrorCode::kInvalidGraph, "the equation \"{}\" has the output index {} that no input has", text,
+           static_cast<char>(index));
     }
     if (std::find(e.output.begin(), e.output.begin() + static_cast<std::ptrdiff_t>(i), index) !=
         e.output.begin() + static_cast<std::ptrdiff_t>(i)) {
@@ -193,7 +195,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   }
   Dims output_dims;
   Dims summed_dims;
-  for (std::size_t k = 0; k < loops.size(); ++k) (k < kept ? output_dims : summed_dims).push_back(*extents.find(loops[k]));
+  for (std::size_t k = 0; k < loops.size(); ++k) {
+    (k < kept ? output_dims : summed_dims).push_back(*extents.find(loops[k]));
+  }
   std::vector<Dims> output_strides(inputs.size(), Dims(output_dims.size(), 0));
   std::vector<Dims> summed_strides(inputs.size(), Dims(summed_dims.size(), 0));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -218,7 +222,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       for (std::int64_t p = 0; p < products; ++p) {
         Wide<T> product(1);
         for (std::size_t i = 0; i < data.size(); ++i) {
-          product = wrapping_multiply(product, widen(data[i][ravel(at, output_strides[i]) + ravel(inner, summed_strides[i])]));
+          product = wrapping_multiply(product,
+                                      widen(data[i][ravel(at, output_strides[i]) + ravel(inner, summed_strides[i])]));
         }
         sum = wrapping_add(sum, product);
         advance(inner, summed_dims);

@@ -21,14 +21,15 @@ void require_float(const InferContext& c, std::size_t i) {
 
 void require_numeric(const InferContext& c, std::size_t i) {
   require_element(c, i,
-                  {ElementType::kF32, ElementType::kF64, ElementType::kF16, ElementType::kBF16, ElementType::kI8, ElementType::kI16,
-                   ElementType::kI32, ElementType::kI64, ElementType::kU8, ElementType::kU16, ElementType::kU32, ElementType::kU64});
+                  {ElementType::kF32, ElementType::kF64, ElementType::kF16, ElementType::kBF16, ElementType::kI8,
+                   ElementType::kI16, ElementType::kI32, ElementType::kI64, ElementType::kU8, ElementType::kU16,
+                   ElementType::kU32, ElementType::kU64});
 }
 
 void require_integer(const InferContext& c, std::size_t i) {
   require_element(c, i,
-                  {ElementType::kI8, ElementType::kI16, ElementType::kI32, ElementType::kI64, ElementType::kU8, ElementType::kU16,
-                   ElementType::kU32, ElementType::kU64});
+                  {ElementType::kI8, ElementType::kI16, ElementType::kI32, ElementType::kI64, ElementType::kU8,
+                   ElementType::kU16, ElementType::kU32, ElementType::kU64});
 }
 
 void infer_classify(InferContext& c) {
@@ -87,7 +88,8 @@ void infer_variadic_content(InferContext& c, Dim (*f)(const Dim&, const Dim&)) {
   if (!out.empty()) c.set_content(0, std::move(out));
 }
 
-void reference_float(const Inputs& inputs, OutputSink& outputs, RunContext& context, const std::function<double(double)>& f) {
+void reference_float(const Inputs& inputs, OutputSink& outputs, RunContext& context,
+                     const std::function<double(double)>& f) {
   dispatch_float(inputs[0].type(), [&]<typename T>() { reference_unary<T>(inputs, outputs, context, f); });
 }
 

@@ -65,8 +65,8 @@ W wrapping_multiply(W a, W b) {
   }
 }
 
-/// The integer towards zero. NaN and what does not fit give what x86 does: the least value for i32 and i64, the low bits
-/// of an i32 for 8 and 16 bits, the low bits of an i64 for u32.
+/// The integer towards zero. NaN and what does not fit give what x86 does: the least value for i32 and i64, the low
+/// bits of an i32 for 8 and 16 bits, the low bits of an i64 for u32.
 template <typename T>
 T truncate_to_integer(double value) {
   if constexpr (std::is_same_v<T, std::uint64_t>) {
@@ -106,7 +106,8 @@ W divide(W a, W b) {
 /// Linear indices into a tensor of `dims` while walking, in row-major order, the shape `to` that it broadcasts to.
 class BroadcastWalker {
  public:
-  BroadcastWalker(const Dims& dims, const Dims& to) : to_(to), strides_(broadcast_strides(dims, to)), index_(to.size(), 0) {}
+  BroadcastWalker(const Dims& dims, const Dims& to)
+      : to_(to), strides_(broadcast_strides(dims, to)), index_(to.size(), 0) {}
   /// The index for the current element; then moves one on.
   std::int64_t next() {
     const std::int64_t at = at_;
@@ -136,8 +137,9 @@ void reference_binary_to(const Inputs& inputs, OutputSink& outputs, RunContext& 
   const T* x = a.data<T>();
   const T* y = b.data<T>();
   R* z = out.data<R>();
-  for_each_broadcast(a.dims(), b.dims(), dims, context,
-                     [&](std::int64_t i, std::int64_t ia, std::int64_t ib) { z[i] = narrow<R>(f(widen(x[ia]), widen(y[ib]))); });
+  for_each_broadcast(a.dims(), b.dims(), dims, context, [&](std::int64_t i, std::int64_t ia, std::int64_t ib) {
+    z[i] = narrow<R>(f(widen(x[ia]), widen(y[ib])));
+  });
 }
 
 /// out = f(a, b) with broadcasting: f takes and returns Wide<T>.
@@ -157,7 +159,8 @@ void reference_unary(const Inputs& inputs, OutputSink& outputs, RunContext& cont
 }
 
 /// out = f(x) in f64 for every float that infer_float admits.
-void reference_float(const Inputs& inputs, OutputSink& outputs, RunContext& context, const std::function<double(double)>& f);
+void reference_float(const Inputs& inputs, OutputSink& outputs, RunContext& context,
+                     const std::function<double(double)>& f);
 
 /// reference_unary for every type that infer_numeric admits; f is generic over Wide<T>.
 template <typename F>

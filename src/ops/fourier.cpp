@@ -7,9 +7,13 @@
 namespace oriel::ops {
 
 Fourier::Fourier(std::int64_t length, bool inverse)
-    : length_(length), inverse_(inverse), roots_(static_cast<std::size_t>(length)), column_(static_cast<std::size_t>(length)) {
+    : length_(length),
+      inverse_(inverse),
+      roots_(static_cast<std::size_t>(length)),
+      column_(static_cast<std::size_t>(length)) {
   for (std::int64_t k = 0; k < length; ++k) {
-    const double angle = (inverse ? 2.0 : -2.0) * std::numbers::pi * static_cast<double>(k) / static_cast<double>(length);
+    const double angle =
+        (inverse ? 2.0 : -2.0) * std::numbers::pi * static_cast<double>(k) / static_cast<double>(length);
     roots_[static_cast<std::size_t>(k)] = std::polar(1.0, angle);
   }
 }

@@ -1,4 +1,5 @@
-// Gelu: x / 2 * (1 + erf(x / sqrt(2))), or with approximate = tanh x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))).
+// Gelu: x / 2 * (1 + erf(x / sqrt(2))), or with approximate = tanh x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 *
+// x^3))).
 #include <numbers>
 
 #include "ops/elementwise.h"
@@ -8,7 +9,9 @@ namespace {
 
 bool by_tanh(const Attributes& attributes) {
   const std::string& mode = attributes.get_string("approximate");
-  if (mode != "none" && mode != "tanh") fail(ErrorCode::kInvalidGraph, "approximate is \"{}\", expected none or tanh", mode);
+  if (mode != "none" && mode != "tanh") {
+    fail(ErrorCode::kInvalidGraph, "approximate is \"{}\", expected none or tanh", mode);
+  }
   return mode == "tanh";
 }
 

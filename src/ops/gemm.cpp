@@ -1,5 +1,5 @@
-// Gemm: alpha * A' * B' + beta * C, where A' and B' are A and B or their transposes and C, which may be absent, broadcasts.
-// Importers removed: the broadcast attribute of versions 1 and 6.
+// Gemm: alpha * A' * B' + beta * C, where A' and B' are A and B or their transposes and C, which may be absent,
+// broadcasts. Importers removed: the broadcast attribute of versions 1 and 6.
 #include "ops/elementwise.h"
 
 namespace oriel::ops {
@@ -24,7 +24,9 @@ void infer(InferContext& c) {
   if (c.has_input(2)) {
     require_same_element(c, 0, 2);
     const Shape& bias = c.shape(2);
-    if (bias.is_ranked() && bias.rank() > 2) fail(ErrorCode::kInvalidGraph, "input 2 has shape {}, expected rank 2 or less", bias.to_string());
+    if (bias.is_ranked() && bias.rank() > 2) {
+      fail(ErrorCode::kInvalidGraph, "input 2 has shape {}, expected rank 2 or less", bias.to_string());
+    }
     broadcast(out, bias);
   }
   c.set(0, c.element(0), out);
@@ -34,7 +36,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Attributes& attributes = inputs.attributes();
   const Tensor& a = inputs[0];
   const Tensor& b = inputs[1];
-  ORIEL_REQUIRE(a.rank() == 2 && b.rank() == 2, "operands of shapes {} and {}, expected matrices", to_string(a.dims()), to_string(b.dims()));
+  ORIEL_REQUIRE(a.rank() == 2 && b.rank() == 2, "operands of shapes {} and {}, expected matrices", to_string(a.dims()),
+                to_string(b.dims()));
   const bool ta = attributes.get_bool("transA");
   const bool tb = attributes.get_bool("transB");
   const double alpha = attributes.get_float("alpha");
@@ -58,14 +61,15 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const T* bias = biased ? inputs[2].data<T>() : nullptr;
     T* y = out.data<T>();
     const auto scaled = [](double factor, Wide<T> value) {
-      return factor == 1 ? value : static_cast<Wide<T>>(narrow_f64<std::conditional_t<std::is_integral_v<T>, T, double>>(factor * static_cast<double>(value)));
+      return factor == 1 ? value : narrow_f64<Wide<T>>(factor * static_cast<double>(value));
     };
     for (std::int64_t i = 0; i < m; ++i) {
       context.check();
       for (std::int64_t j = 0; j < n; ++j) {
         Wide<T> sum(0);
         for (std::int64_t l = 0; l < k; ++l) {
-          sum = wrapping_add(sum, wrapping_multiply(widen(p[ta ? l * m + i : i * k + l]), widen(q[tb ? j * k + l : l * n + j])));
+          sum = wrapping_add(
+              sum, wrapping_multiply(widen(p[ta ? l * m + i : i * k + l]), widen(q[tb ? j * k + l : l * n + j])));
         }
         sum = scaled(alpha, sum);
         if (biased) sum = wrapping_add(sum, scaled(beta, widen(bias[i * bias_strides[0] + j * bias_strides[1]])));

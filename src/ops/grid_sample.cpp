@@ -87,7 +87,7 @@ struct Sampler {
     const double low = corners ? 0 : -0.5;
     const double high = length - 1 - low;
     if (place < low || place > high) {
-      if (padding == Padding::kBorder) place = std::clamp(place, 0.0, length - 1);
+      if (padding == Padding::kBorder && !cubic) place = std::clamp(place, 0.0, length - 1);
       if (padding == Padding::kReflection) place = reflect(place, low, high);
     }
     if (nearest) {

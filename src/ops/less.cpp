@@ -22,8 +22,6 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 
 }  // namespace
 
-OpDef op_less() {
-  return {.name = "Less", .min_inputs = 2, .max_inputs = 2, .infer = infer, .reference = reference};
-}
+OpDef op_less() { return {.name = "Less", .min_inputs = 2, .max_inputs = 2, .infer = infer, .reference = reference}; }
 
 }  // namespace oriel::ops

@@ -27,7 +27,10 @@ void infer_loss(InferContext& c) {
     fits = labels.rank() + 1 == x.rank() && labels[0].may_equal(x[0]);
     for (std::size_t i = 1; fits && i < labels.rank(); ++i) fits = labels[i].may_equal(x[i + 1]);
   }
-  if (!fits) fail(ErrorCode::kInvalidGraph, "labels of shape {} do not fit scores of shape {}", labels.to_string(), x.to_string());
+  if (!fits) {
+    fail(ErrorCode::kInvalidGraph, "labels of shape {} do not fit scores of shape {}", labels.to_string(),
+         x.to_string());
+  }
   if (reduction_of(c.attributes()) != LossReduction::kNone) {
     c.set(0, c.element(0), Shape());
     return;

@@ -22,8 +22,8 @@ struct LossLayout {
   static LossLayout read(const Inputs& inputs);
 };
 
-/// loss[s] = -weight[label] * score(start, label), 0 for ignored labels; output 0 is that, its sum, or its sum over the sum of
-/// the weights. Throws Error(kInvalidArgument) for a label that is neither ignored nor a class.
+/// loss[s] = -weight[label] * score(start, label), 0 for ignored labels; output 0 is that, its sum, or its sum over the
+/// sum of the weights. Throws Error(kInvalidArgument) for a label that is neither ignored nor a class.
 void reference_loss(const Inputs& inputs, OutputSink& outputs, RunContext& context, const LossLayout& layout,
                     const std::function<double(std::int64_t start, std::int64_t label)>& score);
 

@@ -16,8 +16,6 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 
 }  // namespace
 
-OpDef op_max() {
-  return {.name = "Max", .min_inputs = 1, .max_inputs = -1, .infer = infer, .reference = reference};
-}
+OpDef op_max() { return {.name = "Max", .min_inputs = 1, .max_inputs = -1, .infer = infer, .reference = reference}; }
 
 }  // namespace oriel::ops

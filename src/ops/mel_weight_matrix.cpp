@@ -1,5 +1,5 @@
-// MelWeightMatrix: [dft_length / 2 + 1, num_mel_bins] triangles of peak 1 whose corners are evenly spread over the mel scale,
-// mel(f) = 2595 * log10(1 + f / 700), between two frequencies, and rounded down to bins of the spectrum.
+// MelWeightMatrix: [dft_length / 2 + 1, num_mel_bins] triangles of peak 1 whose corners are evenly spread over the mel
+// scale, mel(f) = 2595 * log10(1 + f / 700), between two frequencies, and rounded down to bins of the spectrum.
 #include "ops/elementwise.h"
 #include "ops/scalars.h"
 
@@ -18,8 +18,11 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const std::int64_t bands = whole_scalar(inputs[0]);
   const std::int64_t length = whole_scalar(inputs[1]);
   const std::int64_t rate = whole_scalar(inputs[2]);
-  ORIEL_REQUIRE(bands >= 0 && length >= 0 && rate > 0, "num_mel_bins {}, dft_length {} and sample_rate {}, expected more", bands, length, rate);
-  for (const std::size_t i : {3, 4}) ORIEL_REQUIRE(inputs[i].size() == 1, "{} where a scalar is expected", inputs[i].description());
+  ORIEL_REQUIRE(bands >= 0 && length >= 0 && rate > 0,
+                "num_mel_bins {}, dft_length {} and sample_rate {}, expected more", bands, length, rate);
+  for (const std::size_t i : {3, 4}) {
+    ORIEL_REQUIRE(inputs[i].size() == 1, "{} where a scalar is expected", inputs[i].description());
+  }
   const std::int64_t bins = length / 2 + 1;
   const auto mel = [](double hertz) { return 2595.0 * std::log10(1.0 + hertz / 700.0); };
   const double low = mel(element_as_f64(inputs[3], 0));
@@ -39,7 +42,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const std::int64_t peak = corner(band + 1);
     const std::int64_t right = corner(band + 2);
     for (std::int64_t bin = left; bin <= peak; ++bin) {
-      store_number(out, bin * bands + band, peak == left ? 1.0 : static_cast<double>(bin - left) / static_cast<double>(peak - left));
+      store_number(out, bin * bands + band,
+                   peak == left ? 1.0 : static_cast<double>(bin - left) / static_cast<double>(peak - left));
     }
     for (std::int64_t bin = peak; bin < right; ++bin) {
       store_number(out, bin * bands + band, static_cast<double>(right - bin) / static_cast<double>(right - peak));

@@ -10,9 +10,8 @@ void infer(InferContext& c) {
   infer_binary(c);
   const bool truncated = c.attributes().get_bool("fmod");
   if (truncated) {
-    infer_binary_content(c, [](const Dim& a, const Dim& b) {
-      return a.min() >= 0 && b.min() > 0 ? modulo(a, b) : Dim::unknown();
-    });
+    infer_binary_content(
+        c, [](const Dim& a, const Dim& b) { return a.min() >= 0 && b.min() > 0 ? modulo(a, b) : Dim::unknown(); });
   } else {
     infer_binary_content(c, [](const Dim& a, const Dim& b) { return b.min() > 0 ? modulo(a, b) : Dim::unknown(); });
   }
@@ -38,7 +37,8 @@ W remainder_of(W a, W b, bool truncated) {
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const bool truncated = inputs.attributes().get_bool("fmod");
   dispatch_numeric(inputs[0].type(), [&]<typename T>() {
-    reference_binary<T>(inputs, outputs, context, [truncated](auto a, auto b) { return remainder_of(a, b, truncated); });
+    reference_binary<T>(inputs, outputs, context,
+                        [truncated](auto a, auto b) { return remainder_of(a, b, truncated); });
   });
 }
 

@@ -19,8 +19,6 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 
 }  // namespace
 
-OpDef op_mul() {
-  return {.name = "Mul", .min_inputs = 2, .max_inputs = 2, .infer = infer, .reference = reference};
-}
+OpDef op_mul() { return {.name = "Mul", .min_inputs = 2, .max_inputs = 2, .infer = infer, .reference = reference}; }
 
 }  // namespace oriel::ops

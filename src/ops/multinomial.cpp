@@ -12,7 +12,9 @@ void infer(InferContext& c) {
   const std::int64_t samples = c.attributes().get_int("sample_size");
   if (samples < 0) fail(ErrorCode::kInvalidGraph, "sample_size is {}, expected 0 or more", samples);
   const Shape& x = c.shape(0);
-  if (x.is_ranked() && x.rank() != 2) fail(ErrorCode::kInvalidGraph, "an input of shape {}, expected a matrix", x.to_string());
+  if (x.is_ranked() && x.rank() != 2) {
+    fail(ErrorCode::kInvalidGraph, "an input of shape {}, expected a matrix", x.to_string());
+  }
   c.set(0, type, Shape{x.is_ranked() ? x[0] : Dim::unknown(), Dim(samples)});
 }
 
@@ -22,7 +24,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const std::int64_t rows = x.dim(0);
   const std::int64_t classes = x.dim(1);
   const std::int64_t samples = inputs.attributes().get_int("sample_size");
-  ORIEL_REQUIRE(classes > 0 || rows * samples == 0, "an input of shape {} has no classes to draw from", to_string(x.dims()));
+  ORIEL_REQUIRE(classes > 0 || rows * samples == 0, "an input of shape {} has no classes to draw from",
+                to_string(x.dims()));
   Tensor& out = outputs.allocate(0, inputs.attributes().get_element_type("dtype"), {rows, samples});
   RandomSource random(inputs.attributes(), context);
   std::vector<double> cumulative(static_cast<std::size_t>(classes));
@@ -36,7 +39,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       cumulative[static_cast<std::size_t>(k)] = total;
     }
     for (std::int64_t s = 0; s < samples; ++s) {
-      const auto drawn = std::upper_bound(cumulative.begin(), cumulative.end(), random.uniform() * total) - cumulative.begin();
+      const auto drawn =
+          std::upper_bound(cumulative.begin(), cumulative.end(), random.uniform() * total) - cumulative.begin();
       store_element(out, row * samples + s, static_cast<double>(std::min<std::int64_t>(drawn, classes - 1)));
     }
   }

@@ -15,8 +15,6 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 
 }  // namespace
 
-OpDef op_neg() {
-  return {.name = "Neg", .min_inputs = 1, .max_inputs = 1, .infer = infer, .reference = reference};
-}
+OpDef op_neg() { return {.name = "Neg", .min_inputs = 1, .max_inputs = 1, .infer = infer, .reference = reference}; }
 
 }  // namespace oriel::ops

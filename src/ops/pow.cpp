@@ -1,5 +1,6 @@
-// Pow: a to the power of b with broadcasting, in a's type. An integer to an integer power is exact and wraps around; below
-// power zero it is 0 unless the base is 1 or -1. Importers removed: the axis and broadcast attributes of version 1.
+// Pow: a to the power of b with broadcasting, in a's type. An integer to an integer power is exact and wraps around;
+// below power zero it is 0 unless the base is 1 or -1. Importers removed: the axis and broadcast attributes of
+// version 1.
 #include "ops/elementwise.h"
 
 namespace oriel::ops {
@@ -49,8 +50,6 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 
 }  // namespace
 
-OpDef op_pow() {
-  return {.name = "Pow", .min_inputs = 2, .max_inputs = 2, .infer = infer, .reference = reference};
-}
+OpDef op_pow() { return {.name = "Pow", .min_inputs = 2, .max_inputs = 2, .infer = infer, .reference = reference}; }
 
 }  // namespace oriel::ops

@@ -18,17 +18,17 @@ void infer(InferContext& c) {
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  ORIEL_REQUIRE(broadcast(inputs[0].dims(), inputs[1].dims()) == inputs[0].dims(), "a slope of shape {} does not broadcast to {}",
-                to_string(inputs[1].dims()), to_string(inputs[0].dims()));
+  ORIEL_REQUIRE(broadcast(inputs[0].dims(), inputs[1].dims()) == inputs[0].dims(),
+                "a slope of shape {} does not broadcast to {}", to_string(inputs[1].dims()),
+                to_string(inputs[0].dims()));
   dispatch_numeric(inputs[0].type(), [&]<typename T>() {
-    reference_binary<T>(inputs, outputs, context, [](auto x, auto slope) { return x < 0 ? wrapping_multiply(x, slope) : x; });
+    reference_binary<T>(inputs, outputs, context,
+                        [](auto x, auto slope) { return x < 0 ? wrapping_multiply(x, slope) : x; });
   });
 }
 
 }  // namespace
 
-OpDef op_prelu() {
-  return {.name = "PRelu", .min_inputs = 2, .max_inputs = 2, .infer = infer, .reference = reference};
-}
+OpDef op_prelu() { return {.name = "PRelu", .min_inputs = 2, .max_inputs = 2, .infer = infer, .reference = reference}; }
 
 }  // namespace oriel::ops

@@ -6,9 +6,9 @@ namespace oriel::ops {
 RandomSource::RandomSource(const Attributes& attributes, RunContext& context) : generator_(context.random) {
   if (const Attribute* seed = attributes.find("seed"); seed != nullptr) {
     const auto* real = std::get_if<float>(seed);
-    const std::int64_t whole = real == nullptr                           ? attributes.get_int("seed")
+    const std::int64_t whole = real == nullptr              ? attributes.get_int("seed")
                                : std::fabs(*real) < 0x1p62F ? static_cast<std::int64_t>(*real)
-                                                                         : 0;
+                                                            : 0;
     own_.emplace(static_cast<std::uint32_t>(whole));
   } else if (generator_ == nullptr) {
     own_.emplace(std::random_device{}());
@@ -58,7 +58,8 @@ void infer_random_like(InferContext& c) {
   c.set(0, type, c.shape(0));
 }
 
-void reference_random(const Inputs& inputs, OutputSink& outputs, RunContext& context, const std::function<double()>& draw) {
+void reference_random(const Inputs& inputs, OutputSink& outputs, RunContext& context,
+                      const std::function<double()>& draw) {
   Tensor* out = nullptr;
   if (inputs.size() == 0) {
     const std::vector<std::int64_t>& shape = inputs.attributes().get_ints("shape");

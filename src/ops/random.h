@@ -9,14 +9,14 @@
 
 namespace oriel::ops {
 
-/// The generator of one call. The attribute "seed" (int or float, cut to an unsigned 32-bit integer) starts a generator of
-/// its own; without it the run's is drawn from, or a freshly seeded one where the run has none.
+/// The generator of one call. The attribute "seed" (int or float, cut to an unsigned 32-bit integer) starts a generator
+/// of its own; without it the run's is drawn from, or a freshly seeded one where the run has none.
 class RandomSource {
  public:
   RandomSource(const Attributes& attributes, RunContext& context);
 
-  /// Uniform on [0, 1) with 53 bits from two draws: (a * 2^26 + b) / 2^53 with a the upper 27 bits of the first draw and b
-  /// the upper 26 bits of the second.
+  /// Uniform on [0, 1) with 53 bits from two draws: (a * 2^26 + b) / 2^53 with a the upper 27 bits of the first draw
+  /// and b the upper 26 bits of the second.
   double uniform();
   /// Standard normal, by Marsaglia's polar method: of each pair the second is returned first.
   double normal();
@@ -35,6 +35,7 @@ void infer_random_like(InferContext& c);
 ElementType random_like_type(const Attributes& attributes, ElementType operand);
 
 /// Output 0, of the shape and type that either inference tells, filled with what `draw` returns.
-void reference_random(const Inputs& inputs, OutputSink& outputs, RunContext& context, const std::function<double()>& draw);
+void reference_random(const Inputs& inputs, OutputSink& outputs, RunContext& context,
+                      const std::function<double()>& draw);
 
 }  // namespace oriel::ops

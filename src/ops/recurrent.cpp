@@ -266,6 +266,10 @@ void reference_recurrent(const Inputs& inputs, OutputSink& outputs, RunContext& 
         const std::int64_t row = batch_first ? (b * sequence + t) * directions + d : (t * directions + d) * batch + b;
         store(*y, row * hidden, h.data(), h.size());
       }
+      if (length == 0) {
+        std::fill(h.begin(), h.end(), 0.0);
+        std::fill(c.begin(), c.end(), 0.0);
+      }
       std::copy(h.begin(), h.end(), first);
       if (lstm) std::copy(c.begin(), c.end(), all_c.begin() + state_at(d, b));
     }

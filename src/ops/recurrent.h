@@ -65,6 +65,7 @@ using CellStep = std::function<void(const CellWeights&, const CellActivation* ac
                                     std::vector<double>& h, std::vector<double>& c)>;
 
 /// Runs a recurrent operator whose operands are X, W, R, B, sequence_lens, initial_h and, for `lstm`, initial_c and P.
+/// A sequence without steps ends in states of zero, as ONNX Runtime has it; the standard is silent.
 void reference_recurrent(const Inputs& inputs, OutputSink& outputs, RunContext& context, std::int64_t gates, bool lstm,
                          const std::vector<std::string>& default_activations, const CellStep& step);
 

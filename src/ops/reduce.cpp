@@ -44,7 +44,8 @@ void infer_reduce(InferContext& c) {
   if (keep) {
     std::vector<Dim> dims;
     for (const Dim& d : x.dims()) {
-      dims.push_back(d.same(1) ? d : Dim::unknown(std::min<std::int64_t>(d.min(), 1), std::max<std::int64_t>(d.max(), 1)));
+      dims.push_back(d.same(1) ? d
+                               : Dim::unknown(std::min<std::int64_t>(d.min(), 1), std::max<std::int64_t>(d.max(), 1)));
     }
     c.set(0, c.element(0), Shape(std::move(dims)));
     return;
@@ -73,7 +74,8 @@ Reduction Reduction::read(const Inputs& inputs) {
   const Dims& dims = inputs[0].dims();
   const bool keep = inputs.attributes().get_bool("keepdims");
   const std::vector<std::int64_t> axes = inputs.has(1) ? inputs[1].to_i64() : std::vector<std::int64_t>{};
-  const std::vector<bool> reduced = reduced_axes(axes, dims.size(), inputs.attributes().get_bool("noop_with_empty_axes"));
+  const std::vector<bool> reduced =
+      reduced_axes(axes, dims.size(), inputs.attributes().get_bool("noop_with_empty_axes"));
   const Dims strides = row_major_strides(dims);
   Reduction r;
   for (std::size_t i = 0; i < dims.size(); ++i) {
@@ -91,7 +93,8 @@ Reduction Reduction::read(const Inputs& inputs) {
 }
 
 void reference_reduce_f64(const Inputs& inputs, OutputSink& outputs, RunContext& context,
-                          const std::function<double(double, double)>& step, const std::function<double(double)>& finish) {
+                          const std::function<double(double, double)>& step,
+                          const std::function<double(double)>& finish) {
   dispatch_numeric(inputs[0].type(), [&]<typename T>() {
     reference_reduce<T>(
         inputs, outputs, context, 0.0, [&](double a, Wide<T> x) { return step(a, static_cast<double>(x)); },

@@ -16,19 +16,22 @@ void infer_reduce_content(InferContext& c, Dim (*f)(const Dim&, const Dim&));
 
 /// A reduction of concrete dimensions: where each group of elements starts, and where its members are.
 struct Reduction {
-  Dims output;                        // with keepdims applied
-  Dims outer_dims, outer_strides;     // kept axes
-  Dims inner_dims, inner_strides;     // reduced axes
-  std::int64_t groups = 1;            // outputs
-  std::int64_t members = 1;           // elements of each group
+  Dims output;                     // with keepdims applied
+  Dims outer_dims, outer_strides;  // kept axes
+  Dims inner_dims, inner_strides;  // reduced axes
+  std::int64_t groups = 1;         // outputs
+  std::int64_t members = 1;        // elements of each group
 
-  /// Reads axes, keepdims and noop_with_empty_axes. Throws Error(kInvalidArgument) for axes out of range or given twice.
+  /// Reads axes, keepdims and noop_with_empty_axes. Throws Error(kInvalidArgument) for axes out of range or given
+  /// twice.
   static Reduction read(const Inputs& inputs);
 };
 
-/// Every output is finish(fold over its group): `step(accumulator, Wide<T>)` returns the next accumulator, starting with `start`.
+/// Every output is finish(fold over its group): `step(accumulator, Wide<T>)` returns the next accumulator, starting
+/// with `start`.
 template <typename T, typename A, typename Step, typename Finish>
-void reference_reduce(const Inputs& inputs, OutputSink& outputs, RunContext& context, A start, Step&& step, Finish&& finish) {
+void reference_reduce(const Inputs& inputs, OutputSink& outputs, RunContext& context, A start, Step&& step,
+                      Finish&& finish) {
   const Reduction r = Reduction::read(inputs);
   const T* x = inputs[0].data<T>();
   T* y = outputs.allocate(0, inputs[0].type(), r.output).template data<T>();
@@ -49,7 +52,8 @@ void reference_reduce(const Inputs& inputs, OutputSink& outputs, RunContext& con
 
 /// reference_reduce in f64 for every numeric type, from 0 on; integers truncate the result.
 void reference_reduce_f64(const Inputs& inputs, OutputSink& outputs, RunContext& context,
-                          const std::function<double(double, double)>& step, const std::function<double(double)>& finish);
+                          const std::function<double(double, double)>& step,
+                          const std::function<double(double)>& finish);
 
 /// The definition of a Reduce operator.
 OpDef reduce_definition(const char* name, void (*infer)(InferContext&), OpFunction reference);

@@ -1,6 +1,5 @@
-// ReduceMax: the greatest element over axes, NaN where one is NaN; over none the least value of the type (minus infinity).
-// Bools count as 0 and 1.
-// Importers removed: the axes as an attribute of versions 1 to 17.
+// ReduceMax: the greatest element over axes, NaN where one is NaN; over none the least value of the type (minus
+// infinity). Bools count as 0 and 1. Importers removed: the axes as an attribute of versions 1 to 17.
 #include "ops/reduce.h"
 
 namespace oriel::ops {

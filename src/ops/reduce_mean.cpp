@@ -12,7 +12,8 @@ void infer(InferContext& c) {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   dispatch_numeric(inputs[0].type(), [&]<typename T>() {
-    using Sum = std::conditional_t<std::is_integral_v<T>, std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>, double>;
+    using Sum = std::conditional_t<std::is_integral_v<T>,
+                                   std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>, double>;
     reference_reduce<T>(
         inputs, outputs, context, Sum(0), [](Sum a, Wide<T> x) { return wrapping_add(a, static_cast<Sum>(x)); },
         [](Sum a, std::int64_t members) { return narrow<T>(divide(a, static_cast<Sum>(members))); });

@@ -13,13 +13,12 @@ void infer(InferContext& c) {
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  reference_numeric(inputs, outputs, context, [](auto x) { return x != x ? x : static_cast<decltype(x)>((x > 0) - (x < 0)); });
+  reference_numeric(inputs, outputs, context,
+                    [](auto x) { return x != x ? x : static_cast<decltype(x)>((x > 0) - (x < 0)); });
 }
 
 }  // namespace
 
-OpDef op_sign() {
-  return {.name = "Sign", .min_inputs = 1, .max_inputs = 1, .infer = infer, .reference = reference};
-}
+OpDef op_sign() { return {.name = "Sign", .min_inputs = 1, .max_inputs = 1, .infer = infer, .reference = reference}; }
 
 }  // namespace oriel::ops

@@ -1,5 +1,5 @@
-// SoftmaxCrossEntropyLoss: -weight[label] * log_softmax(x)[label] over the classes of axis 1, for each sample, summed or
-// averaged. Output 1 is log_softmax(x) = x - log(sum(exp(x))).
+// SoftmaxCrossEntropyLoss: -weight[label] * log_softmax(x)[label] over the classes of axis 1, for each sample, summed
+// or averaged. Output 1 is log_softmax(x) = x - log(sum(exp(x))).
 #include "ops/loss.h"
 
 namespace oriel::ops {
@@ -16,9 +16,13 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   // log(sum(exp(x))) of the classes that start there.
   const auto normalizer = [&](std::int64_t start) {
     double largest = -std::numeric_limits<double>::infinity();
-    for (std::int64_t k = 0; k < layout.classes; ++k) largest = std::max(largest, element_as_f64(x, start + k * layout.inner));
+    for (std::int64_t k = 0; k < layout.classes; ++k) {
+      largest = std::max(largest, element_as_f64(x, start + k * layout.inner));
+    }
     double sum = 0;
-    for (std::int64_t k = 0; k < layout.classes; ++k) sum += std::exp(element_as_f64(x, start + k * layout.inner) - largest);
+    for (std::int64_t k = 0; k < layout.classes; ++k) {
+      sum += std::exp(element_as_f64(x, start + k * layout.inner) - largest);
+    }
     return largest + std::log(sum);
   };
   reference_loss(inputs, outputs, context, layout, [&](std::int64_t start, std::int64_t label) {

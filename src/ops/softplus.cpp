@@ -5,7 +5,8 @@ namespace oriel::ops {
 namespace {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  reference_float(inputs, outputs, context, [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); });
+  reference_float(inputs, outputs, context,
+                  [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); });
 }
 
 }  // namespace

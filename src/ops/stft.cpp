@@ -16,7 +16,9 @@ void infer(InferContext& c) {
   if (c.has_input(2)) {
     require_same_element(c, 0, 2);
     const Shape& window = c.shape(2);
-    if (window.is_ranked() && window.rank() != 1) fail(ErrorCode::kInvalidGraph, "a window of shape {}, expected rank 1", window.to_string());
+    if (window.is_ranked() && window.rank() != 1) {
+      fail(ErrorCode::kInvalidGraph, "a window of shape {}, expected rank 1", window.to_string());
+    }
     length = window.is_ranked() ? window[0] : Dim::unknown();
   }
   if (c.has_input(3)) {
@@ -31,8 +33,8 @@ void infer(InferContext& c) {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
-  ORIEL_REQUIRE(x.rank() == 3 && (x.dim(2) == 1 || x.dim(2) == 2), "a signal of shape {}, expected [batch, length, 1 or 2]",
-                to_string(x.dims()));
+  ORIEL_REQUIRE(x.rank() == 3 && (x.dim(2) == 1 || x.dim(2) == 2),
+                "a signal of shape {}, expected [batch, length, 1 or 2]", to_string(x.dims()));
   const bool onesided = inputs.attributes().get_bool("onesided");
   const std::int64_t parts = x.dim(2);
   ORIEL_REQUIRE(!onesided || parts == 1, "onesided with a complex signal");
@@ -45,7 +47,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   }
   if (inputs.has(3)) {
     const std::int64_t given = whole_scalar(inputs[3]);
-    ORIEL_REQUIRE(!inputs.has(2) || given == length, "frame_length is {} and the window has {} elements", given, length);
+    ORIEL_REQUIRE(!inputs.has(2) || given == length, "frame_length is {} and the window has {} elements", given,
+                  length);
     length = given;
   }
   ORIEL_REQUIRE(length > 0, "frame_length is {}, expected 1 or more", length);

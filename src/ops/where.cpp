@@ -11,7 +11,10 @@ void infer(InferContext& c) {
   std::vector<std::int64_t> condition;
   const std::vector<Dim>* x = c.content(1);
   const std::vector<Dim>* y = c.content(2);
-  if (x == nullptr || y == nullptr || !c.shape(0).is_ranked() || c.shape(0).rank() > 1 || !c.known_content(0, condition)) return;
+  if (x == nullptr || y == nullptr || !c.shape(0).is_ranked() || c.shape(0).rank() > 1 ||
+      !c.known_content(0, condition)) {
+    return;
+  }
   std::size_t n = 1;
   for (const std::size_t size : {condition.size(), x->size(), y->size()}) n = size == 1 ? n : size;
   for (const std::size_t size : {condition.size(), x->size(), y->size()}) {
@@ -29,7 +32,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& condition = inputs[0];
   const Tensor& x = inputs[1];
   const Tensor& y = inputs[2];
-  ORIEL_REQUIRE(x.type() == y.type(), "values of types {} and {}, expected the same", element_name(x.type()), element_name(y.type()));
+  ORIEL_REQUIRE(x.type() == y.type(), "values of types {} and {}, expected the same", element_name(x.type()),
+                element_name(y.type()));
   const Dims dims = broadcast(broadcast(x.dims(), y.dims()), condition.dims());
   Tensor& out = outputs.allocate(0, x.type(), dims);
   const auto take = [&](const Tensor& from, bool wanted) {
@@ -47,8 +51,6 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 
 }  // namespace
 
-OpDef op_where() {
-  return {.name = "Where", .min_inputs = 3, .max_inputs = 3, .infer = infer, .reference = reference};
-}
+OpDef op_where() { return {.name = "Where", .min_inputs = 3, .max_inputs = 3, .infer = infer, .reference = reference}; }
 
 }  // namespace oriel::ops

@@ -35,7 +35,8 @@ void import_without_consumed_inputs(ImportContext& c) {
   c.emit_as();
 }
 
-// Binary operators before 7: with `broadcast`, the second operand's axes stand at `axis` of the first one's, or at its end.
+// Binary operators before 7: with `broadcast`, the second operand's axes stand at `axis` of the first one's, or at its
+// end.
 void import_binary(ImportContext& c) {
   const bool broadcast = c.attributes().get_int("broadcast", 0) != 0;
   if (broadcast && c.attributes().has("axis")) {
@@ -49,9 +50,12 @@ void import_binary(ImportContext& c) {
     std::int64_t axis = c.attributes().get_int("axis");
     if (axis < 0) axis += rank;
     if (axis < 0 || axis + own > rank) {
-      fail(ErrorCode::kInvalidGraph, "{}: axis {} does not place shape {} inside {}", c.op_type(), axis, b.to_string(), a.to_string());
+      fail(ErrorCode::kInvalidGraph, "{}: axis {} does not place shape {} inside {}", c.op_type(), axis, b.to_string(),
+           a.to_string());
     }
-    if (own > 0 && axis + own < rank) c.inputs()[1] = with_trailing_ones(c, c.input(1), static_cast<std::size_t>(rank - axis - own));
+    if (own > 0 && axis + own < rank) {
+      c.inputs()[1] = with_trailing_ones(c, c.input(1), static_cast<std::size_t>(rank - axis - own));
+    }
   }
   c.attributes().erase("broadcast");
   c.attributes().erase("axis");
@@ -87,13 +91,15 @@ void import_clip(ImportContext& c) {
 // Version 1 spells the type as the name of its number.
 void import_cast_1(ImportContext& c) {
   static const std::pair<const char*, ElementType> kNames[] = {
-      {"FLOAT", ElementType::kF32},   {"DOUBLE", ElementType::kF64}, {"FLOAT16", ElementType::kF16}, {"BOOL", ElementType::kBool},
-      {"INT8", ElementType::kI8},     {"INT16", ElementType::kI16},  {"INT32", ElementType::kI32},   {"INT64", ElementType::kI64},
-      {"UINT8", ElementType::kU8},    {"UINT16", ElementType::kU16}, {"UINT32", ElementType::kU32},  {"UINT64", ElementType::kU64},
+      {"FLOAT", ElementType::kF32},    {"DOUBLE", ElementType::kF64}, {"FLOAT16", ElementType::kF16},
+      {"BOOL", ElementType::kBool},    {"INT8", ElementType::kI8},    {"INT16", ElementType::kI16},
+      {"INT32", ElementType::kI32},    {"INT64", ElementType::kI64},  {"UINT8", ElementType::kU8},
+      {"UINT16", ElementType::kU16},   {"UINT32", ElementType::kU32}, {"UINT64", ElementType::kU64},
       {"STRING", ElementType::kString}};
   if (const Attribute* to = c.attributes().find("to"); to != nullptr && std::holds_alternative<std::string>(*to)) {
     const std::string name = std::get<std::string>(*to);
-    const auto* const found = std::find_if(std::begin(kNames), std::end(kNames), [&](const auto& n) { return name == n.first; });
+    const auto* const found =
+        std::find_if(std::begin(kNames), std::end(kNames), [&](const auto& n) { return name == n.first; });
     if (found == std::end(kNames)) fail(ErrorCode::kInvalidGraph, "Cast: the type \"{}\" is unknown", name);
     c.attributes().set("to", found->second);
   }
@@ -110,15 +116,16 @@ void import_gemm(ImportContext& c) {
   c.emit_as();
 }
 
-// Before 12 the ratio is an attribute; before 7 is_test says whether the model is at work or being trained. Masks have the
-// data's type before 10.
+// Before 12 the ratio is an attribute; before 7 is_test says whether the model is at work or being trained. Masks have
+// the data's type before 10.
 void import_dropout(ImportContext& c) {
   const float ratio = c.attributes().get_float("ratio", 0.5F);
   const bool training = c.version() < 7 && c.attributes().get_int("is_test", 0) == 0;
   Value* x = required_input(c, 0);
   std::vector<Value*> inputs{x, c.constant(Tensor::scalar(ratio))};
   if (training) inputs.push_back(c.constant(Tensor::scalar(true)));
-  std::vector<Value*> results = c.emit("Dropout", {}, std::move(inputs), std::max<std::size_t>(c.num_outputs(), 1))->outputs();
+  std::vector<Value*> results =
+      c.emit("Dropout", {}, std::move(inputs), std::max<std::size_t>(c.num_outputs(), 1))->outputs();
   if (results.size() > 1 && c.version() < 10) results[1] = c.call("Cast", {results[1]}, {{"to", x->element()}});
   c.finish(std::move(results));
 }
@@ -168,15 +175,15 @@ void add_math_rows(ImportTable& table) {
   for (const char* op : {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less"}) {
     table.add(op, 1, 6, import_binary);
   }
-  for (const char* op : {"Abs", "Ceil", "Elu", "Exp", "Floor", "HardSigmoid", "LeakyRelu", "Log", "Max", "Mean", "Min", "Neg",
-                         "Reciprocal", "Relu", "Sigmoid", "Sqrt", "Sum", "Tanh"}) {
+  for (const char* op : {"Abs", "Ceil", "Elu", "Exp", "Floor", "HardSigmoid", "LeakyRelu", "Log", "Max", "Mean", "Min",
+                         "Neg", "Reciprocal", "Relu", "Sigmoid", "Sqrt", "Sum", "Tanh"}) {
     table.add(op, 1, 5, import_without_consumed_inputs);
   }
   table.add("PRelu", 1, 6, import_prelu);
   table.add("Clip", 1, 10, import_clip);
   table.add("Cast", 1, 5, import_cast_1);
-  for (const char* op : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin",
-                         "ReduceProd", "ReduceSumSquare"}) {
+  for (const char* op : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+                         "ReduceMin", "ReduceProd", "ReduceSumSquare"}) {
     table.add(op, 1, 17, import_reduce);
   }
   table.add("ReduceSum", 1, 12, import_reduce);

@@ -243,6 +243,12 @@ ValueType ModelReader::read_type(Bytes type_proto, Graph& graph, int depth) {
     if (!e) fail(ErrorCode::kNotImplemented, "element type number {} is unknown", number);
     return *e;
   };
+  // A name inside a sequence, optional or map stands for no single extent: items differ, and no value binds it.
+  const auto read_inner = [&](Bytes proto) {
+    ValueType type = read_type(proto, graph, depth - 1);
+    for (Dim& d : type.shape.dims()) d = d.is_known() ? d : Dim::unknown();
+    return type;
+  };
   for (WireReader r(type_proto); r.next();) {
     Bytes inner;
     std::int64_t number = 0;
@@ -264,14 +270,13 @@ ValueType ModelReader::read_type(Bytes type_proto, Graph& graph, int depth) {
         for (WireReader t(r.bytes()); t.next();) {
           if (t.key() == bytes_field(1)) inner = t.bytes();
         }
-        return kind == bytes_field(4) ? ValueType::sequence(read_type(inner, graph, depth - 1))
-                                      : ValueType::optional(read_type(inner, graph, depth - 1));
+        return kind == bytes_field(4) ? ValueType::sequence(read_inner(inner)) : ValueType::optional(read_inner(inner));
       case bytes_field(5):
         for (WireReader t(r.bytes()); t.next();) {
           if (t.key() == varint_field(1)) number = t.integer();
           if (t.key() == bytes_field(2)) inner = t.bytes();
         }
-        return ValueType::map(element(number), read_type(inner, graph, depth - 1));
+        return ValueType::map(element(number), read_inner(inner));
       case bytes_field(7): fail(ErrorCode::kNotImplemented, "opaque types are not supported");
       case bytes_field(8): fail(ErrorCode::kNotImplemented, "sparse tensor types are not supported");
       default: break;
