@@ -66,8 +66,7 @@ class ModelReader {
   void read_info(const ModelProto& model, const std::string& file_name, ModelInfo& info);
   static Opsets read_opsets(const std::vector<OpsetId>& imports, std::int64_t ir_version);
   ValueType read_type(Bytes type_proto, Graph& graph, int depth);
-  /// Symbolic names mean the same number everywhere, but for the items of a sequence, where each has its own.
-  Shape read_shape(Bytes shape_proto, Graph& graph, bool shared_symbols);
+  Shape read_shape(Bytes shape_proto, Graph& graph);
   void read_main(const GraphProto& proto, Scope& scope, bool overridable_initializers);
   void read_nodes(const std::vector<NodeProto>& nodes, Scope& scope);
   void read_node(const NodeProto& node, const std::string& name, Scope& scope);

@@ -201,7 +201,7 @@ int ModelReader::version_of(Bytes domain, const Scope& scope) {
   return it != scope.opsets.end() ? it->second : domain.empty() ? kNewestOpset : 1;
 }
 
-Shape ModelReader::read_shape(Bytes shape_proto, Graph& graph, bool shared_symbols) {
+Shape ModelReader::read_shape(Bytes shape_proto, Graph& graph) {
   Shape shape;
   for (WireReader r(shape_proto); r.next();) {
     if (r.key() != bytes_field(1)) continue;
@@ -225,7 +225,7 @@ Shape ModelReader::read_shape(Bytes shape_proto, Graph& graph, bool shared_symbo
     lookup(options_.dim_denotations, denotation);
     if (value && *value >= 0) {
       shape.dims().emplace_back(*value);
-    } else if (!value && shared_symbols && !anonymous(param)) {
+    } else if (!value && !anonymous(param)) {
       SymbolTable& symbols = *graph.symbols();
       shape.dims().push_back(Dim::of_symbol(symbols, symbols.named(param)));
     } else {
@@ -260,7 +260,7 @@ ValueType ModelReader::read_type(Bytes type_proto, Graph& graph, int depth) {
         for (WireReader t(r.bytes()); t.next();) {
           if (t.key() == varint_field(1)) number = t.integer();
           if (t.key() == bytes_field(2)) {
-            shape = read_shape(t.bytes(), graph, depth == options_.max_depth);
+            shape = read_shape(t.bytes(), graph);
             has_shape = true;
           }
         }
