@@ -36,7 +36,7 @@ template <typename Sum, typename Term, typename Store>
 void convolve(const Convolution& c, RunContext& context, Term&& term, Store&& store) {
   const std::int64_t in_size = count_elements(c.in);
   const std::int64_t out_size = count_elements(c.out);
-  const std::int64_t taps = count_elements(c.window.kernel);
+  const std::int64_t taps = c.channels == 0 ? 0 : count_elements(c.window.kernel);
   std::vector<std::int64_t> offsets(static_cast<std::size_t>(taps));
   for (std::int64_t n = 0; n < c.batch; ++n) {
     Dims o(c.out.size(), 0);

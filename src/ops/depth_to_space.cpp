@@ -5,16 +5,8 @@
 namespace oriel::ops {
 namespace {
 
-std::int64_t block_of(const Attributes& attributes) {
-  const std::int64_t block = attributes.get_int("blocksize");
-  ORIEL_REQUIRE(block > 0 && block < (std::int64_t{1} << 30), "blocksize is {}", block);
-  const std::string& mode = attributes.get_string("mode");
-  ORIEL_REQUIRE(mode == "DCR" || mode == "CRD", "unknown mode {}", mode);
-  return block;
-}
-
 void infer(InferContext& c) {
-  const std::int64_t b = block_of(c.attributes());
+  const std::int64_t b = pixel_block(c.attributes());
   const Shape& in = c.shape(0);
   if (!in.is_ranked()) {
     c.set(0, c.element(0), Shape::of_rank(4));
@@ -27,7 +19,7 @@ void infer(InferContext& c) {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
-  const std::int64_t b = block_of(inputs.attributes());
+  const std::int64_t b = pixel_block(inputs.attributes());
   ORIEL_REQUIRE(x.rank() == 4, "input has the shape {}, expected rank 4", to_string(x.dims()));
   const std::int64_t channels = x.dim(1);
   const std::int64_t h = x.dim(2);

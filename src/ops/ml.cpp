@@ -81,13 +81,14 @@ void apply_post_transform(std::vector<double>& scores, PostTransform transform) 
 void finish_scores(std::vector<double>& scores, PostTransform transform, SecondClass second) {
   if (scores.size() != 1) return apply_post_transform(scores, transform);
   const double s = scores[0];
-  if (transform == PostTransform::kProbit || second == SecondClass::kNone) {
-    if (transform == PostTransform::kProbit || transform == PostTransform::kLogistic) apply_post_transform(scores, transform);
+  if (transform == PostTransform::kProbit) {
+    apply_post_transform(scores, transform);
+    if (second != SecondClass::kNone) scores.insert(scores.begin(), -scores[0]);
+  } else if (second != SecondClass::kNone && transform == PostTransform::kLogistic) {
+    scores = {logistic(-s), logistic(s)};
   } else if (second == SecondClass::kComplement) {
     scores = {1.0 - s, s};
-  } else if (transform == PostTransform::kLogistic) {
-    scores = {logistic(-s), logistic(s)};
-  } else {
+  } else if (second == SecondClass::kNegated) {
     scores = {-s, s};
   }
 }

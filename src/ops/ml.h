@@ -32,9 +32,10 @@ double logistic(double x);
 enum class SecondClass : std::uint8_t {
   kNone,        // it does not
   kComplement,  // 1 - s, s
-  kNegated,     // -s, s (under a logistic transform the logistic of both)
+  kNegated,     // -s, s
 };
-/// apply_post_transform() for scores that may be a single one.
+/// apply_post_transform() for scores that may be a single one. The standard leaves that case open; as in ONNX Runtime, logistic
+/// gives the logistic of -s and s for two classes, and of the other transforms only probit touches a single score.
 void finish_scores(std::vector<double>& scores, PostTransform transform, SecondClass second);
 
 /// The labels of a classifier: a tensor of i64 or strings from the attribute that is given, undefined where neither is.

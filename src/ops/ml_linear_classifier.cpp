@@ -37,7 +37,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const PostTransform transform = post_transform_of(inputs.attributes().get_string("post_transform"));
   ORIEL_REQUIRE(static_cast<std::int64_t>(m.coefficients.size()) == m.targets * shape.features,
                 "{} coefficients for {} features and {} targets", m.coefficients.size(), shape.features, m.targets);
-  const std::int64_t columns = m.second() && transform != PostTransform::kProbit ? 2 : m.targets;
+  const std::int64_t columns = m.second() ? 2 : m.targets;
   const bool want_scores = outputs.size() > 1 && outputs.wanted(1);
   Tensor& labels = outputs.allocate(0, m.labels.defined() ? m.labels.type() : ElementType::kI64, {shape.rows});
   float* z = want_scores ? outputs.allocate(1, ElementType::kF32, {shape.rows, columns}).data<float>() : nullptr;
@@ -66,7 +66,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
         labels.data<std::int64_t>()[n] = positive ? 1 : 0;
       }
     }
-    finish_scores(scores, transform, m.second() ? SecondClass::kNegated : SecondClass::kNone);
+    finish_scores(scores, transform, m.second() ? SecondClass::kComplement : SecondClass::kNone);
     for (std::int64_t t = 0; z != nullptr && t < columns; ++t) z[n * columns + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
   }
 }

@@ -59,6 +59,14 @@ std::int64_t vector_length(const InferContext& c, std::size_t i) {
   return shape[0].is_known() ? shape[0].value() : -1;
 }
 
+std::int64_t pixel_block(const Attributes& attributes) {
+  const std::int64_t block = attributes.get_int("blocksize");
+  ORIEL_REQUIRE(block > 0 && block < (std::int64_t{1} << 30), "blocksize is {}", block);
+  const std::string& mode = attributes.get_string("mode");
+  ORIEL_REQUIRE(mode == "DCR" || mode == "CRD", "unknown mode {}", mode);
+  return block;
+}
+
 std::int64_t scalar_i64(const Tensor& tensor) {
   ORIEL_REQUIRE(tensor.size() == 1, "{} where one number is expected", tensor.description());
   ORIEL_REQUIRE(is_integer(tensor.type()) || tensor.type() == ElementType::kBool, "{} where an integer is expected",

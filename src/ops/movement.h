@@ -37,6 +37,9 @@ AxisSplit split_at(const Dims& dims, std::size_t axis);
 /// operand cannot be a vector.
 std::int64_t vector_length(const InferContext& c, std::size_t i);
 
+/// The blocksize of DepthToSpace and SpaceToDepth; checks it and the mode.
+std::int64_t pixel_block(const Attributes& attributes);
+
 /// A scalar (or one-element) integer operand at run time.
 std::int64_t scalar_i64(const Tensor& tensor);
 

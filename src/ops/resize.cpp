@@ -140,6 +140,8 @@ void infer(InferContext& c) {
 struct Axis {
   std::int64_t in = 0;
   std::int64_t out = 0;
+  // The output extent before it was rounded down.
+  float target = 0;
   float scale = 1;
   float start = 0;
   float end = 1;
@@ -153,7 +155,7 @@ float place_of(const Settings& s, const Axis& axis, std::int64_t x) {
   const auto out = static_cast<float>(axis.out);
   if (axis.in == axis.out && axis.scale == 1 && !s.crops()) return i;
   if (s.coordinates == "asymmetric") return i / axis.scale;
-  if (s.coordinates == "align_corners") return axis.out == 1 ? 0.0F : i * (in - 1) / (out - 1);
+  if (s.coordinates == "align_corners") return axis.target == 1 ? 0.0F : i * (in - 1) / (axis.target - 1);
   if (s.coordinates == "pytorch_half_pixel" && axis.out <= 1) return 0;
   if (s.coordinates == "tf_half_pixel_for_nn") return (i + 0.5F) / axis.scale;
   if (s.crops()) {
@@ -161,7 +163,7 @@ float place_of(const Settings& s, const Axis& axis, std::int64_t x) {
                         : 0.5F * (axis.start + axis.end) * (in - 1);
   }
   const float centred = (i + 0.5F) / axis.scale - 0.5F;
-  if (s.coordinates == "half_pixel_symmetric") return in / 2 * (1 - out / (axis.scale * in)) + centred;
+  if (s.coordinates == "half_pixel_symmetric") return in / 2 * (1 - out / axis.target) + centred;
   return centred;
 }
 
@@ -222,7 +224,10 @@ std::vector<Axis> read_axes(const Inputs& inputs, const Settings& settings) {
   const Tensor& numbers = inputs[by_size ? kSizes : kScales];
   ORIEL_REQUIRE(numbers.size() == static_cast<std::int64_t>(axes.size()), "{} numbers for {} axes", numbers.size(), axes.size());
   std::vector<Axis> all(x.rank());
-  for (std::size_t i = 0; i < x.rank(); ++i) all[i].in = all[i].out = x.dim(i);
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    all[i].in = all[i].out = x.dim(i);
+    all[i].target = static_cast<float>(x.dim(i));
+  }
   if (settings.crops()) {
     ORIEL_REQUIRE(inputs.has(kRoi) && inputs[kRoi].size() == 2 * numbers.size(), "roi needs {} numbers", 2 * numbers.size());
     for (std::size_t i = 0; i < axes.size(); ++i) {
@@ -235,6 +240,7 @@ std::vector<Axis> read_axes(const Inputs& inputs, const Settings& settings) {
       Axis& axis = all[axes[i]];
       axis.scale = static_cast<float>(element_as_f64(numbers, static_cast<std::int64_t>(i)));
       axis.out = scaled_extent(axis.in, static_cast<double>(axis.scale) * (static_cast<double>(axis.end) - static_cast<double>(axis.start)));
+      axis.target = axis.scale * static_cast<float>(axis.in);
     }
     return all;
   }
@@ -247,6 +253,7 @@ std::vector<Axis> read_axes(const Inputs& inputs, const Settings& settings) {
     Axis& axis = all[axes[i]];
     axis.out = sizes[i];
     ORIEL_REQUIRE(sizes[i] >= 0, "a size is {}", sizes[i]);
+    axis.target = static_cast<float>(axis.out);
     axis.scale = stretch ? static_cast<float>(axis.out) / static_cast<float>(axis.in) : static_cast<float>(common);
   }
   return all;

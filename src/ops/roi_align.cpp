@@ -1,5 +1,6 @@
 // RoiAlign (Mask R-CNN): each region is cut into output_height x output_width bins, each bin the mean or maximum of
-// bilinear samples at a regular grid. half_pixel shifts regions by -0.5; output_half_pixel does not, and widens regions to 1.
+// bilinear samples at a regular grid (the maximum over the weighted pixels of all samples, as the standard's own results
+// have it). half_pixel shifts regions by -0.5; output_half_pixel does not, and widens regions to 1.
 // Importers removed: version 10, which is output_half_pixel.
 #include "ops/movement.h"
 
@@ -108,11 +109,10 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
           const T* plane = in + (batch * channels + k) * h * w;
           double result = 0;
           for (std::size_t s = 0; s < corners.size(); ++s) {
-            double sample = 0;
             for (int i = 0; i < 4; ++i) {
-              if (corners[s].weight[i] != 0) sample += corners[s].weight[i] * widen(plane[corners[s].at[i]]);
+              const double part = corners[s].weight[i] == 0 ? 0 : corners[s].weight[i] * widen(plane[corners[s].at[i]]);
+              result = !maximum ? result + part : s == 0 && i == 0 ? part : std::max(result, part);
             }
-            result = !maximum ? result + sample : s == 0 ? sample : std::max(result, sample);
           }
           if (!maximum) result /= std::max(static_cast<double>(corners.size()), 1.0);
           to[(r * channels + k) * out_h * out_w + p] = narrow<T>(result);

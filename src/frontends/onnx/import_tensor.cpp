@@ -1,6 +1,9 @@
 // Importers of operators that move, select and resize elements.
 #include <algorithm>
+#include <limits>
+#include <optional>
 
+#include "frontends/onnx/data_types.h"
 #include "frontends/onnx/import_table.h"
 
 namespace oriel::onnx {
@@ -150,6 +153,38 @@ void import_image_scaler(ImportContext& c) {
   c.finish({c.call("Add", {scaled, c.constant(std::move(channels))})});
 }
 
+// The shape that the experimental fill operators of version 1 describe: `shape`, or the operand's elements
+// (input_as_shape), or the operand's shape, followed by extra_shape.
+Value* filled_shape(ImportContext& c) {
+  const Attributes& a = c.attributes();
+  if (c.input(0) == nullptr) return c.constant(Tensor::of_i64(a.get_ints("shape")));
+  Value* given = c.input(0);
+  const std::vector<std::int64_t> extra = a.get_ints("extra_shape", {});
+  if (a.get_int("input_as_shape", 0) == 0) {
+    given = c.call("Shape", {given});
+  } else if (given->element() != ElementType::kI64) {
+    given = c.call("Cast", {given}, {{"to", ElementType::kI64}});
+  }
+  if (extra.empty()) return given;
+  return c.call("Concat", {given, c.constant(Tensor::of_i64(extra))}, {{"axis", std::int64_t{0}}});
+}
+
+void import_given_tensor_fill(ImportContext& c) {
+  const std::vector<float> values = c.attributes().get_floats("values");
+  Value* data = c.constant(Tensor::of<float>(values, {static_cast<std::int64_t>(values.size())}));
+  c.finish({c.call("Reshape", {data, filled_shape(c)}, {{"allowzero", std::int64_t{1}}})});
+}
+
+void import_constant_fill(ImportContext& c) {
+  const std::optional<ElementType> element = element_from_onnx(c.attributes().get_int("dtype", 1));
+  if (!element) fail(ErrorCode::kInvalidGraph, "attribute dtype is the unknown element type number {}", c.attributes().get_int("dtype"));
+  Tensor value = Tensor::allocate(*element, {1});
+  store_element(value, 0, c.attributes().get_float("value", 0.0F));
+  c.finish({c.call("ConstantOfShape", {filled_shape(c)}, {{"value", value}})});
+}
+
+void import_dynamic_slice(ImportContext& c) { c.emit_as("Slice"); }
+
 }  // namespace
 
 void add_tensor_rows(ImportTable& table) {
@@ -168,6 +203,9 @@ void add_tensor_rows(ImportTable& table) {
   table.add("Upsample", 9, kNewest, import_resize_10);
   table.add("GridSample", 16, 19, import_grid_sample_16);
   table.add("Crop", 1, kNewest, import_crop);
+  table.add("ConstantFill", 1, kNewest, import_constant_fill);
+  table.add("DynamicSlice", 1, kNewest, import_dynamic_slice);
+  table.add("GivenTensorFill", 1, kNewest, import_given_tensor_fill);
   table.add("ImageScaler", 1, kNewest, import_image_scaler);
 }
 

@@ -1,0 +1,19 @@
+// Normalisations, AVX-512.
+#include "kernels/norm/norm_table.h"
+#include "kernels/simd/vec_avx512.h"
+
+namespace oriel::kernels {
+namespace {
+#include "kernels/simd/math.inc"
+#include "kernels/simd/activation.inc"
+#include "kernels/norm/norm.inc"
+}  // namespace
+
+const NormTable kNormAvx512 = {
+    .layer = layer,
+    .moments = moments,
+    .affine = affine,
+    .affine_columns = affine_columns,
+};
+
+}  // namespace oriel::kernels

@@ -1,0 +1,19 @@
+// Normalisations, portable C++.
+#include "kernels/norm/norm_table.h"
+#include "kernels/simd/vec_scalar.h"
+
+namespace oriel::kernels {
+namespace {
+#include "kernels/simd/math.inc"
+#include "kernels/simd/activation.inc"
+#include "kernels/norm/norm.inc"
+}  // namespace
+
+const NormTable kNormScalar = {
+    .layer = layer,
+    .moments = moments,
+    .affine = affine,
+    .affine_columns = affine_columns,
+};
+
+}  // namespace oriel::kernels

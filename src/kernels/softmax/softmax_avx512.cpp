@@ -1,0 +1,13 @@
+// Softmax, AVX-512.
+#include "kernels/softmax/softmax_table.h"
+#include "kernels/simd/vec_avx512.h"
+
+namespace oriel::kernels {
+namespace {
+#include "kernels/simd/math.inc"
+#include "kernels/softmax/softmax.inc"
+}  // namespace
+
+const SoftmaxTable kSoftmaxAvx512 = {.row = softmax_row, .columns = softmax_columns};
+
+}  // namespace oriel::kernels

@@ -1,0 +1,12 @@
+// Transposes of 4-byte elements, AVX-512.
+#include "kernels/simd/vec_avx512.h"
+#include "kernels/transpose/transpose_table.h"
+
+namespace oriel::kernels {
+namespace {
+#include "kernels/transpose/transpose.inc"
+}  // namespace
+
+const TransposeTable kTransposeAvx512 = {.four_bytes = transpose_4};
+
+}  // namespace oriel::kernels
