@@ -137,8 +137,7 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
   const std::int64_t rows = row_end - row_begin;
   const std::int64_t tiles = ceil_div(rows, t.rows);
   float* const packed_a = scratch;
-  float* const panel =
-      scratch + (plan.pack_a ? plan.rows_per_unit * packed_row(t, plan.k_block) : 0);
+  float* const panel = scratch + (plan.pack_a ? plan.rows_per_unit * packed_row(t, plan.k_block) : 0);
 
   GemmF32Tile tile;
   tile.c_row = o.ldc;
@@ -194,8 +193,7 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
         tile.a = plan.pack_a ? packed_a + (r - row_begin) * kc_padded : x.a + r * o.lda + k0;
         tile.c = x.c + r * o.ldc + column;
         tile.row_bias = first_pass && o.row_bias != nullptr ? o.row_bias + r : nullptr;
-        tile.residual =
-            first_pass && x.residual != nullptr ? x.residual + r * o.residual_ld + column : nullptr;
+        tile.residual = first_pass && x.residual != nullptr ? x.residual + r * o.residual_ld + column : nullptr;
         const GemmF32TileFn fn = span == 4   ? t.wide4[plan.pack_a][count - 1]
                                  : span == 2 ? t.wide2[plan.pack_a][count - 1]
                                              : t.tiles[plan.pack_a][width / t.quantum - 1][count - 1];
@@ -241,11 +239,13 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   } else if (packed_b && m <= t.wide2_rows && panels >= 2 && !(streams && filled)) {
     plan.panels_at_once = 2;
   }
-  plan.pack_a = !plan.dot && !plan.few_rows && (t.group > 1 || problem.transpose_a || (m > t.wide2_rows && panels >= 4));
+  plan.pack_a =
+      !plan.dot && !plan.few_rows && (t.group > 1 || problem.transpose_a || (m > t.wide2_rows && panels >= 4));
   plan.prefetch = streams && m > t.wide2_rows;
 
   // Rows: blocks whose share of A stays in L2, nearly equal multiples of the tile where there are several.
-  const std::int64_t fitting = std::max<std::int64_t>(t.rows, block_bytes() / (words_of(t, plan.k_block) * 4) / t.rows * t.rows);
+  const std::int64_t fitting =
+      std::max<std::int64_t>(t.rows, block_bytes() / (words_of(t, plan.k_block) * 4) / t.rows * t.rows);
   std::int64_t row_units = ceil_div(m, fitting);
   // Columns: enough units for the threads, none below a few microseconds; a unit stays below about a millisecond.
   const double total = row_cost * static_cast<double>(m) * static_cast<double>(problem.batch);
@@ -284,7 +284,9 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   return plan;
 }
 
-std::int64_t gemm_f32_panels(std::int64_t n, Isa isa) { return n <= 0 ? 0 : ceil_div(n, table_of(isa, GemmArithmetic::kF32).panel); }
+std::int64_t gemm_f32_panels(std::int64_t n, Isa isa) {
+  return n <= 0 ? 0 : ceil_div(n, table_of(isa, GemmArithmetic::kF32).panel);
+}
 
 std::size_t gemm_f32_packed_bytes(std::int64_t n, std::int64_t k, Isa isa, GemmArithmetic arithmetic) {
   if (n <= 0 || k <= 0) return 0;
