@@ -34,9 +34,12 @@ double panel_share(const GemmF32Table& t, std::int64_t n) {
 }
 
 /// Bytes of the rows of A that should stay in the second cache level while panels of B pass.
-std::int64_t block_bytes() { return cache_sizes().l2 * 3 / 8; }
+std::int64_t block_bytes() { return cache_sizes().l2 * 5 / 8; }
 
-constexpr std::int64_t kMaxProducts = 4096;
+/// Products up to which one pass over C does, and those of each pass beyond.
+constexpr std::int64_t kOnePass = 3072;
+constexpr std::int64_t kEachPass = 1536;
+constexpr std::int64_t kEachPassUnpacked = 1024;
 
 /// Words of one row of packed A.
 std::int64_t packed_row(const GemmF32Table& t, std::int64_t k) {
@@ -225,7 +228,9 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   const bool packed_b = problem.packed_b && n != 1;
   plan.dot = n == 1 && !problem.transpose_a;
   plan.few_rows = !plan.dot && !packed_b && !problem.transpose_a && m <= kAttentionFewRows && t.group == 1;
-  const std::int64_t passes = std::max<std::int64_t>(1, ceil_div(k, packed_b ? kMaxProducts : kMaxProducts / 4));
+  const std::int64_t one_pass = packed_b ? kOnePass : kEachPassUnpacked;
+  const std::int64_t each_pass = packed_b ? kEachPass : kEachPassUnpacked;
+  const std::int64_t passes = k <= one_pass ? 1 : ceil_div(k, each_pass);
   const std::int64_t k_step = kGemmF32Block * t.group;
   plan.k_block = std::max<std::int64_t>(1, ceil_div(ceil_div(k, passes), k_step) * k_step);
   if (plan.dot || plan.few_rows) plan.k_block = std::max<std::int64_t>(1, k);

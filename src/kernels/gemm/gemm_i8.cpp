@@ -206,7 +206,7 @@ GemmI8Plan gemm_i8_plan(const GemmI8Problem& p, Isa isa) {
   const GemmI8Table& t = table_of(isa);
   const std::int64_t panels = ceil_div(p.n, t.panel);
   const std::int64_t row_bytes = std::max<std::int64_t>(64, round_up(words_of(t, p.k), 16) * 4);
-  const std::int64_t fitting = std::max<std::int64_t>(t.rows, cache_sizes().l2 * 3 / 8 / row_bytes / t.rows * t.rows);
+  const std::int64_t fitting = std::max<std::int64_t>(t.rows, cache_sizes().l2 * 5 / 8 / row_bytes / t.rows * t.rows);
   std::int64_t row_units = ceil_div(p.m, fitting);
   const double total = static_cast<double>(p.m * p.batch) * static_cast<double>(p.n) * static_cast<double>(p.k + 16);
   constexpr double kSmallest = 1e6;
