@@ -161,8 +161,8 @@ def test_recurrences(check, seed, op, gates, functions):
     states = [normal(rng, directions, batch, hidden) if seed % 3 else None for _ in range(1 + (op == "LSTM"))]
     operands = [
         normal(rng, steps, batch, width),
-        normal(rng, directions, gates * hidden, width),
-        normal(rng, directions, gates * hidden, hidden),
+        0.25 * normal(rng, directions, gates * hidden, width),
+        0.25 * normal(rng, directions, gates * hidden, hidden),
         normal(rng, directions, 2 * gates * hidden) if seed % 4 else None,
         np.array([5, 2, 0], np.int32) if seed % 5 else None,
         *states,
