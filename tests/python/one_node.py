@@ -14,8 +14,10 @@ def element_type(array):
 
 
 def one_node(op, inputs, domain="", outputs=1, constants=(), opsets=None, **attributes):
-    """The bytes of a model that calls `op`. `inputs` maps names to arrays (None omits an operand); those in `constants` are
-    initializers. Returns (model, feeds)."""
+    """A model of one call of `op`, as (bytes, feeds).
+
+    `inputs` maps names to arrays (None omits an operand); those named in `constants` are initializers.
+    """
     names = [name if value is not None else "" for name, value in inputs.items()]
     given = {name: np.asarray(value) for name, value in inputs.items() if value is not None}
     results = [f"out{i}" for i in range(outputs)]

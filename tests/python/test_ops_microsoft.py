@@ -5,7 +5,7 @@ import pytest
 from one_node import assert_same, one_node
 
 pytest.importorskip("onnxruntime")
-from oriel import ort  # noqa: E402
+from oriel import ort
 
 MICROSOFT = "com.microsoft"
 
@@ -26,11 +26,25 @@ def floats(rng, *shape):
     return rng.normal(0, 1, shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("activation,parameters", [("Relu", None), ("Tanh", None), ("Sigmoid", None), ("LeakyRelu", [0.2]),
-                                                   ("Clip", [-0.5, 0.75]), ("HardSigmoid", [0.3, 0.4])])
+@pytest.mark.parametrize(
+    "activation,parameters",
+    [
+        ("Relu", None),
+        ("Tanh", None),
+        ("Sigmoid", None),
+        ("LeakyRelu", [0.2]),
+        ("Clip", [-0.5, 0.75]),
+        ("HardSigmoid", [0.3, 0.4]),
+    ],
+)
 @pytest.mark.parametrize("summed", [False, True])
 def test_fused_conv(check, rng, activation, parameters, summed):
-    inputs = {"x": floats(rng, 1, 4, 6, 6), "w": floats(rng, 8, 2, 3, 3), "b": floats(rng, 8), "z": floats(rng, 1, 8, 6, 6) if summed else None}
+    inputs = {
+        "x": floats(rng, 1, 4, 6, 6),
+        "w": floats(rng, 8, 2, 3, 3),
+        "b": floats(rng, 8),
+        "z": floats(rng, 1, 8, 6, 6) if summed else None,
+    }
     arguments = {"activation_params": parameters} if parameters else {}
     check("FusedConv", inputs, activation=activation, group=2, pads=[1, 1, 1, 1], kernel_shape=[3, 3], **arguments)
 
@@ -102,18 +116,31 @@ def test_small_operators(check, rng):
     check("Trilu", {"x": floats(rng, 2, 4, 5), "k": np.array(1)}, upper=0)
     check("Inverse", {"x": floats(rng, 2, 4, 4)}, tolerance=1e-4)
     check("ExpandDims", {"x": floats(rng, 2, 4), "axis": np.array(-1, np.int32)}, constants=("axis",))
-    check("GridSample", {"x": floats(rng, 1, 2, 5, 6), "grid": rng.uniform(-1, 1, (1, 3, 4, 2)).astype(np.float32)}, mode="bilinear")
+    check(
+        "GridSample",
+        {"x": floats(rng, 1, 2, 5, 6), "grid": rng.uniform(-1, 1, (1, 3, 4, 2)).astype(np.float32)},
+        mode="bilinear",
+    )
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "nearest"])
 def test_crop_and_resize(check, rng, mode):
     boxes = np.array([[0, 0, 1, 1], [0.1, 0.2, 0.7, 0.9], [-0.2, 0.3, 1.3, 0.6], [0.8, 0.9, 0.1, 0.2]], np.float32)
-    inputs = {"x": floats(rng, 2, 3, 9, 8), "rois": boxes, "batch": np.array([0, 1, 1, 0], np.int32), "size": np.array([4, 5], np.int32)}
+    inputs = {
+        "x": floats(rng, 2, 3, 9, 8),
+        "rois": boxes,
+        "batch": np.array([0, 1, 1, 0], np.int32),
+        "size": np.array([4, 5], np.int32),
+    }
     check("CropAndResize", inputs, mode=mode, extrapolation_value=7.5, constants=("size",))
 
 
 def attention_inputs(rng, heads=2, size=4, hidden=6):
-    return {"x": floats(rng, 2, 5, hidden), "w": floats(rng, hidden, 3 * heads * size), "b": floats(rng, 3 * heads * size)}
+    return {
+        "x": floats(rng, 2, 5, hidden),
+        "w": floats(rng, hidden, 3 * heads * size),
+        "b": floats(rng, 3 * heads * size),
+    }
 
 
 MASKS = {
@@ -159,7 +186,9 @@ def test_multi_head_attention(check, rng):
     check("MultiHeadAttention", plain | {"b": floats(rng, 24), "mask": np.array([7, 4], np.int32)}, num_heads=2)
     mask = rng.integers(0, 2, (2, 7)).astype(np.int32)
     mask[:, 0] = 1
-    check("MultiHeadAttention", plain | {"b": None, "mask": mask, "bias": floats(rng, 1, 2, 5, 7)}, num_heads=2, scale=0.2)
+    check(
+        "MultiHeadAttention", plain | {"b": None, "mask": mask, "bias": floats(rng, 1, 2, 5, 7)}, num_heads=2, scale=0.2
+    )
     past = {"b": None, "mask": None, "bias": None, "pk": floats(rng, 2, 2, 3, 4), "pv": floats(rng, 2, 2, 3, 4)}
     check("MultiHeadAttention", {"q": q, "k": k[:, :5], "v": v[:, :5]} | past, outputs=3, num_heads=2, unidirectional=1)
 
@@ -174,7 +203,9 @@ def test_packed_multi_head_attention(reference, rng):
         assert_same(ort.InferenceSession(model).run(None, feeds)[0], expected, 2e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"local_window_size": 3}, {"softcap": 0.7}, {"smooth_softmax": 1}, {"scale": 0.3}])
+@pytest.mark.parametrize(
+    "options", [{}, {"local_window_size": 3}, {"softcap": 0.7}, {"smooth_softmax": 1}, {"scale": 0.3}]
+)
 @pytest.mark.parametrize("rotary", [0, 1])
 @pytest.mark.parametrize("packed", [False, True])
 def test_group_query_attention(check, rng, options, rotary, packed):
@@ -186,7 +217,12 @@ def test_group_query_attention(check, rng, options, rotary, packed):
         q, kv = floats(rng, 2, length, heads * size), [floats(rng, 2, length, shared * size) for _ in range(2)]
         given = {"q": np.concatenate([q, *kv], 2), "k": None, "v": None} if packed else {"q": q, "k": kv[0], "v": kv[1]}
         cache = [floats(rng, 2, shared, past, size) for _ in range(2)]
-        given |= {"pk": cache[0], "pv": cache[1], "lengths": np.full(2, total - 1, np.int32), "total": np.array([total], np.int32)}
+        given |= {
+            "pk": cache[0],
+            "pv": cache[1],
+            "lengths": np.full(2, total - 1, np.int32),
+            "total": np.array([total], np.int32),
+        }
         return given | caches
 
     arguments = {"num_heads": heads, "kv_num_heads": shared, "do_rotary": rotary, **options}

@@ -6,7 +6,7 @@ from one_node import assert_same, one_node
 from onnx import helper, numpy_helper
 
 pytest.importorskip("onnxruntime")
-from oriel import ort  # noqa: E402
+from oriel import ort
 
 ML = "ai.onnx.ml"
 TRANSFORMS = ["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"]
@@ -29,7 +29,11 @@ def floats(rng, shape, dtype=np.float32):
 
 
 def labels(count, strings):
-    return {"classlabels_strings": [f"c{i}" for i in range(count)]} if strings else {"classlabels_ints": list(range(3, 3 + count))}
+    return (
+        {"classlabels_strings": [f"c{i}" for i in range(count)]}
+        if strings
+        else {"classlabels_ints": list(range(3, 3 + count))}
+    )
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
@@ -37,15 +41,30 @@ def labels(count, strings):
 @pytest.mark.parametrize("strings", [False, True])
 def test_linear_classifier(check, rng, transform, classes, strings):
     x = floats(rng, (6, 4))
-    check("LinearClassifier", {"x": x}, outputs=2, coefficients=floats(rng, 4 * classes), intercepts=floats(rng, classes),
-          post_transform=transform, multi_class=1, **labels(classes, strings))
+    check(
+        "LinearClassifier",
+        {"x": x},
+        outputs=2,
+        coefficients=floats(rng, 4 * classes),
+        intercepts=floats(rng, classes),
+        post_transform=transform,
+        multi_class=1,
+        **labels(classes, strings),
+    )
 
 
 @pytest.mark.parametrize("transform", ["NONE", "LOGISTIC", "SOFTMAX"])
 @pytest.mark.parametrize("strings", [False, True])
 def test_linear_classifier_of_one_set(check, rng, transform, strings):
-    check("LinearClassifier", {"x": floats(rng, (6, 4))}, outputs=2, coefficients=floats(rng, 4), intercepts=[0.1],
-          post_transform=transform, **labels(2, strings))
+    check(
+        "LinearClassifier",
+        {"x": floats(rng, (6, 4))},
+        outputs=2,
+        coefficients=floats(rng, 4),
+        intercepts=[0.1],
+        post_transform=transform,
+        **labels(2, strings),
+    )
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
@@ -105,19 +124,43 @@ def test_label_encoder(check, version):
     opsets = {ML: version}
     words = np.array([["b", "z"], ["a", "b"]], object)
     check("LabelEncoder", {"x": words}, opsets=opsets, keys_strings=["a", "b"], values_int64s=[5, 6], default_int64=-3)
-    check("LabelEncoder", {"x": words}, opsets=opsets, keys_strings=["a", "b"], values_floats=[0.5, 6.5], default_float=2.5)
+    check(
+        "LabelEncoder",
+        {"x": words},
+        opsets=opsets,
+        keys_strings=["a", "b"],
+        values_floats=[0.5, 6.5],
+        default_float=2.5,
+    )
     check("LabelEncoder", {"x": np.array([1, 2, 3])}, opsets=opsets, keys_int64s=[3, 1], values_strings=["c", "a"])
     numbers = np.array([1.0, np.nan, 2.0], np.float32)
     if version == 4:
-        check("LabelEncoder", {"x": numbers}, opsets=opsets, keys_floats=[np.nan, 2.0], values_floats=[7.0, 8.0], default_float=9.0)
-        pair = {"keys_tensor": np.array([1, 2]), "values_tensor": np.array([1.5, 2.5]), "default_tensor": np.array([9.0])}
-        check("LabelEncoder", {"x": np.array([2, 7])}, opsets=opsets,
-              **{name: numpy_helper.from_array(value, name) for name, value in pair.items()})
+        check(
+            "LabelEncoder",
+            {"x": numbers},
+            opsets=opsets,
+            keys_floats=[np.nan, 2.0],
+            values_floats=[7.0, 8.0],
+            default_float=9.0,
+        )
+        pair = {
+            "keys_tensor": np.array([1, 2]),
+            "values_tensor": np.array([1.5, 2.5]),
+            "default_tensor": np.array([9.0]),
+        }
+        check(
+            "LabelEncoder",
+            {"x": np.array([2, 7])},
+            opsets=opsets,
+            **{name: numpy_helper.from_array(value, name) for name, value in pair.items()},
+        )
 
 
 def test_label_encoder_1(check):
     opsets = {ML: 1, "": 11}
-    check("LabelEncoder", {"x": np.array(["b", "z"], object)}, opsets=opsets, classes_strings=["a", "b"], default_int64=-2)
+    check(
+        "LabelEncoder", {"x": np.array(["b", "z"], object)}, opsets=opsets, classes_strings=["a", "b"], default_int64=-2
+    )
     check("LabelEncoder", {"x": np.array([1, 7, 0])}, opsets=opsets, classes_strings=["a", "b"], default_string="?")
 
 
@@ -134,22 +177,53 @@ def test_zip_map(check, rng, keys):
 
 def random_trees(rng, prefix, trees, depth, targets, features=4, modes=("BRANCH_LEQ",), positive=False, single=None):
     """Complete trees with votes at their leaves, as attributes."""
-    a = {f"nodes_{n}": [] for n in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids",
-                                    "missing_value_tracks_true")}
+    a = {
+        f"nodes_{n}": []
+        for n in (
+            "treeids",
+            "nodeids",
+            "featureids",
+            "values",
+            "modes",
+            "truenodeids",
+            "falsenodeids",
+            "missing_value_tracks_true",
+        )
+    }
     a |= {f"{prefix}_{n}": [] for n in ("treeids", "nodeids", "ids", "weights")}
     inner = 2**depth - 1
     for tree in range(trees):
         for node in range(2 * inner + 1):
             leaf = node >= inner
-            row = (tree, node, 0 if leaf else int(rng.integers(features)), 0.0 if leaf else float(np.float32(rng.normal())),
-                   "LEAF" if leaf else modes[int(rng.integers(len(modes)))], 0 if leaf else 2 * node + 1,
-                   0 if leaf else 2 * node + 2, int(rng.integers(2)))
-            for name, value in zip(("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids",
-                                    "missing_value_tracks_true"), row):
+            row = (
+                tree,
+                node,
+                0 if leaf else int(rng.integers(features)),
+                0.0 if leaf else float(np.float32(rng.normal())),
+                "LEAF" if leaf else modes[int(rng.integers(len(modes)))],
+                0 if leaf else 2 * node + 1,
+                0 if leaf else 2 * node + 2,
+                int(rng.integers(2)),
+            )
+            for name, value in zip(
+                (
+                    "treeids",
+                    "nodeids",
+                    "featureids",
+                    "values",
+                    "modes",
+                    "truenodeids",
+                    "falsenodeids",
+                    "missing_value_tracks_true",
+                ),
+                row,
+            ):
                 a[f"nodes_{name}"].append(value)
             for target in ([single] if single is not None else range(targets)) if leaf else ():
                 weight = rng.uniform(0.0, 0.4) if positive else rng.normal()
-                for name, value in zip(("treeids", "nodeids", "ids", "weights"), (tree, node, target, float(np.float32(weight)))):
+                for name, value in zip(
+                    ("treeids", "nodeids", "ids", "weights"), (tree, node, target, float(np.float32(weight)))
+                ):
                     a[f"{prefix}_{name}"].append(value)
     return a
 
@@ -170,8 +244,15 @@ def test_tree_classifier(check, rng, transform, modes, base):
     arguments = random_trees(rng, "class", 5, 3, 3, modes=modes)
     if base:
         arguments["base_values"] = [0.5, -0.25, 1.0]
-    check("TreeEnsembleClassifier", {"x": rows(rng)}, outputs=2, opsets={ML: 3}, post_transform=transform,
-          classlabels_strings=["a", "b", "c"], **arguments)
+    check(
+        "TreeEnsembleClassifier",
+        {"x": rows(rng)},
+        outputs=2,
+        opsets={ML: 3},
+        post_transform=transform,
+        classlabels_strings=["a", "b", "c"],
+        **arguments,
+    )
 
 
 @pytest.mark.parametrize("transform", ["NONE", "LOGISTIC", "SOFTMAX"])
@@ -182,8 +263,15 @@ def test_tree_classifier_of_two(check, rng, transform, positive, single, base):
     arguments = random_trees(rng, "class", 4, 2, 2, positive=positive, single=single)
     if base:
         arguments["base_values"] = [0.125]
-    check("TreeEnsembleClassifier", {"x": rows(rng)}, outputs=2, opsets={ML: 3}, post_transform=transform,
-          classlabels_int64s=[7, 8], **arguments)
+    check(
+        "TreeEnsembleClassifier",
+        {"x": rows(rng)},
+        outputs=2,
+        opsets={ML: 3},
+        post_transform=transform,
+        classlabels_int64s=[7, 8],
+        **arguments,
+    )
 
 
 def test_tree_classifier_takes_the_larger_of_two(rng):
@@ -198,8 +286,16 @@ def test_tree_classifier_takes_the_larger_of_two(rng):
 @pytest.mark.parametrize("transform", ["NONE", "LOGISTIC"])
 def test_tree_regressor(check, rng, aggregate, targets, transform):
     arguments = random_trees(rng, "target", 5, 3, targets, modes=MODES)
-    check("TreeEnsembleRegressor", {"x": rows(rng)}, opsets={ML: 3}, n_targets=targets, aggregate_function=aggregate,
-          post_transform=transform, base_values=[0.25] * targets, **arguments)
+    check(
+        "TreeEnsembleRegressor",
+        {"x": rows(rng)},
+        opsets={ML: 3},
+        n_targets=targets,
+        aggregate_function=aggregate,
+        post_transform=transform,
+        base_values=[0.25] * targets,
+        **arguments,
+    )
 
 
 @pytest.mark.parametrize("aggregate", [0, 1, 2, 3])
@@ -208,30 +304,69 @@ def test_tree_ensemble(check, rng, aggregate, dtype):
     def tensor(values, element=dtype):
         return numpy_helper.from_array(np.array(values, element))
 
-    check("TreeEnsemble", {"x": rng.normal(0, 2, (10, 3)).astype(dtype)}, opsets={ML: 5}, n_targets=2, aggregate_function=aggregate,
-          post_transform=0, tree_roots=[0, 2], nodes_featureids=[0, 1, 2], nodes_modes=tensor([0, 2, 3], np.uint8),
-          nodes_splits=tensor([0.5, -0.25, 1.0]), nodes_truenodeids=[1, 0, 3], nodes_trueleafs=[0, 1, 1], nodes_falsenodeids=[2, 1, 4],
-          nodes_falseleafs=[1, 1, 1], leaf_targetids=[0, 1, 0, 1, 0], leaf_weights=tensor([1.5, -2.0, 0.5, 4.0, -1.0]))
+    check(
+        "TreeEnsemble",
+        {"x": rng.normal(0, 2, (10, 3)).astype(dtype)},
+        opsets={ML: 5},
+        n_targets=2,
+        aggregate_function=aggregate,
+        post_transform=0,
+        tree_roots=[0, 2],
+        nodes_featureids=[0, 1, 2],
+        nodes_modes=tensor([0, 2, 3], np.uint8),
+        nodes_splits=tensor([0.5, -0.25, 1.0]),
+        nodes_truenodeids=[1, 0, 3],
+        nodes_trueleafs=[0, 1, 1],
+        nodes_falsenodeids=[2, 1, 4],
+        nodes_falseleafs=[1, 1, 1],
+        leaf_targetids=[0, 1, 0, 1, 0],
+        leaf_weights=tensor([1.5, -2.0, 0.5, 4.0, -1.0]),
+    )
 
 
 def test_trees_that_contradict_themselves_are_an_error(rng):
     good = random_trees(rng, "target", 1, 2, 1)
-    for name, value in {"nodes_truenodeids": [99] * 7, "nodes_values": [0.0], "target_ids": [5] * 4, "nodes_nodeids": [0] * 7}.items():
-        model, _ = one_node("TreeEnsembleRegressor", {"x": np.zeros((1, 4), np.float32)}, ML, opsets={ML: 3}, n_targets=1,
-                            **{**good, name: value})
+    for name, value in {
+        "nodes_truenodeids": [99] * 7,
+        "nodes_values": [0.0],
+        "target_ids": [5] * 4,
+        "nodes_nodeids": [0] * 7,
+    }.items():
+        model, _ = one_node(
+            "TreeEnsembleRegressor",
+            {"x": np.zeros((1, 4), np.float32)},
+            ML,
+            opsets={ML: 3},
+            n_targets=1,
+            **{**good, name: value},
+        )
         with pytest.raises(Exception, match="TreeEnsembleRegressor"):
             ort.InferenceSession(model)
 
 
-KERNELS = [("LINEAR", [0.0, 0.0, 0.0]), ("POLY", [0.3, 0.2, 3.0]), ("RBF", [0.4, 0.0, 3.0]), ("SIGMOID", [0.1, 0.2, 3.0])]
+KERNELS = [
+    ("LINEAR", [0.0, 0.0, 0.0]),
+    ("POLY", [0.3, 0.2, 3.0]),
+    ("RBF", [0.4, 0.0, 3.0]),
+    ("SIGMOID", [0.1, 0.2, 3.0]),
+]
 
 
 @pytest.mark.parametrize("kernel,params", KERNELS)
 @pytest.mark.parametrize("one_class", [0, 1])
 def test_svm_regressor(check, rng, kernel, params, one_class):
     arguments = {"kernel_params": params} if params else {}
-    check("SVMRegressor", {"x": floats(rng, (5, 4))}, kernel_type=kernel, n_supports=6, one_class=one_class, rho=[0.2],
-          coefficients=floats(rng, 6), support_vectors=floats(rng, 24), **arguments)
+    check(
+        "SVMRegressor",
+        {"x": floats(rng, (5, 4))},
+        kernel_type=kernel,
+        n_supports=6,
+        one_class=one_class,
+        rho=[0.2],
+        coefficients=floats(rng, 6),
+        support_vectors=floats(rng, 24),
+        **arguments,
+    )
 
 
 @pytest.mark.parametrize("kernel,params", KERNELS)
@@ -243,19 +378,34 @@ def test_svm_classifier(check, rng, kernel, params, classes, probabilities):
     arguments = {"kernel_params": params} if params else {}
     if probabilities:
         arguments |= {"prob_a": rng.uniform(-2, -0.5, pairs).astype(np.float32), "prob_b": floats(rng, pairs)}
-    check("SVMClassifier", {"x": floats(rng, (8, 4))}, 1e-4, outputs=2, kernel_type=kernel, rho=floats(rng, pairs),
-          coefficients=floats(rng, (classes - 1) * sum(counts)), support_vectors=floats(rng, 4 * sum(counts)),
-          vectors_per_class=counts, classlabels_ints=list(range(10, 10 + classes)), **arguments)
+    check(
+        "SVMClassifier",
+        {"x": floats(rng, (8, 4))},
+        1e-4,
+        outputs=2,
+        kernel_type=kernel,
+        rho=floats(rng, pairs),
+        coefficients=floats(rng, (classes - 1) * sum(counts)),
+        support_vectors=floats(rng, 4 * sum(counts)),
+        vectors_per_class=counts,
+        classlabels_ints=list(range(10, 10 + classes)),
+        **arguments,
+    )
 
 
 def map_model(op, key, value, **attributes):
     kind = helper.make_map_type_proto(key, helper.make_tensor_type_proto(value, []))
     from onnx import ValueInfoProto
 
-    graph = helper.make_graph([helper.make_node(op, ["m"], ["y"], domain=ML, **attributes)], "map",
-                              [helper.make_value_info("m", kind)], [ValueInfoProto(name="y")])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15), helper.make_opsetid(ML, 1)],
-                             ir_version=8).SerializeToString()
+    graph = helper.make_graph(
+        [helper.make_node(op, ["m"], ["y"], domain=ML, **attributes)],
+        "map",
+        [helper.make_value_info("m", kind)],
+        [ValueInfoProto(name="y")],
+    )
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 15), helper.make_opsetid(ML, 1)], ir_version=8
+    ).SerializeToString()
 
 
 @pytest.mark.parametrize("form", ["DENSE", "SPARSE"])

@@ -5,7 +5,7 @@ import pytest
 from one_node import assert_same, one_node
 
 pytest.importorskip("onnxruntime")
-from oriel import ort  # noqa: E402
+from oriel import ort
 
 MICROSOFT = "com.microsoft"
 
@@ -83,7 +83,9 @@ def test_blocked(check, rng, axis, block):
     check("DequantizeLinear", {"x": integers(rng, x.shape, np.int8), **parameters}, axis=axis, block_size=block)
 
 
-@pytest.mark.parametrize("values", [[0.0, 2, -3, -2.5, 1.34, 0.5], [1.0, 2.1, 1.3, 2.5, 3.34, 4.0], [-1.0, -2.1, -1.3], [0.0, 0.0], []])
+@pytest.mark.parametrize(
+    "values", [[0.0, 2, -3, -2.5, 1.34, 0.5], [1.0, 2.1, 1.3, 2.5, 3.34, 4.0], [-1.0, -2.1, -1.3], [0.0, 0.0], []]
+)
 def test_dynamic_quantize(check, values):
     check("DynamicQuantizeLinear", {"x": np.array(values, np.float32)}, outputs=3)
 
@@ -96,10 +98,14 @@ def test_matmul_integer(check, rng, shapes, types):
     check("MatMulInteger", {"a": a, "b": b, "az": zero[0], "bz": zero[1]})
     check("MatMulInteger", {"a": a, "b": b})
     if b.ndim == 2:
-        check("MatMulInteger", {"a": a, "b": b, "az": zero[0], "bz": integers(rng, (5,), types[1])}, constants=("b", "bz"))
+        check(
+            "MatMulInteger", {"a": a, "b": b, "az": zero[0], "bz": integers(rng, (5,), types[1])}, constants=("b", "bz")
+        )
 
 
-@pytest.mark.parametrize("types", [(np.uint8, np.int8, np.uint8), (np.uint8, np.uint8, np.uint8), (np.int8, np.int8, np.int8)])
+@pytest.mark.parametrize(
+    "types", [(np.uint8, np.int8, np.uint8), (np.uint8, np.uint8, np.uint8), (np.int8, np.int8, np.int8)]
+)
 @pytest.mark.parametrize("per_column", [False, True])
 def test_qlinear_matmul(check, rng, types, per_column):
     inputs = triple(rng, "a", (2, 4, 9), types[0]) | triple(rng, "b", (9, 5), types[1])
@@ -129,8 +135,20 @@ def test_qlinear_conv(check, rng, x, w, attributes, types, per_channel):
 
 
 def test_channels_last(check, rng):
-    inputs = triple(rng, "x", (2, 7, 6, 3), np.uint8) | triple(rng, "w", (4, 3, 3, 3), np.int8) | target(rng, np.uint8, factor=20)
-    check("QLinearConv", inputs, MICROSOFT, pads=[1, 0, 2, 1], strides=[2, 1], channels_last=1, constants=("w", "w_scale", "w_zero"))
+    inputs = (
+        triple(rng, "x", (2, 7, 6, 3), np.uint8)
+        | triple(rng, "w", (4, 3, 3, 3), np.int8)
+        | target(rng, np.uint8, factor=20)
+    )
+    check(
+        "QLinearConv",
+        inputs,
+        MICROSOFT,
+        pads=[1, 0, 2, 1],
+        strides=[2, 1],
+        channels_last=1,
+        constants=("w", "w_scale", "w_zero"),
+    )
     check("NhwcMaxPool", {"x": integers(rng, (2, 7, 6, 3))}, MICROSOFT, kernel_shape=[3, 2], pads=[1, 0, 1, 1])
 
 
@@ -161,7 +179,11 @@ def test_qlinear_unary(check, rng, dtype, power):
 
 
 def test_qlinear_where(check, rng):
-    inputs = {"condition": rng.integers(0, 2, (3, 1, 5)).astype(bool)} | triple(rng, "a", (4, 5), np.uint8) | triple(rng, "b", (4, 1), np.uint8)
+    inputs = (
+        {"condition": rng.integers(0, 2, (3, 1, 5)).astype(bool)}
+        | triple(rng, "a", (4, 5), np.uint8)
+        | triple(rng, "b", (4, 1), np.uint8)
+    )
     check("QLinearWhere", inputs | target(rng, np.uint8), MICROSOFT)
 
 
@@ -178,7 +200,16 @@ def test_gather_block_quantized(check, rng, zeros, bits):
         "zeros": packed(6, 5, 3) if zeros else None,
     }
     constants = ("data", "zeros") if zeros else ("data",)
-    check("GatherBlockQuantized", inputs, MICROSOFT, constants=constants, bits=bits, block_size=16, gather_axis=0, quantize_axis=2)
+    check(
+        "GatherBlockQuantized",
+        inputs,
+        MICROSOFT,
+        constants=constants,
+        bits=bits,
+        block_size=16,
+        gather_axis=0,
+        quantize_axis=2,
+    )
 
 
 def test_qlinear_concat(check, rng):
@@ -200,8 +231,16 @@ def test_qlinear_pools(check, rng, dtype, channels_last):
         inputs = triple(rng, "x", shape, dtype, power) | target(rng, dtype, power)
         check("QLinearGlobalAveragePool", inputs, MICROSOFT, channels_last=channels_last)
         for include in (0, 1):
-            check("QLinearAveragePool", inputs, MICROSOFT, channels_last=channels_last, kernel_shape=[3, 2], strides=[2, 1],
-                  pads=[1, 0, 1, 1], count_include_pad=include)
+            check(
+                "QLinearAveragePool",
+                inputs,
+                MICROSOFT,
+                channels_last=channels_last,
+                kernel_shape=[3, 2],
+                strides=[2, 1],
+                pads=[1, 0, 1, 1],
+                count_include_pad=include,
+            )
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
@@ -216,12 +255,22 @@ def test_qlinear_softmax(check, rng, dtype):
 @pytest.mark.parametrize("transposed", [0, 1])
 @pytest.mark.parametrize("quantised", [False, True])
 def test_qgemm(check, rng, types, transposed, quantised):
-    inputs = triple(rng, "a", (9, 4) if transposed else (4, 9), types[0]) | triple(rng, "b", (5, 9) if transposed else (9, 5), types[1])
+    inputs = triple(rng, "a", (9, 4) if transposed else (4, 9), types[0]) | triple(
+        rng, "b", (5, 9) if transposed else (9, 5), types[1]
+    )
     inputs |= {"b_scale": scale(rng, (5,)), "b_zero": integers(rng, (5,), types[1])}
     inputs |= {"c": rng.integers(-3000, 3000, (5,)).astype(np.int32)}
     if quantised:
         inputs |= target(rng, types[0], factor=20)
-    check("QGemm", inputs, MICROSOFT, transA=transposed, transB=transposed, alpha=1.5, constants=("b", "b_scale", "b_zero"))
+    check(
+        "QGemm",
+        inputs,
+        MICROSOFT,
+        transA=transposed,
+        transB=transposed,
+        alpha=1.5,
+        constants=("b", "b_scale", "b_zero"),
+    )
 
 
 def test_dynamic_products(check, rng):
@@ -231,12 +280,20 @@ def test_dynamic_products(check, rng):
         b = {"b": integers(rng, (9, 5)), "b_scale": scale(rng, shape), "b_zero": integers(rng, shape)}
         bias = {"bias": rng.normal(0, 1, 5).astype(np.float32)}
         check("DynamicQuantizeMatMul", {"a": a} | b | bias, MICROSOFT)
-        integer = {"a": integers(rng, (4, 9)), "b": b["b"], "a_scale": scale(rng, (1,)), "b_scale": b["b_scale"],
-                   "a_zero": integers(rng, (1,)), "b_zero": b["b_zero"]}
+        integer = {
+            "a": integers(rng, (4, 9)),
+            "b": b["b"],
+            "a_scale": scale(rng, (1,)),
+            "b_scale": b["b_scale"],
+            "a_zero": integers(rng, (1,)),
+            "b_zero": b["b_zero"],
+        }
         check("MatMulIntegerToFloat", integer | bias, MICROSOFT)
 
 
-@pytest.mark.parametrize("bits,zeros", [(4, "none"), (4, "packed"), (4, "float"), (8, "none"), (8, "packed"), (2, "packed")])
+@pytest.mark.parametrize(
+    "bits,zeros", [(4, "none"), (4, "packed"), (4, "float"), (8, "none"), (8, "packed"), (2, "packed")]
+)
 def test_matmul_nbits(check, rng, bits, zeros):
     k, n, block = 80, 6, 32
     blocks = -(-k // block)
@@ -249,7 +306,17 @@ def test_matmul_nbits(check, rng, bits, zeros):
         inputs["zeros"] = integers(rng, (n * (-(-blocks * bits // 8)),))
     elif zeros == "float":
         inputs["zeros"] = rng.uniform(0, 15, (n * blocks,)).astype(np.float32)
-    check("MatMulNBits", inputs, MICROSOFT, 1e-5, K=k, N=n, bits=bits, block_size=block, constants=("b", "scales", "zeros"))
+    check(
+        "MatMulNBits",
+        inputs,
+        MICROSOFT,
+        1e-5,
+        K=k,
+        N=n,
+        bits=bits,
+        block_size=block,
+        constants=("b", "scales", "zeros"),
+    )
 
 
 def test_microsoft_quantize_4_and_16_bits(check, rng):
@@ -261,6 +328,6 @@ def test_microsoft_quantize_4_and_16_bits(check, rng):
 
 
 def test_scale_that_does_not_fit_is_an_error(rng):
-    model, feeds = one_node("QuantizeLinear", {"x": np.zeros((2, 3), np.float32), "scale": scale(rng, (4,))})
+    model, _ = one_node("QuantizeLinear", {"x": np.zeros((2, 3), np.float32), "scale": scale(rng, (4,))})
     with pytest.raises(Exception, match="does not fit"):
         ort.InferenceSession(model)
