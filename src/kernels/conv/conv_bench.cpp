@@ -2,9 +2,9 @@
 // and bf16 stand for u8 and bf16 layers. Weights rotate through copies, so that they come from where a whole network
 // finds them.
 #include <benchmark/benchmark.h>
-#include <time.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 
 #include "kernels/bench_support.h"
@@ -13,11 +13,8 @@
 namespace oriel::kernels {
 namespace {
 
-/// The thread's own time, so that other work on the machine counts little.
 double seconds_now() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 /// Operations per second of independent multiply-adds with the widest registers at hand.
