@@ -170,7 +170,8 @@ struct ConvPlan {
 
 ConvPlan conv_plan(const ConvKernel& kernel, const ConvShape& shape, int threads);
 
-/// Pointers of one run. `output` may not overlap anything else, except that it may equal `residual`.
+/// Pointers of one run. `output` may not overlap anything else, except that it may equal a `residual` of
+/// its own element type.
 struct ConvBuffers {
   const void* input = nullptr;
   const void* residual = nullptr;  ///< null unless the layer has one

@@ -2,78 +2,25 @@
 // and bf16 stand for u8 and bf16 layers. Weights rotate through copies, so that they come from where a whole network
 // finds them.
 #include <benchmark/benchmark.h>
-#include <sys/mman.h>
-#include <time.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
+#include <chrono>
 #include <string>
-#include <vector>
 
+#include "kernels/bench_support.h"
 #include "kernels/conv/conv.h"
 
 namespace oriel::kernels {
 namespace {
 
-/// The thread's own time, so that other work on the machine counts little.
 double seconds_now() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Operations per second of a loop of independent multiply-adds with the widest registers at hand.
+/// Operations per second of independent multiply-adds with the widest registers at hand.
 double measured_peak() {
-  static const double peak = [] {
-    double best = 0.0;
-    for (int repeat = 0; repeat < 40; ++repeat) {
-      long n = 1000000;
-      const double start = seconds_now();
-      double flops = 0.0;
-      if (hardware_isa() >= Isa::kAvx512) {
-        __asm__ volatile(
-            "vpxord %%zmm30, %%zmm30, %%zmm30\n.p2align 6\n1:\n"
-            "vfmadd231ps %%zmm30, %%zmm30, %%zmm0\nvfmadd231ps %%zmm30, %%zmm30, %%zmm1\n"
-            "vfmadd231ps %%zmm30, %%zmm30, %%zmm2\nvfmadd231ps %%zmm30, %%zmm30, %%zmm3\n"
-            "vfmadd231ps %%zmm30, %%zmm30, %%zmm4\nvfmadd231ps %%zmm30, %%zmm30, %%zmm5\n"
-            "vfmadd231ps %%zmm30, %%zmm30, %%zmm6\nvfmadd231ps %%zmm30, %%zmm30, %%zmm7\n"
-            "vfmadd231ps %%zmm30, %%zmm30, %%zmm8\nvfmadd231ps %%zmm30, %%zmm30, %%zmm9\n"
-            "dec %0\njnz 1b\nvzeroupper\n"
-            : "+r"(n)::"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "cc");
-        flops = 1e6 * 10 * 32;
-      } else {
-        __asm__ volatile(
-            "vxorps %%ymm15, %%ymm15, %%ymm15\n.p2align 6\n1:\n"
-            "vfmadd231ps %%ymm15, %%ymm15, %%ymm0\nvfmadd231ps %%ymm15, %%ymm15, %%ymm1\n"
-            "vfmadd231ps %%ymm15, %%ymm15, %%ymm2\nvfmadd231ps %%ymm15, %%ymm15, %%ymm3\n"
-            "vfmadd231ps %%ymm15, %%ymm15, %%ymm4\nvfmadd231ps %%ymm15, %%ymm15, %%ymm5\n"
-            "vfmadd231ps %%ymm15, %%ymm15, %%ymm6\nvfmadd231ps %%ymm15, %%ymm15, %%ymm7\n"
-            "vfmadd231ps %%ymm15, %%ymm15, %%ymm8\nvfmadd231ps %%ymm15, %%ymm15, %%ymm9\n"
-            "dec %0\njnz 1b\nvzeroupper\n"
-            : "+r"(n)::"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm15", "cc");
-        flops = 1e6 * 10 * 16;
-      }
-      best = std::max(best, flops / (seconds_now() - start));
-    }
-    return best;
-  }();
+  static const double peak = bench::fma_peak(std::min(hardware_isa(), Isa::kAvx512));
   return peak;
-}
-
-struct FreeDeleter {
-  void operator()(void* p) const { std::free(p); }
-};
-using Memory = std::unique_ptr<float, FreeDeleter>;
-
-Memory make_memory(std::int64_t bytes) {
-  constexpr std::int64_t kPage = 2 << 20;
-  const std::int64_t size = (bytes + kPage) / kPage * kPage;
-  Memory memory(static_cast<float*>(std::aligned_alloc(kPage, static_cast<std::size_t>(size))));
-  madvise(memory.get(), static_cast<std::size_t>(size), MADV_HUGEPAGE);
-  std::memset(memory.get(), 0x3c, static_cast<std::size_t>(size));
-  return memory;
 }
 
 /// One square layer: kernel, stride, channels, groups, output size.
@@ -145,26 +92,26 @@ void run_layer(benchmark::State& state, const NamedLayer& named, ConvAlgorithm a
   const ConvPlan plan = conv_plan(kernel, shape, 1);
   const std::int64_t points = named.out * named.out;
   const auto stored = [](std::int64_t channels) { return (channels + 15) / 16 * 16; };
-  const Memory input = make_memory(stored(named.in_channels) * points * named.stride * named.stride * 4);
-  const Memory output = make_memory(stored(named.out_channels) * points * 4);
-  const Memory scratch = make_memory(plan.thread_scratch_bytes);
-  const Memory shared = make_memory(plan.shared_scratch_bytes);
+  bench::Buffer input(stored(named.in_channels) * points * named.stride * named.stride);
+  bench::Buffer output(stored(named.out_channels) * points);
+  bench::Buffer scratch(plan.thread_scratch_bytes / 4);
+  bench::Buffer shared(plan.shared_scratch_bytes / 4);
   const std::int64_t copies = std::clamp<std::int64_t>((64 << 20) / kernel.packed_bytes, 2, 16);
   const std::int64_t stride = (kernel.packed_bytes + 63) / 64 * 64;
-  const Memory packed = make_memory(stride * copies);
+  bench::Buffer packed(stride / 4 * copies);
   ConvBuffers buffers;
-  buffers.input = input.get();
-  buffers.output = output.get();
-  buffers.shared_scratch = shared.get();
+  buffers.input = input.data();
+  buffers.output = output.data();
+  buffers.shared_scratch = shared.data();
   const double flops = 2.0 * static_cast<double>(named.kernel * named.kernel * named.in_channels / named.groups *
                                                  named.out_channels * points);
   double best = 1e9;
   std::int64_t turn = 0;
   for (auto _ : state) {
-    buffers.packed = packed.get() + turn++ % copies * stride / 4;
+    buffers.packed = packed.data() + turn++ % copies * stride / 4;
     const double start = seconds_now();
     for (int phase = 0; phase < plan.phases; ++phase) {
-      conv_run(plan, buffers, phase, 0, plan.units[phase], scratch.get());
+      conv_run(plan, buffers, phase, 0, plan.units[phase], scratch.data());
     }
     best = std::min(best, seconds_now() - start);
   }

@@ -492,7 +492,7 @@ void plan(ConvPlan& plan, int threads) {
   }
   plan.units[0] = bands * plan.panel_parts;
   const std::int64_t entries = channels * taps;
-  plan.thread_scratch_bytes = band_offset(entries, layer.output_layout == Layout::kPlain || !is_f32(kernel));
+  plan.thread_scratch_bytes = band_offset(entries);
   if (!plan.in_place) {
     // Passes of fewer taps may still span more rows or columns than the widest one.
     std::int64_t band = 0;

@@ -49,10 +49,10 @@ struct DirectUnit {
   const float* offset;  // added to the scaled accumulators
 };
 
-/// Bytes before the band in the scratch: tap offsets, and one register tile twice for plain outputs.
+/// Bytes before the band in the scratch: tap offsets, and one register tile twice.
 constexpr std::int64_t kTileFloats = 1024;
-static inline std::int64_t band_offset(std::int64_t entries, bool plain_output) {
-  return (entries * 8 + 63) / 64 * 64 + (plain_output ? 2 * kTileFloats * 4 : 0);
+static inline std::int64_t band_offset(std::int64_t entries) {
+  return (entries * 8 + 63) / 64 * 64 + 2 * kTileFloats * 4;
 }
 
 /// The input channels [first, last) that a panel reads, and the output channels that its packed weights hold. In the

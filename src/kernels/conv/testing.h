@@ -1,6 +1,7 @@
 // What the tests of convolution kernels share: a naive convolution in double, layouts, and a run by shuffled units.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -183,7 +184,8 @@ inline std::vector<double> exact_convolution(const ConvCase& c) {
   return y;
 }
 
-/// Runs the kernel with its units in random order and in random runs; the output lies in the layer's layout.
+/// Runs the kernel with its units in random order and in random runs, now and then over the residual in place; the
+/// output lies in the layer's layout.
 inline Buffer run_convolution(const ConvCase& c, const ConvKernel& kernel, int threads, std::mt19937_64& random) {
   const ConvLayer& l = c.layer;
   const ConvShape& s = c.shape;
@@ -201,6 +203,11 @@ inline Buffer run_convolution(const ConvCase& c, const ConvKernel& kernel, int t
   ConvBuffers buffers;
   buffers.input = input.data();
   buffers.residual = c.residual.empty() ? nullptr : residual.data();
+  if (!c.residual.empty() && random() % 2 == 0) {
+    // In place.
+    std::copy_n(residual.data(), output.size(), output.data());
+    buffers.residual = output.data();
+  }
   buffers.output = output.data();
   buffers.packed = packed.data();
   buffers.shared_scratch = shared.data();
