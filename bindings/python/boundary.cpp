@@ -51,7 +51,7 @@ void bind_errors(nb::module_& module) {
     } catch (const Error& error) {
       for (std::size_t i = 0; i < std::size(kRows); ++i) {
         if (kRows[i].code != error.code()) continue;
-        const std::string text = fmt::format("[ONNXRuntimeError] : {} : {} : {}", kRows[i].status, kRows[i].name, error.what());
+        const std::string text = formatted("[ONNXRuntimeError] : {} : {} : {}", kRows[i].status, kRows[i].name, error.what());
         PyErr_SetString(classes[i], text.c_str());
         return;
       }

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
+#include "base/format.h"
 
 namespace oriel {
 namespace {
@@ -153,15 +153,15 @@ std::string Dim::to_string() const {
     const std::int64_t c = t.coefficient;
     if (text.empty()) {
       if (c == -1) text += "-";
-      else if (c != 1) text += fmt::format("{}*", c);
+      else if (c != 1) text += formatted("{}*", c);
     } else {
       text += c < 0 ? " - " : " + ";
-      if (c != 1 && c != -1) text += fmt::format("{}*", c < 0 ? -c : c);
+      if (c != 1 && c != -1) text += formatted("{}*", c < 0 ? -c : c);
     }
     text += name;
   }
-  if (constant_ > 0) text += fmt::format(" + {}", constant_);
-  if (constant_ < 0) text += fmt::format(" - {}", -constant_);
+  if (constant_ > 0) text += formatted(" + {}", constant_);
+  if (constant_ < 0) text += formatted(" - {}", -constant_);
   return text;
 }
 
@@ -291,7 +291,7 @@ SymbolId SymbolTable::named(std::string_view name, std::int64_t min, std::int64_
 
 SymbolId SymbolTable::fresh(std::string_view hint, std::int64_t min, std::int64_t max) {
   const auto id = static_cast<SymbolId>(symbols_.size());
-  symbols_.push_back({Kind::kFresh, fmt::format("{}#{}", hint, id), min, max, Dim(), Dim()});
+  symbols_.push_back({Kind::kFresh, formatted("{}#{}", hint, id), min, max, Dim(), Dim()});
   return id;
 }
 
@@ -302,7 +302,7 @@ Dim SymbolTable::derived(Kind kind, const Dim& left, const Dim& right) {
   std::string b = right.to_string();
   const bool swap = commutes && b < a;
   if (swap) std::swap(a, b);
-  std::string name = fmt::format("({} {} {})", a, kSigns[static_cast<int>(kind)], b);
+  std::string name = formatted("({} {} {})", a, kSigns[static_cast<int>(kind)], b);
   const std::string key = "d:" + name;
   const auto found = by_key_.find(key);
   if (found != by_key_.end()) return Dim::of_symbol(*this, found->second);

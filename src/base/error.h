@@ -1,7 +1,7 @@
 // The one error type of loading, compiling and planning, and the status that a run returns.
 #pragma once
 
-#include <fmt/format.h>
+#include "base/format.h"
 
 #include <cstdint>
 #include <stdexcept>
@@ -43,8 +43,8 @@ class Error : public std::runtime_error {
 
 /// Throws Error(code, formatted message).
 template <typename... Args>
-[[noreturn]] void fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(code, fmt::format(format, std::forward<Args>(args)...));
+[[noreturn]] void fail(ErrorCode code, fmt::format_string<Args...> text, Args&&... args) {
+  throw Error(code, format_arguments(text, fmt::make_format_args(args...)));
 }
 
 /// Throws Error(kInvalidArgument, formatted message) unless the condition holds.

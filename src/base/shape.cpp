@@ -109,7 +109,7 @@ Dims row_major_strides(const Dims& dims) {
 
 std::string to_string(const Dims& dims) {
   std::string text = "[";
-  for (std::size_t i = 0; i < dims.size(); ++i) text += fmt::format("{}{}", i == 0 ? "" : ", ", dims[i]);
+  for (std::size_t i = 0; i < dims.size(); ++i) text += formatted("{}{}", i == 0 ? "" : ", ", dims[i]);
   return text + "]";
 }
 

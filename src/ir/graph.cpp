@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include <fmt/format.h>
+#include "base/format.h"
 
 namespace oriel {
 namespace {
@@ -44,7 +44,7 @@ std::string ValueType::to_string() const {
     case Kind::kTensor: return std::string(element_name(element)) + shape.to_string();
     case Kind::kSequence: return "seq(" + inner->to_string() + ")";
     case Kind::kOptional: return "optional(" + inner->to_string() + ")";
-    case Kind::kMap: return fmt::format("map({}, {})", element_name(element), inner->to_string());
+    case Kind::kMap: return formatted("map({}, {})", element_name(element), inner->to_string());
   }
   return "none";
 }
@@ -128,7 +128,7 @@ void InferContext::set_content(std::size_t output, std::vector<Dim> elements) {
 }
 
 std::string Node::describe(const std::string& fact) const {
-  return fmt::format("{}: {} (node \"{}\")", op_->full_name(), fact, name_);
+  return formatted("{}: {} (node \"{}\")", op_->full_name(), fact, name_);
 }
 
 Graph::Graph(const OpRegistry& registry)
@@ -138,7 +138,7 @@ Graph::Graph(const Graph* parent) : registry_(parent->registry_), symbols_(paren
 
 Graph::~Graph() = default;
 
-std::string Graph::unique_name(std::string_view hint) { return fmt::format("{}__{}", hint, next_name_++); }
+std::string Graph::unique_name(std::string_view hint) { return formatted("{}__{}", hint, next_name_++); }
 
 Value* Graph::new_value(const std::string& name) {
   auto value = std::make_unique<Value>();
@@ -204,7 +204,7 @@ Node* Graph::add(std::string_view domain, std::string_view op, Attributes attrib
     const auto in = static_cast<int>(inputs.size());
     if (in < def->min_inputs || (def->max_inputs >= 0 && in > def->max_inputs)) {
       fail(ErrorCode::kInvalidGraph, "{} inputs, expected {}{}", in, def->min_inputs,
-           def->max_inputs == def->min_inputs ? "" : def->max_inputs < 0 ? " or more" : fmt::format(" to {}", def->max_inputs));
+           def->max_inputs == def->min_inputs ? "" : def->max_inputs < 0 ? " or more" : formatted(" to {}", def->max_inputs));
     }
     for (int i = 0; i < def->min_inputs; ++i) {
       if (inputs[static_cast<std::size_t>(i)] == nullptr && def->max_inputs >= 0 && i < def->min_inputs) {
@@ -261,14 +261,14 @@ void Graph::verify() const {
   for (const Node* n : nodes_) {
     for (const Value* v : n->inputs_) {
       if (v == nullptr) continue;
-      if (made.count(v) == 0) fail(ErrorCode::kInvalidGraph, "{}", n->describe(fmt::format("reads \"{}\" before it is made", v->name())));
+      if (made.count(v) == 0) fail(ErrorCode::kInvalidGraph, "{}", n->describe(formatted("reads \"{}\" before it is made", v->name())));
       if (std::count(v->users_.begin(), v->users_.end(), n) != std::count(n->inputs_.begin(), n->inputs_.end(), v)) {
-        fail(ErrorCode::kInvalidGraph, "{}", n->describe(fmt::format("uses of \"{}\" are not recorded", v->name())));
+        fail(ErrorCode::kInvalidGraph, "{}", n->describe(formatted("uses of \"{}\" are not recorded", v->name())));
       }
     }
     for (const Value* v : n->outputs_) {
       if (v->producer_ != n || v->type_.kind == ValueType::Kind::kNone) {
-        fail(ErrorCode::kInvalidGraph, "{}", n->describe(fmt::format("output \"{}\" has no type or another producer", v->name())));
+        fail(ErrorCode::kInvalidGraph, "{}", n->describe(formatted("output \"{}\" has no type or another producer", v->name())));
       }
       made.insert(v);
     }
@@ -285,13 +285,13 @@ std::string attribute_text(const Attribute& attribute) {
       [](const auto& a) -> std::string {
         using T = std::decay_t<decltype(a)>;
         if constexpr (std::is_same_v<T, std::string>) {
-          return fmt::format("\"{}\"", a);
+          return formatted("\"{}\"", a);
         } else if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, float>) {
-          return fmt::format("{}", a);
+          return formatted("{}", a);
         } else if constexpr (std::is_same_v<T, std::vector<std::int64_t>> || std::is_same_v<T, std::vector<float>> ||
                              std::is_same_v<T, std::vector<std::string>>) {
           std::string text = "[";
-          for (std::size_t i = 0; i < a.size() && i < 16; ++i) text += fmt::format("{}{}", i == 0 ? "" : ", ", a[i]);
+          for (std::size_t i = 0; i < a.size() && i < 16; ++i) text += formatted("{}{}", i == 0 ? "" : ", ", a[i]);
           return text + (a.size() > 16 ? ", ...]" : "]");
         } else if constexpr (std::is_same_v<T, Tensor>) {
           return a.description();
@@ -300,9 +300,9 @@ std::string attribute_text(const Attribute& attribute) {
         } else if constexpr (std::is_same_v<T, ValueType>) {
           return a.to_string();
         } else if constexpr (std::is_same_v<T, std::shared_ptr<Graph>>) {
-          return fmt::format("graph of {} nodes", a ? a->nodes().size() : 0);
+          return formatted("graph of {} nodes", a ? a->nodes().size() : 0);
         } else {
-          return fmt::format("{} items", a.size());
+          return formatted("{} items", a.size());
         }
       },
       attribute);
@@ -324,13 +324,13 @@ std::string indented(const std::string& text) {
 
 std::string Graph::to_string() const {
   std::string text;
-  for (const Value* v : inputs_) text += fmt::format("input {}: {}\n", v->name(), v->type().to_string());
+  for (const Value* v : inputs_) text += formatted("input {}: {}\n", v->name(), v->type().to_string());
   for (const Node* n : nodes_) {
     std::string line;
     for (std::size_t i = 0; i < n->outputs_.size(); ++i) {
-      line += fmt::format("{}{}: {}", i == 0 ? "" : ", ", n->outputs_[i]->name(), n->outputs_[i]->type().to_string());
+      line += formatted("{}{}: {}", i == 0 ? "" : ", ", n->outputs_[i]->name(), n->outputs_[i]->type().to_string());
     }
-    line += fmt::format(" = {}(", n->op().full_name());
+    line += formatted(" = {}(", n->op().full_name());
     for (std::size_t i = 0; i < n->inputs_.size(); ++i) {
       const Value* v = n->inputs_[i];
       line += (i == 0 ? "" : ", ") + (v == nullptr ? "-" : v->name());
@@ -339,15 +339,15 @@ std::string Graph::to_string() const {
     line += ")";
     std::string bodies;
     for (const auto& [name, value] : n->attributes().items()) {
-      line += fmt::format(" {}={}", name, attribute_text(value));
+      line += formatted(" {}={}", name, attribute_text(value));
       if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&value); body != nullptr && *body) {
-        bodies += fmt::format("  {}:\n{}", name, indented((*body)->to_string()));
+        bodies += formatted("  {}:\n{}", name, indented((*body)->to_string()));
       }
     }
     text += line + "\n" + bodies;
   }
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    text += fmt::format("output {}: {} = {}\n", output_names_[i], outputs_[i]->type().to_string(), outputs_[i]->name());
+    text += formatted("output {}: {} = {}\n", output_names_[i], outputs_[i]->type().to_string(), outputs_[i]->name());
   }
   return text;
 }

@@ -35,6 +35,16 @@ class RunContext {
   /// Values of the model's symbols as far as this run knows them.
   Bindings symbols;
 
+  /// Memory for the step that runs now: `bytes` at a 64-byte boundary, contents undefined, gone with the next call. Grows to
+  /// a high-water mark and stays.
+  void* scratch(std::size_t bytes) {
+    if (!scratch_ || scratch_->size() < bytes) {
+      scratch_.reset();
+      scratch_ = allocate_host(bytes, budget, "scratch");
+    }
+    return scratch_->map();
+  }
+
   bool stop_requested() const {
     if (cancel != nullptr && cancel->cancelled.load(std::memory_order_relaxed)) return true;
     return deadline != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() >= deadline;
@@ -46,6 +56,7 @@ class RunContext {
 
  private:
   [[noreturn]] static void throw_cancelled();
+  std::shared_ptr<Memory> scratch_;
 };
 
 }  // namespace oriel

@@ -1,18 +1,22 @@
-// Operators that map every line of elements along one axis to a line of the same length: Softmax, LogSoftmax, Hardmax, LpNormalization.
+// Operators that map every line of elements along one axis to a line of the same length: Softmax, LogSoftmax, Hardmax,
+// LpNormalization.
 #pragma once
 
 #include "ops/common.h"
 
 namespace oriel::ops {
 
-/// Inference of a floating point operator with an attribute `axis`: the output is like the input. A scalar counts as one element.
+/// Inference of a floating point operator with an attribute `axis`: the output is like the input. A scalar counts as
+/// one element.
 inline void infer_along_axis(InferContext& c) {
   require_element(c, 0, {ElementType::kF32, ElementType::kF64, ElementType::kF16, ElementType::kBF16});
-  if (c.shape(0).is_ranked()) normalize_axis(c.attributes().get_int("axis"), std::max<std::size_t>(c.shape(0).rank(), 1));
+  if (c.shape(0).is_ranked())
+    normalize_axis(c.attributes().get_int("axis"), std::max<std::size_t>(c.shape(0).rank(), 1));
   infer_same(c);
 }
 
-/// Calls f(in, out, extent, stride) for every line: in and out point at its first element. Lines have at least one element.
+/// Calls f(in, out, extent, stride) for every line: in and out point at its first element. Lines have at least one
+/// element.
 template <typename F>
 void reference_along_axis(const Inputs& inputs, OutputSink& outputs, RunContext& context, F&& f) {
   const Tensor& x = inputs[0];

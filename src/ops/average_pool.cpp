@@ -12,12 +12,14 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   dispatch_float(x.type(), [&]<typename T>() {
     const T* in = x.data<T>();
     T* y = out.data<T>();
-    for_each_window(g, context, [&](std::int64_t plane, std::int64_t at, const std::vector<std::int64_t>& taps, std::int64_t padded) {
-      double sum = 0;
-      for (const std::int64_t t : taps) sum += widen(in[plane * g.in_size + t]);
-      const auto count = static_cast<double>(include_pad ? padded : static_cast<std::int64_t>(taps.size()));
-      y[plane * g.out_size + at] = narrow<T>(count > 0 ? sum / count : 0.0);
-    });
+    for_each_window(
+        g, context,
+        [&](std::int64_t plane, std::int64_t at, const std::vector<std::int64_t>& taps, std::int64_t padded) {
+          double sum = 0;
+          for (const std::int64_t t : taps) sum += widen(in[plane * g.in_size + t]);
+          const auto count = static_cast<double>(include_pad ? padded : static_cast<std::int64_t>(taps.size()));
+          y[plane * g.out_size + at] = narrow<T>(count > 0 ? sum / count : 0.0);
+        });
   });
 }
 

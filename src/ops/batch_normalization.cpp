@@ -1,6 +1,6 @@
-// BatchNormalization: scale * (x - mean) / sqrt(var + epsilon) + B for every channel; in training mode with the batch's own moments,
-// and outputs running = running * momentum + batch * (1 - momentum).
-// Importers removed: `spatial`, `is_test` and the saved moments of versions before 14.
+// BatchNormalization: scale * (x - mean) / sqrt(var + epsilon) + B for every channel; in training mode with the batch's
+// own moments, and outputs running = running * momentum + batch * (1 - momentum). Importers removed: `spatial`,
+// `is_test` and the saved moments of versions before 14.
 #include "ops/norm.h"
 
 namespace oriel::ops {
@@ -58,7 +58,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
         variance[at] = variance[at] * momentum + v * (1.0 - momentum);
       }
       const double factor = scale[at] / std::sqrt(v + epsilon);
-      for (std::int64_t i = 0; i < count; ++i) y[source(c, i)] = narrow<T>((widen(in[source(c, i)]) - m) * factor + bias[at]);
+      for (std::int64_t i = 0; i < count; ++i)
+        y[source(c, i)] = narrow<T>((widen(in[source(c, i)]) - m) * factor + bias[at]);
     }
   });
   for (std::size_t i = 1; i < outputs.size(); ++i) {

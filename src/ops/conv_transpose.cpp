@@ -1,11 +1,12 @@
-// ConvTranspose: y[n, m, i * stride + k * dilation - pad] sums x[n, c, i] * w[c, m, k] over c, i and k, plus b[m]; any spatial rank, grouped.
+// ConvTranspose: y[n, m, i * stride + k * dilation - pad] sums x[n, c, i] * w[c, m, k] over c, i and k, plus b[m]; any
+// spatial rank, grouped.
 #include "ops/spatial.h"
 
 namespace oriel::ops {
 namespace {
 
-/// output_padding and output_shape by spatial axis; the latter is empty where absent. A list that has batch and channels in front
-/// loses them.
+/// output_padding and output_shape by spatial axis; the latter is empty where absent. A list that has batch and
+/// channels in front loses them.
 struct OutputSize {
   Dims padding;
   Dims shape;
@@ -15,13 +16,14 @@ struct OutputSize {
     if (size.padding.empty()) size.padding.assign(rank, 0);
     if (size.shape.size() == rank + 2) size.shape = Dims(size.shape.begin() + 2, size.shape.end());
     if (size.padding.size() != rank || (!size.shape.empty() && size.shape.size() != rank)) {
-      fail(ErrorCode::kInvalidGraph, "attributes output_padding and output_shape have {} and {} values, expected {}", size.padding.size(),
-           size.shape.size(), rank);
+      fail(ErrorCode::kInvalidGraph, "attributes output_padding and output_shape have {} and {} values, expected {}",
+           size.padding.size(), size.shape.size(), rank);
     }
     for (std::size_t i = 0; i < rank; ++i) {
       const std::int64_t shape = size.shape.empty() ? 0 : size.shape[i];
       if (size.padding[i] < 0 || size.padding[i] > kLargestWindow || shape < 0) {
-        fail(ErrorCode::kInvalidGraph, "output_padding is {} and output_shape {} on spatial axis {}", size.padding[i], shape, i);
+        fail(ErrorCode::kInvalidGraph, "output_padding is {} and output_shape {} on spatial axis {}", size.padding[i],
+             shape, i);
       }
     }
     return size;
@@ -32,7 +34,8 @@ struct OutputSize {
 Dim extent(const Window& w, const OutputSize& size, std::size_t axis, const Dim& in) {
   if (!size.shape.empty()) return size.shape[axis];
   if (w.auto_pad == "SAME_UPPER" || w.auto_pad == "SAME_LOWER") return in * Dim(w.strides[axis]);
-  return (in - Dim(1)) * Dim(w.strides[axis]) + Dim(size.padding[axis] + w.span(axis) - w.pads_begin[axis] - w.pads_end[axis]);
+  return (in - Dim(1)) * Dim(w.strides[axis]) +
+         Dim(size.padding[axis] + w.span(axis) - w.pads_begin[axis] - w.pads_end[axis]);
 }
 
 void infer(InferContext& c) {
@@ -46,11 +49,12 @@ void infer(InferContext& c) {
     return;
   }
   if (x.rank() < 3 || w.rank() != x.rank()) {
-    fail(ErrorCode::kInvalidGraph, "input of shape {} and weights of shape {}, expected the same rank of 3 or more", x.to_string(),
-         w.to_string());
+    fail(ErrorCode::kInvalidGraph, "input of shape {} and weights of shape {}, expected the same rank of 3 or more",
+         x.to_string(), w.to_string());
   }
   if (!x[1].may_equal(w[0]) || (w[0].is_known() && w[0].value() % group != 0)) {
-    fail(ErrorCode::kInvalidGraph, "input of shape {} and weights of shape {} do not fit {} groups", x.to_string(), w.to_string(), group);
+    fail(ErrorCode::kInvalidGraph, "input of shape {} and weights of shape {} do not fit {} groups", x.to_string(),
+         w.to_string(), group);
   }
   const std::size_t rank = x.rank() - 2;
   const OutputSize size = OutputSize::read(c.attributes(), rank);
@@ -75,12 +79,14 @@ void infer(InferContext& c) {
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const Tensor& w = inputs[1];
-  ORIEL_REQUIRE(x.rank() >= 3 && w.rank() == x.rank(), "input of shape {} and weights of shape {}", to_string(x.dims()), to_string(w.dims()));
+  ORIEL_REQUIRE(x.rank() >= 3 && w.rank() == x.rank(), "input of shape {} and weights of shape {}", to_string(x.dims()),
+                to_string(w.dims()));
   const std::size_t rank = x.rank() - 2;
   const std::int64_t group = inputs.attributes().get_int("group");
   const std::int64_t channels = x.dim(1);
-  ORIEL_REQUIRE(channels == w.dim(0) && channels % group == 0, "input of shape {} and weights of shape {} do not fit {} groups",
-                to_string(x.dims()), to_string(w.dims()), group);
+  ORIEL_REQUIRE(channels == w.dim(0) && channels % group == 0,
+                "input of shape {} and weights of shape {} do not fit {} groups", to_string(x.dims()),
+                to_string(w.dims()), group);
   const std::int64_t features = w.dim(1) * group;
   const Dims in(x.dims().begin() + 2, x.dims().end());
   const OutputSize size = OutputSize::read(inputs.attributes(), rank);
@@ -92,7 +98,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     ORIEL_REQUIRE(out >= 0, "an output of {} on spatial axis {}", out, i);
     dims.push_back(out);
     if (!fixed) continue;
-    const std::int64_t total = std::max<std::int64_t>(0, window.strides[i] * (in[i] - 1) + size.padding[i] + window.span(i) - out);
+    const std::int64_t total =
+        std::max<std::int64_t>(0, window.strides[i] * (in[i] - 1) + size.padding[i] + window.span(i) - out);
     window.pads_begin[i] = window.auto_pad == "SAME_UPPER" ? total / 2 : total - total / 2;
   }
   const Dims out_space(dims.begin() + 2, dims.end());
@@ -101,7 +108,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const std::int64_t out_size = count_elements(out_space);
   const std::int64_t taps = count_elements(window.kernel);
   Tensor& out = outputs.allocate(0, x.type(), dims);
-  ORIEL_REQUIRE(!inputs.has(2) || inputs[2].size() == features, "bias of shape {}, expected {} elements", to_string(inputs[2].dims()), features);
+  ORIEL_REQUIRE(!inputs.has(2) || inputs[2].size() == features, "bias of shape {}, expected {} elements",
+                to_string(inputs[2].dims()), features);
   dispatch_float(x.type(), [&]<typename T>() {
     const T* px = x.data<T>();
     const T* pw = w.data<T>();

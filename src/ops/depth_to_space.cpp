@@ -1,33 +1,26 @@
-// DepthToSpace: moves channels into blocks of blocksize x blocksize pixels. DCR: the block position is the slow part of the
-// channel, CRD: the fast part.
+// DepthToSpace: moves channels into blocks of blocksize x blocksize pixels. DCR: the block position is the slow part of
+// the channel, CRD: the fast part.
 #include "ops/movement.h"
 
 namespace oriel::ops {
 namespace {
 
-std::int64_t block_of(const Attributes& attributes) {
-  const std::int64_t block = attributes.get_int("blocksize");
-  ORIEL_REQUIRE(block > 0 && block < (std::int64_t{1} << 30), "blocksize is {}", block);
-  const std::string& mode = attributes.get_string("mode");
-  ORIEL_REQUIRE(mode == "DCR" || mode == "CRD", "unknown mode {}", mode);
-  return block;
-}
-
 void infer(InferContext& c) {
-  const std::int64_t b = block_of(c.attributes());
+  const std::int64_t b = pixel_block(c.attributes());
   const Shape& in = c.shape(0);
   if (!in.is_ranked()) {
     c.set(0, c.element(0), Shape::of_rank(4));
     return;
   }
   if (in.rank() != 4) fail(ErrorCode::kInvalidGraph, "input has the shape {}, expected rank 4", in.to_string());
-  if (in[1].is_known() && in[1].value() % (b * b) != 0) fail(ErrorCode::kInvalidGraph, "{} channels for blocks of {}", in[1].value(), b);
+  if (in[1].is_known() && in[1].value() % (b * b) != 0)
+    fail(ErrorCode::kInvalidGraph, "{} channels for blocks of {}", in[1].value(), b);
   c.set(0, c.element(0), Shape{in[0], floor_div(in[1], b * b), in[2] * Dim(b), in[3] * Dim(b)});
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
-  const std::int64_t b = block_of(inputs.attributes());
+  const std::int64_t b = pixel_block(inputs.attributes());
   ORIEL_REQUIRE(x.rank() == 4, "input has the shape {}, expected rank 4", to_string(x.dims()));
   const std::int64_t channels = x.dim(1);
   const std::int64_t h = x.dim(2);

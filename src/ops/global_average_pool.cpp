@@ -15,7 +15,11 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 }  // namespace
 
 OpDef op_global_average_pool() {
-  return {.name = "GlobalAveragePool", .min_inputs = 1, .max_inputs = 1, .infer = infer_global_pool, .reference = reference};
+  return {.name = "GlobalAveragePool",
+          .min_inputs = 1,
+          .max_inputs = 1,
+          .infer = infer_global_pool,
+          .reference = reference};
 }
 
 }  // namespace oriel::ops

@@ -20,7 +20,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 }  // namespace
 
 OpDef op_global_max_pool() {
-  return {.name = "GlobalMaxPool", .min_inputs = 1, .max_inputs = 1, .infer = infer_global_pool, .reference = reference};
+  return {
+      .name = "GlobalMaxPool", .min_inputs = 1, .max_inputs = 1, .infer = infer_global_pool, .reference = reference};
 }
 
 }  // namespace oriel::ops

@@ -1,5 +1,5 @@
-// GroupNormalization: scale[c] * (x - mean) / sqrt(variance + epsilon) + bias[c], with moments of each group of channels of each image.
-// Importers removed: scale and bias by group (version 18).
+// GroupNormalization: scale[c] * (x - mean) / sqrt(variance + epsilon) + bias[c], with moments of each group of
+// channels of each image. Importers removed: scale and bias by group (version 18).
 #include "ops/norm.h"
 
 namespace oriel::ops {
@@ -11,14 +11,17 @@ void infer(InferContext& c) {
   if (groups < 1) fail(ErrorCode::kInvalidGraph, "attribute num_groups is {}", groups);
   if (x.is_ranked()) {
     if (x.rank() < 2) fail(ErrorCode::kInvalidGraph, "input of shape {}, expected a rank of 2 or more", x.to_string());
-    if (x[1].is_known() && x[1].value() % groups != 0) fail(ErrorCode::kInvalidGraph, "{} channels in {} groups", x[1].value(), groups);
+    if (x[1].is_known() && x[1].value() % groups != 0)
+      fail(ErrorCode::kInvalidGraph, "{} channels in {} groups", x[1].value(), groups);
   }
-  for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) require_vector(c, i, x.is_ranked() ? x[1] : Dim::unknown());
+  for (const std::size_t i : {std::size_t{1}, std::size_t{2}})
+    require_vector(c, i, x.is_ranked() ? x[1] : Dim::unknown());
   infer_same(c);
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  normalize_groups(inputs, outputs, context, inputs.attributes().get_int("num_groups"), inputs.attributes().get_float("epsilon"));
+  normalize_groups(inputs, outputs, context, inputs.attributes().get_int("num_groups"),
+                   inputs.attributes().get_float("epsilon"));
 }
 
 }  // namespace

@@ -6,8 +6,10 @@ namespace {
 
 void infer(InferContext& c) {
   const Shape& x = c.shape(0);
-  if (x.is_ranked() && x.rank() < 2) fail(ErrorCode::kInvalidGraph, "input of shape {}, expected a rank of 2 or more", x.to_string());
-  for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) require_vector(c, i, x.is_ranked() ? x[1] : Dim::unknown());
+  if (x.is_ranked() && x.rank() < 2)
+    fail(ErrorCode::kInvalidGraph, "input of shape {}, expected a rank of 2 or more", x.to_string());
+  for (const std::size_t i : {std::size_t{1}, std::size_t{2}})
+    require_vector(c, i, x.is_ranked() ? x[1] : Dim::unknown());
   infer_same(c);
 }
 

@@ -1,5 +1,5 @@
-// LayerNormalization: (x - mean) / sqrt(variance + epsilon) * Scale + B, with moments over the axes from `axis` on; further outputs are
-// the mean and 1 / sqrt(variance + epsilon) in stash_type.
+// LayerNormalization: (x - mean) / sqrt(variance + epsilon) * Scale + B, with moments over the axes from `axis` on;
+// further outputs are the mean and 1 / sqrt(variance + epsilon) in stash_type.
 #include "ops/norm.h"
 
 namespace oriel::ops {

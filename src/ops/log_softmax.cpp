@@ -6,14 +6,16 @@ namespace oriel::ops {
 namespace {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  reference_along_axis(inputs, outputs, context, []<typename T>(const T* x, T* y, std::int64_t extent, std::int64_t stride) {
-    double largest = -std::numeric_limits<double>::infinity();
-    for (std::int64_t k = 0; k < extent; ++k) largest = std::max(largest, widen(x[k * stride]));
-    double sum = 0;
-    for (std::int64_t k = 0; k < extent; ++k) sum += std::exp(widen(x[k * stride]) - largest);
-    const double log_sum = std::log(sum);
-    for (std::int64_t k = 0; k < extent; ++k) y[k * stride] = narrow<T>(widen(x[k * stride]) - largest - log_sum);
-  });
+  reference_along_axis(inputs, outputs, context,
+                       []<typename T>(const T* x, T* y, std::int64_t extent, std::int64_t stride) {
+                         double largest = -std::numeric_limits<double>::infinity();
+                         for (std::int64_t k = 0; k < extent; ++k) largest = std::max(largest, widen(x[k * stride]));
+                         double sum = 0;
+                         for (std::int64_t k = 0; k < extent; ++k) sum += std::exp(widen(x[k * stride]) - largest);
+                         const double log_sum = std::log(sum);
+                         for (std::int64_t k = 0; k < extent; ++k)
+                           y[k * stride] = narrow<T>(widen(x[k * stride]) - largest - log_sum);
+                       });
 }
 
 }  // namespace

@@ -12,12 +12,15 @@ void infer(InferContext& c) {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const bool euclidean = inputs.attributes().get_int("p") == 2;
-  reference_along_axis(inputs, outputs, context, [&]<typename T>(const T* x, T* y, std::int64_t extent, std::int64_t stride) {
-    double sum = 0;
-    for (std::int64_t k = 0; k < extent; ++k) sum += euclidean ? widen(x[k * stride]) * widen(x[k * stride]) : std::abs(widen(x[k * stride]));
-    const double norm = euclidean ? std::sqrt(sum) : sum;
-    for (std::int64_t k = 0; k < extent; ++k) y[k * stride] = narrow<T>(norm == 0 ? 0.0 : widen(x[k * stride]) / norm);
-  });
+  reference_along_axis(
+      inputs, outputs, context, [&]<typename T>(const T* x, T* y, std::int64_t extent, std::int64_t stride) {
+        double sum = 0;
+        for (std::int64_t k = 0; k < extent; ++k)
+          sum += euclidean ? widen(x[k * stride]) * widen(x[k * stride]) : std::abs(widen(x[k * stride]));
+        const double norm = euclidean ? std::sqrt(sum) : sum;
+        for (std::int64_t k = 0; k < extent; ++k)
+          y[k * stride] = narrow<T>(norm == 0 ? 0.0 : widen(x[k * stride]) / norm);
+      });
 }
 
 }  // namespace

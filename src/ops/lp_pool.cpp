@@ -14,11 +14,12 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   dispatch_float(x.type(), [&]<typename T>() {
     const T* in = x.data<T>();
     T* y = out.data<T>();
-    for_each_window(g, context, [&](std::int64_t plane, std::int64_t at, const std::vector<std::int64_t>& taps, std::int64_t) {
-      double sum = 0;
-      for (const std::int64_t t : taps) sum += std::pow(std::abs(widen(in[plane * g.in_size + t])), p);
-      y[plane * g.out_size + at] = narrow<T>(std::pow(sum, 1.0 / p));
-    });
+    for_each_window(g, context,
+                    [&](std::int64_t plane, std::int64_t at, const std::vector<std::int64_t>& taps, std::int64_t) {
+                      double sum = 0;
+                      for (const std::int64_t t : taps) sum += std::pow(std::abs(widen(in[plane * g.in_size + t])), p);
+                      y[plane * g.out_size + at] = narrow<T>(std::pow(sum, 1.0 / p));
+                    });
   });
 }
 

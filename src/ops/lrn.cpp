@@ -6,8 +6,10 @@ namespace {
 
 void infer(InferContext& c) {
   const Shape& x = c.shape(0);
-  if (x.is_ranked() && x.rank() < 2) fail(ErrorCode::kInvalidGraph, "input of shape {}, expected a rank of 2 or more", x.to_string());
-  if (c.attributes().get_int("size") < 1) fail(ErrorCode::kInvalidGraph, "attribute size is {}", c.attributes().get_int("size"));
+  if (x.is_ranked() && x.rank() < 2)
+    fail(ErrorCode::kInvalidGraph, "input of shape {}, expected a rank of 2 or more", x.to_string());
+  if (c.attributes().get_int("size") < 1)
+    fail(ErrorCode::kInvalidGraph, "attribute size is {}", c.attributes().get_int("size"));
   infer_same(c);
 }
 
@@ -35,7 +37,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
           for (std::int64_t k = std::max<std::int64_t>(0, c - before); k <= std::min(channels - 1, c + after); ++k) {
             sum += widen(image[k * plane + i]) * widen(image[k * plane + i]);
           }
-          y[c * plane + i] = narrow<T>(widen(image[c * plane + i]) / std::pow(bias + alpha / static_cast<double>(size) * sum, beta));
+          y[c * plane + i] =
+              narrow<T>(widen(image[c * plane + i]) / std::pow(bias + alpha / static_cast<double>(size) * sum, beta));
         }
       }
     }

@@ -1,4 +1,5 @@
-// MaxPool: the largest element under a window, and on demand its index in the whole input (storage_order 1: spatial axes counted column-major).
+// MaxPool: the largest element under a window, and on demand its index in the whole input (storage_order 1: spatial
+// axes counted column-major).
 #include "ops/pool.h"
 
 namespace oriel::ops {
@@ -22,27 +23,29 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const bool column = inputs.attributes().get_int("storage_order") != 0;
   Tensor& out = outputs.allocate(0, x.type(), g.dims);
   std::int64_t* indices = nullptr;
-  if (outputs.size() > 1 && outputs.wanted(1)) indices = outputs.allocate(1, ElementType::kI64, g.dims).data<std::int64_t>();
+  if (outputs.size() > 1 && outputs.wanted(1))
+    indices = outputs.allocate(1, ElementType::kI64, g.dims).data<std::int64_t>();
   dispatch_numeric(x.type(), [&]<typename T>() {
     const T* in = x.data<T>();
     T* y = out.data<T>();
     using Limits = std::numeric_limits<Wide<T>>;
     const Wide<T> lowest = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
-    for_each_window(g, context, [&](std::int64_t plane, std::int64_t at, const std::vector<std::int64_t>& taps, std::int64_t) {
-      Wide<T> best = lowest;
-      std::int64_t where = -1;
-      for (const std::int64_t t : taps) {
-        const Wide<T> v = widen(in[plane * g.in_size + t]);
-        if (where < 0 || v > best || (v != v && best == best)) {
-          best = v;
-          where = t;
-        }
-      }
-      y[plane * g.out_size + at] = narrow<T>(best);
-      if (indices == nullptr) return;
-      if (column && where >= 0) where = column_major(where, g.in);
-      indices[plane * g.out_size + at] = where < 0 ? -1 : plane * g.in_size + where;
-    });
+    for_each_window(g, context,
+                    [&](std::int64_t plane, std::int64_t at, const std::vector<std::int64_t>& taps, std::int64_t) {
+                      Wide<T> best = lowest;
+                      std::int64_t where = -1;
+                      for (const std::int64_t t : taps) {
+                        const Wide<T> v = widen(in[plane * g.in_size + t]);
+                        if (where < 0 || v > best || (v != v && best == best)) {
+                          best = v;
+                          where = t;
+                        }
+                      }
+                      y[plane * g.out_size + at] = narrow<T>(best);
+                      if (indices == nullptr) return;
+                      if (column && where >= 0) where = column_major(where, g.in);
+                      indices[plane * g.out_size + at] = where < 0 ? -1 : plane * g.in_size + where;
+                    });
   });
 }
 

@@ -1,5 +1,5 @@
-// ai.onnx.ml.LinearClassifier: scores X * coefficients^T + intercepts, the label of the largest, and the scores after the transform.
-// One set of coefficients with two labels decides by the sign.
+// ai.onnx.ml.LinearClassifier: scores X * coefficients^T + intercepts, the label of the largest, and the scores after
+// the transform. One set of coefficients with two labels decides by the sign.
 #include "ops/ml.h"
 
 namespace oriel::ops {
@@ -17,7 +17,8 @@ struct Model {
         intercepts(floats_of(attributes, "intercepts")) {
     const std::int64_t count = labels.defined() ? labels.size() : 0;
     targets = intercepts.empty() ? std::max<std::int64_t>(count, 1) : static_cast<std::int64_t>(intercepts.size());
-    if (count != targets && !(targets == 1 && count <= 2)) fail(ErrorCode::kInvalidGraph, "{} labels for {} sets of coefficients", count, targets);
+    if (count != targets && !(targets == 1 && count <= 2))
+      fail(ErrorCode::kInvalidGraph, "{} labels for {} sets of coefficients", count, targets);
   }
   bool second() const { return targets == 1 && labels.defined() && labels.size() == 2; }
 };
@@ -37,7 +38,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const PostTransform transform = post_transform_of(inputs.attributes().get_string("post_transform"));
   ORIEL_REQUIRE(static_cast<std::int64_t>(m.coefficients.size()) == m.targets * shape.features,
                 "{} coefficients for {} features and {} targets", m.coefficients.size(), shape.features, m.targets);
-  const std::int64_t columns = m.second() && transform != PostTransform::kProbit ? 2 : m.targets;
+  const std::int64_t columns = m.second() ? 2 : m.targets;
   const bool want_scores = outputs.size() > 1 && outputs.wanted(1);
   Tensor& labels = outputs.allocate(0, m.labels.defined() ? m.labels.type() : ElementType::kI64, {shape.rows});
   float* z = want_scores ? outputs.allocate(1, ElementType::kF32, {shape.rows, columns}).data<float>() : nullptr;
@@ -66,8 +67,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
         labels.data<std::int64_t>()[n] = positive ? 1 : 0;
       }
     }
-    finish_scores(scores, transform, m.second() ? SecondClass::kNegated : SecondClass::kNone);
-    for (std::int64_t t = 0; z != nullptr && t < columns; ++t) z[n * columns + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
+    finish_scores(scores, transform, m.second() ? SecondClass::kComplement : SecondClass::kNone);
+    for (std::int64_t t = 0; z != nullptr && t < columns; ++t)
+      z[n * columns + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
   }
 }
 

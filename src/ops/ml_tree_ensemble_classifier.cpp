@@ -1,6 +1,7 @@
-// ai.onnx.ml.TreeEnsembleClassifier: sums of the votes of the leaves that a row falls into, one a class, plus base values; the label of
-// the largest, and the scores after the transform. Two classes with votes for one of them alone decide by a threshold: 0.5 where
-// all weights are positive, else 0.
+// ai.onnx.ml.TreeEnsembleClassifier: sums of the votes of the leaves that a row falls into, one a class, plus base
+// values; the label of the largest, and the scores after the transform. Two classes with votes for one of them alone
+// decide by a threshold (0.5 where all weights are positive, else 0), and where that is the first, its score stands for
+// both.
 #include "ops/ml_trees.h"
 
 namespace oriel::ops {
@@ -10,15 +11,17 @@ struct Model {
   Tensor labels;
   Forest forest;
   std::vector<double> base;
-  bool single_class = true;   // all votes are for one class
+  bool single_class = true;  // all votes are for one class
   bool all_positive = true;
 
   explicit Model(const Attributes& attributes)
       : labels(class_labels(attributes, "classlabels_int64s", "classlabels_strings")),
         forest(Forest::read(attributes, "class")),
         base(reals_of(attributes, "base_values")) {
-    if (!labels.defined()) fail(ErrorCode::kInvalidGraph, "attributes classlabels_int64s and classlabels_strings are missing");
-    if (!base.empty() && static_cast<std::int64_t>(base.size()) != labels.size() && !(base.size() == 1 && labels.size() == 2)) {
+    if (!labels.defined())
+      fail(ErrorCode::kInvalidGraph, "attributes classlabels_int64s and classlabels_strings are missing");
+    if (!base.empty() && static_cast<std::int64_t>(base.size()) != labels.size() &&
+        !(base.size() == 1 && labels.size() == 2)) {
       fail(ErrorCode::kInvalidGraph, "{} base values for {} classes", base.size(), labels.size());
     }
     forest.check(labels.size());
@@ -35,36 +38,25 @@ struct Model {
 
 // Finishes the scores of one row and returns the index of its label.
 std::int64_t decide(const Model& m, TreeScores& s, PostTransform transform) {
+  const bool binary = m.labels.size() == 2 && m.single_class && m.base.size() < 2;
+  for (std::size_t i = 0; i < m.base.size(); ++i) {
+    if (binary && !s.voted[i]) continue;
+    s.score[i] += m.base[i];
+    s.voted[i] = true;
+  }
   SecondClass second = SecondClass::kNone;
   std::int64_t label = 0;
-  if (m.labels.size() != 2) {
-    for (std::size_t i = 0; i < m.base.size(); ++i) {
-      s.score[i] += m.base[i];
-      s.voted[i] = true;
-    }
+  if (binary) {
+    if (!s.voted[1]) s.score.pop_back();
+    label = s.score.back() > (m.all_positive ? 0.5 : 0.0) ? 1 : 0;
+    second = m.all_positive ? SecondClass::kComplement : SecondClass::kNegated;
+  } else {
     bool found = false;
     for (std::size_t i = 0; i < s.score.size(); ++i) {
       if (!s.voted[i] || (found && s.score[i] <= s.score[static_cast<std::size_t>(label)])) continue;
       label = static_cast<std::int64_t>(i);
       found = true;
     }
-  } else {
-    if (m.base.size() == 2) {
-      if (s.voted[1]) {
-        s.score[1] = m.base[1] + s.score[0];
-        s.score[0] = -s.score[1];
-      } else {
-        s.score[0] += m.base[0];
-        s.score[1] += m.base[1];
-      }
-    } else {
-      if (m.base.size() == 1) s.score[0] += m.base[0];
-      if (!s.voted[1]) s.score.pop_back();
-    }
-    const double weight = s.score.size() == 2 && s.voted[1] ? s.score[1] : s.score[0];
-    const bool complement = m.single_class && m.all_positive;
-    label = weight > (complement ? 0.5 : 0.0) ? 1 : 0;
-    if (m.single_class) second = complement ? SecondClass::kComplement : SecondClass::kNegated;
   }
   finish_scores(s.score, transform, second);
   return label;
@@ -95,7 +87,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     evaluate_trees(m.forest, TreeAggregate::kSum, row, classes, scores);
     copy_label(labels, n, m.labels, decide(m, scores, transform));
     scores.score.resize(static_cast<std::size_t>(classes), 0.0);
-    for (std::int64_t t = 0; z != nullptr && t < classes; ++t) z[n * classes + t] = static_cast<float>(scores.score[static_cast<std::size_t>(t)]);
+    for (std::int64_t t = 0; z != nullptr && t < classes; ++t)
+      z[n * classes + t] = static_cast<float>(scores.score[static_cast<std::size_t>(t)]);
   }
 }
 

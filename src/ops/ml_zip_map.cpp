@@ -1,4 +1,6 @@
-// ai.onnx.ml.ZipMap: one map from class labels to scores for every row of X.
+// ai.onnx.ml.ZipMap: one map from class labels, in ascending order, to scores for every row of X.
+#include <numeric>
+
 #include "ops/ml.h"
 
 namespace oriel::ops {
@@ -6,7 +8,8 @@ namespace {
 
 Tensor keys_of(const Attributes& attributes) {
   Tensor keys = class_labels(attributes, "classlabels_int64s", "classlabels_strings");
-  if (!keys.defined()) fail(ErrorCode::kInvalidGraph, "attributes classlabels_int64s and classlabels_strings are missing");
+  if (!keys.defined())
+    fail(ErrorCode::kInvalidGraph, "attributes classlabels_int64s and classlabels_strings are missing");
   return keys;
 }
 
@@ -25,14 +28,24 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const Tensor keys = keys_of(inputs.attributes());
   const MlRows shape(x);
-  ORIEL_REQUIRE(shape.features == keys.size(), "input of shape {}, expected {} columns", to_string(x.dims()), keys.size());
+  ORIEL_REQUIRE(shape.features == keys.size(), "input of shape {}, expected {} columns", to_string(x.dims()),
+                keys.size());
+  std::vector<std::int64_t> order(static_cast<std::size_t>(keys.size()));
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&keys](std::int64_t a, std::int64_t b) {
+    if (keys.type() == ElementType::kString) return keys.data<std::string>()[a] < keys.data<std::string>()[b];
+    return keys.data<std::int64_t>()[a] < keys.data<std::int64_t>()[b];
+  });
+  Tensor sorted = Tensor::allocate(keys.type(), keys.dims(), context.budget);
+  for (std::size_t i = 0; i < order.size(); ++i) copy_label(sorted, static_cast<std::int64_t>(i), keys, order[i]);
   auto sequence = std::make_shared<Sequence>();
   for (std::int64_t row = 0; row < shape.rows; ++row) {
     context.check();
     auto map = std::make_shared<Map>();
-    map->keys = keys;
+    map->keys = sorted;
     map->values = Tensor::allocate(ElementType::kF32, {shape.features}, context.budget);
-    std::copy_n(x.data<float>() + row * shape.features, shape.features, map->values.data<float>());
+    for (std::size_t i = 0; i < order.size(); ++i)
+      map->values.data<float>()[i] = x.data<float>()[row * shape.features + order[i]];
     sequence->items.emplace_back(std::shared_ptr<const Map>(std::move(map)));
   }
   outputs.set(0, std::shared_ptr<const Sequence>(std::move(sequence)));

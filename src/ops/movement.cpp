@@ -31,13 +31,14 @@ void copy_strided(Tensor& out, const Tensor& in, const Dims& strides, std::int64
 }
 
 void copy_all(Tensor& out, const Tensor& in, RunContext& context) {
-  move_elements(out, in, in.size(), context, [](std::int64_t i) { return std::pair<std::int64_t, std::int64_t>(i, i); });
+  move_elements(out, in, in.size(), context,
+                [](std::int64_t i) { return std::pair<std::int64_t, std::int64_t>(i, i); });
 }
 
 void fill_with(Tensor& out, const Tensor& value, RunContext& context) {
   ORIEL_REQUIRE(out.size() == 0 || value.size() > 0, "a value to fill with is missing");
-  ORIEL_REQUIRE(out.type() == value.type(), "the value to fill with is of type {}, expected {}", element_name(value.type()),
-                element_name(out.type()));
+  ORIEL_REQUIRE(out.type() == value.type(), "the value to fill with is of type {}, expected {}",
+                element_name(value.type()), element_name(out.type()));
   copy_elements(out, value, context, [](std::int64_t) { return std::int64_t{0}; });
 }
 
@@ -57,6 +58,14 @@ std::int64_t vector_length(const InferContext& c, std::size_t i) {
     fail(ErrorCode::kInvalidGraph, "input {} has the shape {}, expected a vector", i, shape.to_string());
   }
   return shape[0].is_known() ? shape[0].value() : -1;
+}
+
+std::int64_t pixel_block(const Attributes& attributes) {
+  const std::int64_t block = attributes.get_int("blocksize");
+  ORIEL_REQUIRE(block > 0 && block < (std::int64_t{1} << 30), "blocksize is {}", block);
+  const std::string& mode = attributes.get_string("mode");
+  ORIEL_REQUIRE(mode == "DCR" || mode == "CRD", "unknown mode {}", mode);
+  return block;
 }
 
 std::int64_t scalar_i64(const Tensor& tensor) {

@@ -4,7 +4,8 @@
 namespace oriel::ops {
 
 std::vector<double> read_parameter(const Tensor& tensor, std::int64_t count) {
-  ORIEL_REQUIRE(tensor.size() == count, "a parameter of shape {}, expected {} elements", to_string(tensor.dims()), count);
+  ORIEL_REQUIRE(tensor.size() == count, "a parameter of shape {}, expected {} elements", to_string(tensor.dims()),
+                count);
   std::vector<double> values(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) values[static_cast<std::size_t>(i)] = element_as_f64(tensor, i);
   return values;
@@ -12,7 +13,8 @@ std::vector<double> read_parameter(const Tensor& tensor, std::int64_t count) {
 
 void require_broadcasts_to(const Dims& dims, const Dims& to) {
   bool fits = dims.size() <= to.size();
-  for (std::size_t i = 0; fits && i < dims.size(); ++i) fits = dims[i] == 1 || dims[i] == to[i + to.size() - dims.size()];
+  for (std::size_t i = 0; fits && i < dims.size(); ++i)
+    fits = dims[i] == 1 || dims[i] == to[i + to.size() - dims.size()];
   ORIEL_REQUIRE(fits, "shape {} does not broadcast to {}", to_string(dims), to_string(to));
 }
 
@@ -24,11 +26,13 @@ void require_vector(const InferContext& c, std::size_t i, const Dim& extent) {
   }
 }
 
-void normalize_groups(const Inputs& inputs, OutputSink& outputs, RunContext& context, std::int64_t groups, double epsilon) {
+void normalize_groups(const Inputs& inputs, OutputSink& outputs, RunContext& context, std::int64_t groups,
+                      double epsilon) {
   const Tensor& x = inputs[0];
   ORIEL_REQUIRE(x.rank() >= 2, "input of shape {}, expected a rank of 2 or more", to_string(x.dims()));
   const std::int64_t channels = x.dim(1);
-  ORIEL_REQUIRE(groups == 0 ? channels == 0 : groups > 0 && channels % groups == 0, "{} channels in {} groups", channels, groups);
+  ORIEL_REQUIRE(groups == 0 ? channels == 0 : groups > 0 && channels % groups == 0, "{} channels in {} groups",
+                channels, groups);
   const std::vector<double> scale = read_parameter(inputs[1], channels);
   const std::vector<double> bias = read_parameter(inputs[2], channels);
   Tensor& out = outputs.allocate(0, x.type(), x.dims());

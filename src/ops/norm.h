@@ -13,12 +13,14 @@ std::vector<double> read_parameter(const Tensor& tensor, std::int64_t count);
 /// Throws Error(kInvalidArgument) unless `dims` broadcasts to `to` without changing it.
 void require_broadcasts_to(const Dims& dims, const Dims& to);
 
-/// Inference: throws Error(kInvalidGraph) unless operand `i` is certain or possible to be a vector of `extent` elements.
+/// Inference: throws Error(kInvalidGraph) unless operand `i` is certain or possible to be a vector of `extent`
+/// elements.
 void require_vector(const InferContext& c, std::size_t i, const Dim& extent);
 
 /// Output 0 = (x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c], with moments over each image's groups of
 /// neighbouring channels (axis 1) and all later axes. Inputs are x, scale and bias.
-void normalize_groups(const Inputs& inputs, OutputSink& outputs, RunContext& context, std::int64_t groups, double epsilon);
+void normalize_groups(const Inputs& inputs, OutputSink& outputs, RunContext& context, std::int64_t groups,
+                      double epsilon);
 
 /// Mean and variance (of the population) of values that `get(i)` gives for i < count.
 struct Moments {

@@ -1,13 +1,14 @@
-// Pad: pads[i] elements before and pads[i + n] after axis axes[i]; negative pads remove elements, before anything is added.
-// constant: the value of input 2 (0). edge: the nearest element. reflect: mirrored without repeating the border. wrap: a torus.
-// Importers removed: the paddings, pads and value attributes of versions 1 and 2.
+// Pad: pads[i] elements before and pads[i + n] after axis axes[i]; negative pads remove elements, before anything is
+// added. constant: the value of input 2 (0). edge: the nearest element. reflect: mirrored without repeating the border.
+// wrap: a torus. Importers removed: the paddings, pads and value attributes of versions 1 and 2.
 #include "ops/movement.h"
 
 namespace oriel::ops {
 namespace {
 
 void check_mode(const std::string& mode) {
-  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") fail(ErrorCode::kInvalidGraph, "unknown mode {}", mode);
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
+    fail(ErrorCode::kInvalidGraph, "unknown mode {}", mode);
 }
 
 void infer(InferContext& c) {
@@ -30,12 +31,14 @@ void infer(InferContext& c) {
   Shape out = Shape::of_rank(in.rank());
   if (known) {
     const std::vector<std::size_t> resolved = resolve_axes(axes, in.rank());
-    if (pads->size() != 2 * resolved.size()) fail(ErrorCode::kInvalidGraph, "{} pads for {} axes", pads->size(), resolved.size());
+    if (pads->size() != 2 * resolved.size())
+      fail(ErrorCode::kInvalidGraph, "{} pads for {} axes", pads->size(), resolved.size());
     out = in;
     for (std::size_t i = 0; i < resolved.size(); ++i) {
       Dim& d = out[resolved[i]];
       const Dim sum = d + (*pads)[i] + (*pads)[i + resolved.size()];
-      if (sum.max() < 0) fail(ErrorCode::kInvalidGraph, "pads leave {} elements on axis {}", sum.to_string(), resolved[i]);
+      if (sum.max() < 0)
+        fail(ErrorCode::kInvalidGraph, "pads leave {} elements on axis {}", sum.to_string(), resolved[i]);
       d = sum.bounded(0, kUnboundedDim);
     }
   }
@@ -43,13 +46,15 @@ void infer(InferContext& c) {
 }
 
 // For every output index on an axis the input index that it reads, or -1 for the constant.
-std::vector<std::int64_t> sources(const std::string& mode, std::int64_t extent, std::int64_t before, std::int64_t after) {
+std::vector<std::int64_t> sources(const std::string& mode, std::int64_t extent, std::int64_t before,
+                                  std::int64_t after) {
   const std::int64_t low = std::max<std::int64_t>(0, -before);
   const std::int64_t kept = extent - low - std::max<std::int64_t>(0, -after);
   const std::int64_t total = extent + before + after;
   ORIEL_REQUIRE(total >= 0, "pads of {} and {} leave nothing of an extent of {}", before, after, extent);
-  ORIEL_REQUIRE(kept > 0 || total == 0 || mode == "constant", "mode {} needs elements, an extent of {} with pads of {} and {} leaves none",
-                mode, extent, before, after);
+  ORIEL_REQUIRE(kept > 0 || total == 0 || mode == "constant",
+                "mode {} needs elements, an extent of {} with pads of {} and {} leaves none", mode, extent, before,
+                after);
   std::vector<std::int64_t> from(static_cast<std::size_t>(total), -1);
   for (std::int64_t o = 0; o < total; ++o) {
     std::int64_t i = o - std::max<std::int64_t>(before, 0);
@@ -88,7 +93,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const std::int64_t limit = std::int64_t{1} << 48;
     before[resolved[i]] = pads[i];
     after[resolved[i]] = pads[i + resolved.size()];
-    for (const std::int64_t p : {pads[i], pads[i + resolved.size()]}) ORIEL_REQUIRE(p > -limit && p < limit, "a pad is {}", p);
+    for (const std::int64_t p : {pads[i], pads[i + resolved.size()]})
+      ORIEL_REQUIRE(p > -limit && p < limit, "a pad is {}", p);
   }
   Dims dims = x.dims();
   for (std::size_t axis = 0; axis < x.rank(); ++axis) dims[axis] += before[axis] + after[axis];
@@ -101,7 +107,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     }
   }
   std::vector<std::vector<std::int64_t>> from;
-  for (std::size_t axis = 0; axis < x.rank(); ++axis) from.push_back(sources(mode, x.dim(axis), before[axis], after[axis]));
+  for (std::size_t axis = 0; axis < x.rank(); ++axis)
+    from.push_back(sources(mode, x.dim(axis), before[axis], after[axis]));
   const Dims strides = row_major_strides(x.dims());
   Dims index(dims.size(), 0);
   copy_elements(out, x, context, [&](std::int64_t) {

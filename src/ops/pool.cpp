@@ -44,7 +44,8 @@ PoolGeometry PoolGeometry::of(const Attributes& attributes, const Dims& x) {
 void infer_global_pool(InferContext& c) {
   Shape out = c.shape(0);
   if (out.is_ranked()) {
-    if (out.rank() < 2) fail(ErrorCode::kInvalidGraph, "input of shape {}, expected a rank of 2 or more", out.to_string());
+    if (out.rank() < 2)
+      fail(ErrorCode::kInvalidGraph, "input of shape {}, expected a rank of 2 or more", out.to_string());
     for (std::size_t i = 2; i < out.rank(); ++i) out[i] = 1;
   }
   c.set(0, c.element(0), std::move(out));

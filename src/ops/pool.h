@@ -10,8 +10,8 @@ namespace oriel::ops {
 /// Attributes that every pool with a window has.
 std::vector<AttributeDef> pool_attributes();
 
-/// Inference: [N, C, ...] with extents from kernel_shape, strides, dilations, pads, auto_pad and ceil_mode; sets output 0 and,
-/// where the node has a second output, output 1 as i64 of the same shape.
+/// Inference: [N, C, ...] with extents from kernel_shape, strides, dilations, pads, auto_pad and ceil_mode; sets output
+/// 0 and, where the node has a second output, output 1 as i64 of the same shape.
 void infer_pool(InferContext& c);
 
 /// A pool's window over concrete dimensions, with pads resolved.
@@ -28,8 +28,9 @@ struct PoolGeometry {
   static PoolGeometry of(const Attributes& attributes, const Dims& x);
 };
 
-/// Calls f(plane, at, taps, padded) for every output position `at` of every plane: `taps` are the offsets inside a plane of the
-/// input that the window covers, in row-major order, `padded` is the number of taps inside the input and its pads.
+/// Calls f(plane, at, taps, padded) for every output position `at` of every plane: `taps` are the offsets inside a
+/// plane of the input that the window covers, in row-major order, `padded` is the number of taps inside the input and
+/// its pads.
 template <typename F>
 void for_each_window(const PoolGeometry& g, RunContext& context, F&& f) {
   const std::size_t rank = g.in.size();
@@ -45,7 +46,8 @@ void for_each_window(const PoolGeometry& g, RunContext& context, F&& f) {
       const std::int64_t dilation = g.window.dilations[i];
       const std::int64_t start = o[i] * g.window.strides[i] - g.window.pads_begin[i];
       const auto taps_before = [&](std::int64_t limit) {
-        return std::clamp<std::int64_t>(start >= limit ? 0 : (limit - start + dilation - 1) / dilation, 0, g.window.kernel[i]);
+        return std::clamp<std::int64_t>(start >= limit ? 0 : (limit - start + dilation - 1) / dilation, 0,
+                                        g.window.kernel[i]);
       };
       const std::int64_t skipped = taps_before(0);
       inside[i] = taps_before(g.in[i]) - skipped;

@@ -34,7 +34,8 @@ std::size_t direction_count(const Attributes& attributes) {
   const std::string direction = attributes.get_string("direction");
   if (direction == "bidirectional") return 2;
   if (direction == "forward" || direction == "reverse") return 1;
-  fail(ErrorCode::kInvalidGraph, "attribute direction is \"{}\", expected forward, reverse or bidirectional", direction);
+  fail(ErrorCode::kInvalidGraph, "attribute direction is \"{}\", expected forward, reverse or bidirectional",
+       direction);
 }
 
 std::vector<double> widen_all(const Tensor& tensor) {
@@ -47,7 +48,8 @@ std::vector<double> widen_all(const Tensor& tensor) {
 }
 
 void require_dims(const Inputs& inputs, std::size_t i, const Dims& dims) {
-  ORIEL_REQUIRE(inputs[i].dims() == dims, "input {} of shape {}, expected {}", i, to_string(inputs[i].dims()), to_string(dims));
+  ORIEL_REQUIRE(inputs[i].dims() == dims, "input {} of shape {}, expected {}", i, to_string(inputs[i].dims()),
+                to_string(dims));
 }
 
 /// Slice `d` of a parameter whose first axis is the direction; `missing` zeros where the operand is absent.
@@ -63,17 +65,28 @@ std::vector<double> direction_slice(const Inputs& inputs, std::size_t i, const D
 
 double CellActivation::operator()(double x) const {
   switch (kind) {
-    case Kind::kRelu: return std::max(0.0, x);
-    case Kind::kTanh: return std::tanh(x);
-    case Kind::kSigmoid: return 1.0 / (1.0 + std::exp(-x));
-    case Kind::kAffine: return alpha * x + beta;
-    case Kind::kLeakyRelu: return x >= 0 ? x : alpha * x;
-    case Kind::kThresholdedRelu: return x >= alpha ? x : 0.0;
-    case Kind::kScaledTanh: return alpha * std::tanh(beta * x);
-    case Kind::kHardSigmoid: return std::min(std::max(alpha * x + beta, 0.0), 1.0);
-    case Kind::kElu: return x >= 0 ? x : alpha * std::expm1(x);
-    case Kind::kSoftsign: return x / (1.0 + std::abs(x));
-    case Kind::kSoftplus: return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+    case Kind::kRelu:
+      return std::max(0.0, x);
+    case Kind::kTanh:
+      return std::tanh(x);
+    case Kind::kSigmoid:
+      return 1.0 / (1.0 + std::exp(-x));
+    case Kind::kAffine:
+      return alpha * x + beta;
+    case Kind::kLeakyRelu:
+      return x >= 0 ? x : alpha * x;
+    case Kind::kThresholdedRelu:
+      return x >= alpha ? x : 0.0;
+    case Kind::kScaledTanh:
+      return alpha * std::tanh(beta * x);
+    case Kind::kHardSigmoid:
+      return std::min(std::max(alpha * x + beta, 0.0), 1.0);
+    case Kind::kElu:
+      return x >= 0 ? x : alpha * std::expm1(x);
+    case Kind::kSoftsign:
+      return x / (1.0 + std::abs(x));
+    case Kind::kSoftplus:
+      return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
   }
   return x;
 }
@@ -99,7 +112,8 @@ std::vector<CellActivation> read_activations(const Attributes& attributes, const
   for (std::size_t i = 0; i < wanted; ++i) {
     std::string lower = names[i];
     for (char& ch : lower) ch = static_cast<char>(std::tolower(static_cast<unsigned char>(ch)));
-    const ActivationRow* row = std::find_if(std::begin(kActivations), std::end(kActivations), [&](const auto& r) { return lower == r.name; });
+    const ActivationRow* row =
+        std::find_if(std::begin(kActivations), std::end(kActivations), [&](const auto& r) { return lower == r.name; });
     if (row == std::end(kActivations)) fail(ErrorCode::kInvalidGraph, "activation \"{}\" is not known", names[i]);
     CellActivation a{row->kind, row->alpha, row->beta};
     if (row->parameters > 0 && next_alpha < alphas.size()) a.alpha = alphas[next_alpha++];
@@ -135,7 +149,8 @@ void infer_recurrent(InferContext& c, std::int64_t gates) {
       fail(ErrorCode::kInvalidGraph, "input {} is of shape {}, expected a rank of 3", i, c.shape(i).to_string());
     }
     if (i > 0 && c.shape(i).is_ranked() && !c.shape(i)[0].may_equal(Dim(directions))) {
-      fail(ErrorCode::kInvalidGraph, "input {} is of shape {}, expected {} directions", i, c.shape(i).to_string(), directions);
+      fail(ErrorCode::kInvalidGraph, "input {} is of shape {}, expected {} directions", i, c.shape(i).to_string(),
+           directions);
     }
   }
   if (x.is_ranked()) {
@@ -148,9 +163,10 @@ void infer_recurrent(InferContext& c, std::int64_t gates) {
   if (r.is_ranked()) hidden = r[2];
   if (!hidden.is_known() && w.is_ranked() && w[1].is_known()) hidden = Dim(w[1].value() / gates);
   if (!hidden.is_known() && c.attributes().has("hidden_size")) hidden = Dim(c.attributes().get_int("hidden_size"));
-  if ((w.is_ranked() && !w[1].may_equal(hidden * Dim(gates))) || (r.is_ranked() && !r[1].may_equal(hidden * Dim(gates)))) {
-    fail(ErrorCode::kInvalidGraph, "weights of shapes {} and {}, expected {} gates of {} units", w.to_string(), r.to_string(), gates,
-         hidden.to_string());
+  if ((w.is_ranked() && !w[1].may_equal(hidden * Dim(gates))) ||
+      (r.is_ranked() && !r[1].may_equal(hidden * Dim(gates)))) {
+    fail(ErrorCode::kInvalidGraph, "weights of shapes {} and {}, expected {} gates of {} units", w.to_string(),
+         r.to_string(), gates, hidden.to_string());
   }
   const Dim d(directions);
   const Shape y = batch_first ? Shape{batch, sequence, d, hidden} : Shape{sequence, d, batch, hidden};
@@ -178,8 +194,8 @@ void reference_recurrent(const Inputs& inputs, OutputSink& outputs, RunContext& 
                          const std::vector<std::string>& default_activations, const CellStep& step) {
   const Attributes& attributes = inputs.attributes();
   const Tensor& x = inputs[0];
-  ORIEL_REQUIRE(x.rank() == 3 && inputs[2].rank() == 3, "inputs of shapes {} and {}, expected a rank of 3", to_string(x.dims()),
-                to_string(inputs[2].dims()));
+  ORIEL_REQUIRE(x.rank() == 3 && inputs[2].rank() == 3, "inputs of shapes {} and {}, expected a rank of 3",
+                to_string(x.dims()), to_string(inputs[2].dims()));
   const bool batch_first = attributes.get_int("layout") != 0;
   const auto directions = static_cast<std::int64_t>(direction_count(attributes));
   const std::int64_t sequence = x.dim(batch_first ? 1 : 0);
@@ -193,9 +209,12 @@ void reference_recurrent(const Inputs& inputs, OutputSink& outputs, RunContext& 
   if (inputs.has(4)) {
     require_dims(inputs, 4, {batch});
     lengths = inputs[4].to_i64();
-    for (const std::int64_t n : lengths) ORIEL_REQUIRE(n >= 0 && n <= sequence, "a sequence of {} steps in {}", n, sequence);
+    for (const std::int64_t n : lengths)
+      ORIEL_REQUIRE(n >= 0 && n <= sequence, "a sequence of {} steps in {}", n, sequence);
   }
-  const auto state_at = [&](std::int64_t d, std::int64_t b) { return (batch_first ? b * directions + d : d * batch + b) * hidden; };
+  const auto state_at = [&](std::int64_t d, std::int64_t b) {
+    return (batch_first ? b * directions + d : d * batch + b) * hidden;
+  };
   const auto initial = [&](std::size_t i) {
     if (!inputs.has(i)) return std::vector<double>(static_cast<std::size_t>(count_elements(state_dims)), 0.0);
     require_dims(inputs, i, state_dims);
@@ -207,7 +226,8 @@ void reference_recurrent(const Inputs& inputs, OutputSink& outputs, RunContext& 
   const auto wants = [&](std::size_t i) { return i < outputs.size() && outputs.wanted(i); };
   Tensor* y = nullptr;
   if (wants(0)) {
-    const Dims dims = batch_first ? Dims{batch, sequence, directions, hidden} : Dims{sequence, directions, batch, hidden};
+    const Dims dims =
+        batch_first ? Dims{batch, sequence, directions, hidden} : Dims{sequence, directions, batch, hidden};
     y = &outputs.allocate(0, x.type(), dims);
     fill_zero(*y);
   }
@@ -245,6 +265,10 @@ void reference_recurrent(const Inputs& inputs, OutputSink& outputs, RunContext& 
         if (y == nullptr) continue;
         const std::int64_t row = batch_first ? (b * sequence + t) * directions + d : (t * directions + d) * batch + b;
         store(*y, row * hidden, h.data(), h.size());
+      }
+      if (length == 0) {
+        std::fill(h.begin(), h.end(), 0.0);
+        std::fill(c.begin(), c.end(), 0.0);
       }
       std::copy(h.begin(), h.end(), first);
       if (lstm) std::copy(c.begin(), c.end(), all_c.begin() + state_at(d, b));

@@ -30,9 +30,9 @@ struct CellActivation {
   double operator()(double x) const;
 };
 
-/// The activations of every direction: `defaults` for each direction where the attribute is absent. Names are matched without regard
-/// to case; activation_alpha and activation_beta are dealt out in order to the functions that take them. Throws Error(kInvalidGraph)
-/// for unknown names and wrong counts.
+/// The activations of every direction: `defaults` for each direction where the attribute is absent. Names are matched
+/// without regard to case; activation_alpha and activation_beta are dealt out in order to the functions that take them.
+/// Throws Error(kInvalidGraph) for unknown names and wrong counts.
 std::vector<CellActivation> read_activations(const Attributes& attributes, const std::vector<std::string>& defaults,
                                              std::size_t directions);
 
@@ -65,6 +65,7 @@ using CellStep = std::function<void(const CellWeights&, const CellActivation* ac
                                     std::vector<double>& h, std::vector<double>& c)>;
 
 /// Runs a recurrent operator whose operands are X, W, R, B, sequence_lens, initial_h and, for `lstm`, initial_c and P.
+/// A sequence without steps ends in states of zero, as ONNX Runtime has it; the standard is silent.
 void reference_recurrent(const Inputs& inputs, OutputSink& outputs, RunContext& context, std::int64_t gates, bool lstm,
                          const std::vector<std::string>& default_activations, const CellStep& step);
 

@@ -7,7 +7,8 @@ namespace {
 
 void infer(InferContext& c) { infer_recurrent(c, 1); }
 
-void step(const CellWeights& cell, const CellActivation* f, const std::vector<double>& x, std::vector<double>& h, std::vector<double>&) {
+void step(const CellWeights& cell, const CellActivation* f, const std::vector<double>& x, std::vector<double>& h,
+          std::vector<double>&) {
   const std::vector<double> before = h;
   for (std::int64_t j = 0; j < cell.hidden; ++j) {
     h[static_cast<std::size_t>(j)] = f[0](cell.clipped(cell.from_input(0, j, x) + cell.from_hidden(0, j, before)));

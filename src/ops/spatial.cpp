@@ -19,7 +19,8 @@ Window Window::read(const Attributes& attributes, std::size_t rank, const Dims& 
   if (attributes.has("kernel_shape") && !attributes.get_ints("kernel_shape").empty()) {
     w.kernel = list("kernel_shape", rank, 1, 1);
     if (!kernel.empty() && !(kernel == w.kernel)) {
-      fail(ErrorCode::kInvalidGraph, "attribute kernel_shape is {}, the weights have {}", to_string(w.kernel), to_string(kernel));
+      fail(ErrorCode::kInvalidGraph, "attribute kernel_shape is {}, the weights have {}", to_string(w.kernel),
+           to_string(kernel));
     }
   } else {
     w.kernel = kernel;
@@ -32,7 +33,8 @@ Window Window::read(const Attributes& attributes, std::size_t rank, const Dims& 
   w.auto_pad = attributes.get_string("auto_pad", "NOTSET");
   if (w.auto_pad.empty()) w.auto_pad = "NOTSET";
   if (w.auto_pad != "NOTSET" && w.auto_pad != "VALID" && w.auto_pad != "SAME_UPPER" && w.auto_pad != "SAME_LOWER") {
-    fail(ErrorCode::kInvalidGraph, "attribute auto_pad is \"{}\", expected NOTSET, VALID, SAME_UPPER or SAME_LOWER", w.auto_pad);
+    fail(ErrorCode::kInvalidGraph, "attribute auto_pad is \"{}\", expected NOTSET, VALID, SAME_UPPER or SAME_LOWER",
+         w.auto_pad);
   }
   if (w.auto_pad != "NOTSET") {
     w.pads_begin.assign(rank, 0);
@@ -59,14 +61,17 @@ Dim window_extent(const Window& w, std::size_t axis, const Dim& in) {
   const Dim room = in + Dim(w.pads_begin[axis] + w.pads_end[axis] - w.span(axis));
   if (!w.ceil_mode) return max(floor_div(room, Dim(w.strides[axis])) + Dim(1), Dim(0));
   // The last window starts inside the input or its begin padding: at most ceil((in + pad_begin) / stride) of them.
-  return max(min(ceil_div(room, Dim(w.strides[axis])) + Dim(1), ceil_div(in + Dim(w.pads_begin[axis]), Dim(w.strides[axis]))), Dim(0));
+  return max(
+      min(ceil_div(room, Dim(w.strides[axis])) + Dim(1), ceil_div(in + Dim(w.pads_begin[axis]), Dim(w.strides[axis]))),
+      Dim(0));
 }
 
 std::int64_t window_extent(const Window& w, std::size_t axis, std::int64_t in) {
   if (w.auto_pad == "SAME_UPPER" || w.auto_pad == "SAME_LOWER") return (in + w.strides[axis] - 1) / w.strides[axis];
   const std::int64_t room = in + w.pads_begin[axis] + w.pads_end[axis] - w.span(axis);
   if (room < 0) {
-    fail(ErrorCode::kInvalidArgument, "a window of {} does not fit the extent {} with pads {} and {} on spatial axis {}", w.span(axis), in,
+    fail(ErrorCode::kInvalidArgument,
+         "a window of {} does not fit the extent {} with pads {} and {} on spatial axis {}", w.span(axis), in,
          w.pads_begin[axis], w.pads_end[axis], axis);
   }
   if (!w.ceil_mode) return room / w.strides[axis] + 1;

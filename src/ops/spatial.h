@@ -31,8 +31,8 @@ struct Window {
   void resolve_pads(const Dims& input);
 };
 
-/// Output extent on an axis: floor or ceil((in + pads - span) / stride) + 1; SAME_*: ceil(in / stride). With ceil_mode a
-/// window that would start in the end padding does not count.
+/// Output extent on an axis: floor or ceil((in + pads - span) / stride) + 1; SAME_*: ceil(in / stride). With ceil_mode
+/// a window that would start in the end padding does not count.
 Dim window_extent(const Window& w, std::size_t axis, const Dim& in);
 /// The same on numbers, with pads resolved.
 std::int64_t window_extent(const Window& w, std::size_t axis, std::int64_t in);

@@ -79,7 +79,7 @@ class Program::Sink final : public OutputSink {
       }
     }
     const int output = program_.output_of_[v];
-    if (output >= 0 && value.storage.empty()) {
+    if (output >= 0 && value.storage == nullptr) {
       const Datum& bound = outputs_[static_cast<std::size_t>(output)];
       if (bound.is_tensor() && bound.tensor().type() == type && type != ElementType::kString &&
           bound.tensor().size() == count_elements(dims)) {
@@ -87,7 +87,11 @@ class Program::Sink final : public OutputSink {
         return slot.tensor();
       }
     }
-    slot = Tensor::allocate(type, dims, context_.budget);
+    if (value.storage != nullptr) {
+      slot = Tensor(type, dims, allocate_host(element_bytes(type, count_elements(value.storage(dims))), context_.budget));
+    } else {
+      slot = Tensor::allocate(type, dims, context_.budget);
+    }
     return slot.tensor();
   }
 
@@ -138,9 +142,6 @@ void Program::share_in_place(const std::vector<bool>& made, const std::vector<bo
     last[r] = std::max(last[r], last_read[v]);
     if (leaves[v]) leaf[r] = true;
   }
-  const auto storage_of = [](const ProgramValue& value) -> const std::vector<Dim>& {
-    return value.storage.empty() ? value.type.shape.dims() : value.storage;
-  };
   for (std::size_t s = 0; s < steps_.size(); ++s) {
     const ProgramStep& step = steps_[s];
     if (step.outputs.empty() || step.outputs[0] < 0) continue;
@@ -153,9 +154,7 @@ void Program::share_in_place(const std::vector<bool>& made, const std::vector<bo
       const ProgramValue& b = values_[out];
       if (!made[r] || leaf[r] || last[r] != static_cast<int>(s) || !has_fixed_size(a.type) || !has_fixed_size(b.type)) continue;
       if (a.type.element != b.type.element || !a.type.shape.same(b.type.shape)) continue;
-      const std::vector<Dim>& x = storage_of(a);
-      const std::vector<Dim>& y = storage_of(b);
-      if (!std::equal(x.begin(), x.end(), y.begin(), y.end(), [](const Dim& p, const Dim& q) { return p.same(q); })) continue;
+      if (a.storage != b.storage) continue;
       in_place_[out] = from;
       for (std::size_t v = 0; v < n; ++v) {
         if (root_[v] != static_cast<int>(out)) continue;
@@ -241,7 +240,6 @@ void Program::finish() {
   const auto knowable = [&](const ProgramValue& value) {
     std::vector<SymbolId> ids;
     for (const Dim& d : value.type.shape.dims()) symbols_->collect(d, ids);
-    for (const Dim& d : value.storage) symbols_->collect(d, ids);
     return std::all_of(ids.begin(), ids.end(), [&](SymbolId id) {
       return symbols_->is_derived(id) || !made_by_step[static_cast<std::size_t>(id)] || known[static_cast<std::size_t>(id)];
     });
@@ -256,12 +254,16 @@ void Program::finish() {
       for (const int v : steps_[s].outputs) {
         if (v < 0) continue;
         const auto i = static_cast<std::size_t>(v);
-        if (root_[i] != v || output_of_[i] >= 0 || !has_fixed_size(values_[i].type) || !knowable(values_[i])) continue;
+        if (!has_fixed_size(values_[i].type) || !knowable(values_[i])) continue;
+        if (root_[i] != v || output_of_[i] >= 0) {
+          // Not placed here, but steps may ask for its dimensions.
+          for (const Dim& d : values_[i].type.shape.dims()) symbols_->collect(d, region.symbols);
+          continue;
+        }
         region_of_[i] = static_cast<int>(regions_.size()) - 1;
         position_[i] = static_cast<int>(region.planned.size());
         region.planned.push_back(v);
         for (const Dim& d : values_[i].type.shape.dims()) symbols_->collect(d, region.symbols);
-        for (const Dim& d : values_[i].storage) symbols_->collect(d, region.symbols);
       }
     }
     pending = end;
@@ -362,9 +364,7 @@ void Program::make_plan(const Region& region, const Bindings& symbols, Plan& pla
       return x;
     };
     for (const Dim& d : value.type.shape.dims()) plan.dims[i].push_back(evaluate(d));
-    Dims storage;
-    for (const Dim& d : value.storage) storage.push_back(evaluate(d));
-    bytes[i] = aligned(element_bytes(value.type.element, count_elements(value.storage.empty() ? plan.dims[i] : storage)));
+    bytes[i] = aligned(element_bytes(value.type.element, count_elements(value.storage == nullptr ? plan.dims[i] : value.storage(plan.dims[i]))));
   }
   // Largest first, each at the lowest offset where nothing alive at the same time lies.
   std::vector<std::size_t> order(n);
@@ -488,7 +488,7 @@ Status Program::run_steps(State& state, std::span<Datum> outputs, RunContext& co
   } catch (const Error& error) {
     if (current < 0 || error.code() == ErrorCode::kCancelled) return Status(error);
     const ProgramStep& step = steps_[static_cast<std::size_t>(current)];
-    return Status(error.code(), fmt::format("{}: {} (node \"{}\")", step.op, error.what(), step.node));
+    return Status(error.code(), formatted("{}: {} (node \"{}\")", step.op, error.what(), step.node));
   } catch (const std::bad_alloc&) {
     return Status(ErrorCode::kOutOfMemory, "the system is out of memory");
   } catch (const std::exception& error) {

@@ -26,8 +26,8 @@ using StepFunction = std::function<void(const Inputs&, OutputSink&, RunContext&)
 struct ProgramValue {
   std::string name;
   ValueType type;
-  /// Dimensions of the memory behind it, where that differs from the type's shape (blocked layouts); else empty.
-  std::vector<Dim> storage;
+  /// Dimensions of the memory behind a tensor of given dimensions, where they differ (blocked layouts); else null.
+  Dims (*storage)(const Dims&) = nullptr;
   /// The value where it is a constant.
   Datum constant;
   /// Elements known symbolically: materialised before the first step, never computed.

@@ -136,7 +136,7 @@ Status Session::check_inputs(std::span<const Datum* const> inputs, RunContext& c
     const Value& wanted = *graph_->inputs()[static_cast<std::size_t>(graph_input_of_[i])];
     if (inputs[i] == nullptr) {
       if (defaults_[static_cast<std::size_t>(graph_input_of_[i])].empty()) {
-        return Status(ErrorCode::kInvalidArgument, fmt::format("Required input \"{}\" is missing", wanted.name()));
+        return Status(ErrorCode::kInvalidArgument, formatted("Required input \"{}\" is missing", wanted.name()));
       }
       continue;
     }
@@ -144,29 +144,29 @@ Status Session::check_inputs(std::span<const Datum* const> inputs, RunContext& c
     if (!type.is_tensor()) {
       const bool right = type.kind == ValueType::Kind::kOptional || (type.kind == ValueType::Kind::kSequence) == inputs[i]->is_sequence();
       if (!right) {
-        return Status(ErrorCode::kInvalidArgument, fmt::format("Unexpected value for input \"{}\", expected {}", wanted.name(), onnx_type_name(type)));
+        return Status(ErrorCode::kInvalidArgument, formatted("Unexpected value for input \"{}\", expected {}", wanted.name(), onnx_type_name(type)));
       }
       continue;
     }
     if (!inputs[i]->is_tensor()) {
-      return Status(ErrorCode::kInvalidArgument, fmt::format("Unexpected value for input \"{}\", expected {}", wanted.name(), onnx_type_name(type)));
+      return Status(ErrorCode::kInvalidArgument, formatted("Unexpected value for input \"{}\", expected {}", wanted.name(), onnx_type_name(type)));
     }
     const Tensor& t = inputs[i]->tensor();
     if (t.type() != type.element) {
       return Status(ErrorCode::kInvalidArgument,
-                    fmt::format("Unexpected input data type for \"{}\". Actual: (tensor({})) , expected: (tensor({}))", wanted.name(),
+                    formatted("Unexpected input data type for \"{}\". Actual: (tensor({})) , expected: (tensor({}))", wanted.name(),
                                 onnx_element_name(t.type()), onnx_element_name(type.element)));
     }
     if (!type.shape.is_ranked()) continue;
     if (t.rank() != type.shape.rank()) {
-      return Status(ErrorCode::kInvalidArgument, fmt::format("Invalid rank for input: {} Got: {} Expected: {} Please fix either the inputs/outputs or the model.",
+      return Status(ErrorCode::kInvalidArgument, formatted("Invalid rank for input: {} Got: {} Expected: {} Please fix either the inputs/outputs or the model.",
                                                              wanted.name(), t.rank(), type.shape.rank()));
     }
     std::string wrong;
     for (std::size_t d = 0; d < t.rank(); ++d) {
       const Dim& dim = type.shape[d];
       if (t.dim(d) < dim.min() || t.dim(d) > dim.max()) {
-        wrong += fmt::format("\n index: {} Got: {} Expected: {}", d, t.dim(d), dim.is_known() ? dim.to_string() : fmt::format("{} to {}", dim.min(), dim.max()));
+        wrong += formatted("\n index: {} Got: {} Expected: {}", d, t.dim(d), dim.is_known() ? dim.to_string() : formatted("{} to {}", dim.min(), dim.max()));
         continue;
       }
       const SymbolId id = dim.symbol();
@@ -174,12 +174,12 @@ Status Session::check_inputs(std::span<const Datum* const> inputs, RunContext& c
       if (context.symbols.size() <= static_cast<std::size_t>(id)) context.symbols.resize(graph_->symbols()->size(), kUnbound);
       std::int64_t& bound = context.symbols[static_cast<std::size_t>(id)];
       if (bound != kUnbound && bound != t.dim(d)) {
-        wrong += fmt::format("\n index: {} Got: {} Expected: {} ({} is {} in another input)", d, t.dim(d), bound, dim.to_string(), bound);
+        wrong += formatted("\n index: {} Got: {} Expected: {} ({} is {} in another input)", d, t.dim(d), bound, dim.to_string(), bound);
       }
       bound = t.dim(d);
     }
     if (!wrong.empty()) {
-      return Status(ErrorCode::kInvalidArgument, fmt::format("Got invalid dimensions for input: {} for the following indices{}\n Please fix either the inputs/outputs or the model.",
+      return Status(ErrorCode::kInvalidArgument, formatted("Got invalid dimensions for input: {} for the following indices{}\n Please fix either the inputs/outputs or the model.",
                                                              wanted.name(), wrong));
     }
   }

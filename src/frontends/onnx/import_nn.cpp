@@ -31,19 +31,22 @@ Value* flat_vector(ImportContext& c, Value* value) {
   return c.call("Reshape", {value, c.constant(Tensor::of_i64({-1}))});
 }
 
-/// Before version 14: training mode follows from the number of outputs; the moments of the batch are outputs of their own; and with
-/// spatial = 0 every element of an image has its own parameters. Parameters of rank 1 are by channel whatever `spatial` says.
+/// Before version 14: training mode follows from the number of outputs; the moments of the batch are outputs of their
+/// own; and with spatial = 0 every element of an image has its own parameters. Parameters of rank 1 are by channel
+/// whatever `spatial` says.
 void import_batch_normalization(ImportContext& c) {
   std::vector<Value*> operands;
   for (std::size_t i = 0; i < 5; ++i) operands.push_back(operand(c, i));
   if (c.inputs().size() > 5 || c.num_outputs() > 5) {
-    fail(ErrorCode::kInvalidGraph, "{} inputs and {} outputs, expected 5 and at most 5", c.inputs().size(), c.num_outputs());
+    fail(ErrorCode::kInvalidGraph, "{} inputs and {} outputs, expected 5 and at most 5", c.inputs().size(),
+         c.num_outputs());
   }
   Value* x = operands[0];
   bool extra = false;
   for (std::size_t i = 1; i < c.num_outputs(); ++i) extra = extra || !c.output_names()[i].empty();
   const bool training = extra && c.attributes().get_int("is_test", 0) == 0;
-  const bool by_element = c.attributes().get_int("spatial", 1) == 0 && !(operands[1]->shape().is_ranked() && operands[1]->shape().rank() == 1);
+  const bool by_element = c.attributes().get_int("spatial", 1) == 0 &&
+                          !(operands[1]->shape().is_ranked() && operands[1]->shape().rank() == 1);
   if (by_element) {
     operands[0] = c.call("Flatten", {x}, {{"axis", std::int64_t{1}}});
     for (std::size_t i = 1; i < operands.size(); ++i) operands[i] = flat_vector(c, operands[i]);

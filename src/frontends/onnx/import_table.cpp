@@ -42,8 +42,9 @@ Node* ImportContext::emit(std::string_view op, Attributes attributes, std::vecto
 }
 
 void ImportContext::emit_as(std::string_view op, std::string_view domain) {
-  const Node* node = emit(op.empty() ? std::string_view(op_type_) : op, attributes_, inputs_, std::max<std::size_t>(outputs_.size(), 1),
-                          op.empty() ? std::string_view(domain_) : domain);
+  const std::vector<std::string> names = outputs_.empty() ? std::vector<std::string>{""} : outputs_;
+  const Node* node = graph_.add(op.empty() ? std::string_view(domain_) : domain, op.empty() ? std::string_view(op_type_) : op, attributes_,
+                                inputs_, names, node_name_);
   finish(node->outputs());
 }
 
@@ -65,6 +66,7 @@ const ImportTable& import_table() {
     add_tensor_rows(*t);
     add_nn_rows(*t);
     add_quant_rows(*t);
+    add_attention_rows(*t);
     add_ml_rows(*t);
     return t;
   }();

@@ -88,6 +88,7 @@ class ImportTable {
 const ImportTable& import_table();
 
 // One function a family, each in import_<family>.cpp.
+void add_attention_rows(ImportTable& table);
 void add_math_rows(ImportTable& table);
 void add_tensor_rows(ImportTable& table);
 void add_nn_rows(ImportTable& table);

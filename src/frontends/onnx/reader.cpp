@@ -2,19 +2,13 @@
 #include "frontends/onnx/reader.h"
 
 #include <algorithm>
-#include <map>
 #include <new>
 #include <optional>
-#include <string_view>
-#include <unordered_map>
-#include <unordered_set>
+#include <stdexcept>
 
 #include "base/mapped_file.h"
 #include "frontends/onnx/data_types.h"
-#include "frontends/onnx/import_table.h"
-#include "frontends/onnx/proto.h"
-#include "frontends/onnx/tensors.h"
-#include "ops/control_flow.h"
+#include "frontends/onnx/model_reader.h"
 #include "ops/registry.h"
 
 namespace oriel::onnx {
@@ -24,44 +18,13 @@ constexpr int kMaxIrVersion = 14;
 /// What a domain without import counts as, and the standard's newest version known here.
 constexpr int kNewestOpset = 28;
 
-using Opsets = std::map<std::string_view, int>;
-
-/// A graph under construction, and what it captures of the graph around it.
-struct Level {
-  explicit Level(Graph& g) : graph(g) {}
-  Graph& graph;
-  std::vector<const Value*> captured;                     // values of the graph around, in operand order
-  std::unordered_map<const Value*, Value*> representatives;  // a value of the graph around -> the one that stands for it here
-};
-
-/// A call of a model-local function while its nodes are inlined.
-struct Frame {
-  const FunctionProto* function = nullptr;
-  std::unordered_map<std::string_view, const AttributeProto*> arguments;
-};
-
-/// Names of one graph or one function call. Bodies see the names around them; functions do not.
-struct Scope {
-  Level& level;
-  const Opsets& opsets;
-  Scope* around = nullptr;        // for the body of a control-flow node
-  const Frame* frame = nullptr;   // inside a function
-  std::string prefix = {};        // of node and value names
-  int depth = 0;
-  std::unordered_map<std::string_view, Value*> values = {};  // null for operands that a function's caller omitted
-};
-
-std::string to_text(Bytes bytes) { return std::string(bytes); }
-
-std::vector<std::string> to_texts(const std::vector<Bytes>& items) { return {items.begin(), items.end()}; }
-
 /// Whether a symbolic name says nothing: converters write these for dimensions that have nothing to do with each other.
 bool anonymous(std::string_view name) {
   return name.empty() || name == "?" || name == "None" || name == "none" || name == "-1" || name == "unknown" || name == "Unknown";
 }
 
 std::string describe_node(const NodeProto& node, const std::string& name, const std::string& fact) {
-  return fmt::format("{}{}{}: {} (node \"{}\")", node.domain, node.domain.empty() ? "" : ".", node.op_type, fact, name);
+  return formatted("{}{}{}: {} (node \"{}\")", node.domain, node.domain.empty() ? "" : ".", node.op_type, fact, name);
 }
 
 /// The name of a TensorProto, without decoding its elements.
@@ -112,7 +75,7 @@ std::vector<Bytes> reads_of(const NodeProto& node, int depth) {
 
 /// The name of node `i` of a graph.
 std::string node_name(const NodeProto& node, std::size_t i) {
-  return node.name.empty() ? fmt::format("{}_{}", node.op_type, i) : to_text(node.name);
+  return node.name.empty() ? formatted("{}_{}", node.op_type, i) : to_text(node.name);
 }
 
 /// Indices of the nodes in an order in which each comes after those it reads from; the given order where that is one.
@@ -160,7 +123,7 @@ std::vector<std::size_t> topological_order(const std::vector<NodeProto>& nodes, 
         const NodeProto& n = nodes[to];
         const std::string value = n.outputs.empty() ? std::string() : to_text(n.outputs.front());
         throw Error(ErrorCode::kInvalidGraph,
-                    describe_node(n, scope.prefix + node_name(n, to), fmt::format("is part of a cycle through the value \"{}\"", value)));
+                    describe_node(n, scope.prefix + node_name(n, to), formatted("is part of a cycle through the value \"{}\"", value)));
       }
       if (state[to] == kNew) {
         state[to] = kOpen;
@@ -171,115 +134,17 @@ std::vector<std::size_t> topological_order(const std::vector<NodeProto>& nodes, 
   return order;
 }
 
-/// Widens `type` until it contains `made`; whether it had to change. Throws Error(kInvalidGraph) for other element types.
-bool generalise(ValueType& type, const ValueType& made) {
-  using Kind = ValueType::Kind;
-  if (type.kind == Kind::kOptional && made.kind == Kind::kOptional) {
-    ValueType inner = *type.inner;
-    const bool changed = generalise(inner, *made.inner);
-    if (changed) type = ValueType::optional(std::move(inner));
-    return changed;
-  }
-  if (type.kind == Kind::kOptional) {
-    ValueType inner = *type.inner;
-    const bool changed = generalise(inner, made);
-    if (changed) type = ValueType::optional(std::move(inner));
-    return changed;
-  }
-  if (type.kind != Kind::kTensor || made.kind != Kind::kTensor || type.element != made.element) {
-    ValueType merged = ops::merge_types(type, made);
-    const bool changed = merged.to_string() != type.to_string();
-    type = std::move(merged);
-    return changed;
-  }
-  Shape& shape = type.shape;
-  if (!shape.is_ranked()) return false;
-  if (!made.shape.is_ranked() || made.shape.rank() != shape.rank()) {
-    shape = Shape::unranked();
-    return true;
-  }
-  bool changed = false;
-  for (std::size_t i = 0; i < shape.rank(); ++i) {
-    if (!shape[i].has_expression() || shape[i].same(made.shape[i])) continue;
-    shape[i] = Dim::unknown();
-    changed = true;
-  }
-  return changed;
-}
-
-/// Removes everything that may keep a type from being stable.
-void forget_shape(ValueType& type) {
-  if (type.is_tensor()) type.shape = Shape::unranked();
-}
-
-class ModelReader {
- public:
-  ModelReader(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& folder)
-      : bytes_(std::move(bytes)),
-        options_(options),
-        registry_(options.registry == nullptr ? builtin_ops() : *options.registry),
-        tensors_(bytes_, folder, options.max_dense_bytes) {}
-
-  std::unique_ptr<Graph> read(const std::string& file_name);
-
- private:
-  void read_info(const ModelProto& model, const std::string& file_name, ModelInfo& info);
-  static Opsets read_opsets(const std::vector<OpsetId>& imports, std::int64_t ir_version);
-  ValueType read_type(Bytes type_proto, Graph& graph, int depth);
-  Shape read_shape(Bytes shape_proto, Graph& graph);
-  void read_main(const GraphProto& proto, Scope& scope, bool overridable_initializers);
-  void read_nodes(const std::vector<NodeProto>& nodes, Scope& scope);
-  void read_node(const NodeProto& node, const std::string& name, Scope& scope);
-  void call_function(const FunctionProto& function, const NodeProto& node, const std::string& name,
-                     const std::vector<AttributeProto>& arguments, const std::vector<Value*>& inputs, Scope& scope);
-  std::vector<AttributeProto> resolve_attributes(const NodeProto& node, const Scope& scope) const;
-  Attributes convert_attributes(const NodeProto& node, const std::vector<AttributeProto>& protos, Scope& scope);
-  Attribute convert_attribute(const AttributeProto& proto, Scope& scope);
-  Tensor constant_value(const std::vector<AttributeProto>& attributes);
-  void add_initializers(const GraphProto& proto, Scope& scope, const std::unordered_set<Bytes>& skip);
-
-  void read_if(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
-               const std::vector<Value*>& inputs, Scope& scope);
-  void read_loop(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
-                 std::vector<Value*> inputs, Scope& scope);
-  void read_scan(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
-                 std::vector<Value*> inputs, Scope& scope);
-  /// A body whose first inputs have the given types, with what it captures. `captures` go first, in their order.
-  struct Body {
-    std::shared_ptr<Graph> graph;
-    std::vector<const Value*> captured;
-  };
-  Body read_body(Bytes graph_proto, const std::vector<ValueType>& input_types, const std::vector<const Value*>& captures,
-                 Scope& around);
-  /// Reads a body again and again with wider types of inputs [first, first + count) until outputs [made, made + count) fit.
-  Body read_stable_body(Bytes graph_proto, std::vector<ValueType> input_types, std::size_t first, std::size_t count,
-                        std::size_t made, Scope& around);
-
-  /// The value of that name, captured from around where need be; null where there is none.
-  Value* find(std::string_view name, Scope& scope);
-  /// Whether the name is a function's operand that the call omitted.
-  static bool omitted(std::string_view name, const Scope& scope);
-  Value* capture(const Value& outer, Level& level);
-  void bind(std::string_view name, Value* value, Scope& scope);
-  void bind_outputs(const NodeProto& node, const std::vector<Value*>& values, Scope& scope);
-  static std::vector<std::string> output_names(const NodeProto& node, const Scope& scope);
-  ImportFunction importer(const NodeProto& node, int version);
-  static int version_of(Bytes domain, const Scope& scope);
-
-  std::shared_ptr<Memory> bytes_;
-  const ReadOptions& options_;
-  const OpRegistry& registry_;
-  TensorLoader tensors_;
-  ModelProto model_;
-  std::map<std::string, const FunctionProto*> functions_;
-  std::unordered_map<const FunctionProto*, Opsets> function_opsets_;
-  std::unordered_map<std::string, ImportFunction> importers_;
-  std::size_t nodes_read_ = 0;
-};
-
 std::string function_key(Bytes domain, Bytes name, Bytes overload) {
-  return fmt::format("{}\n{}\n{}", domain, name, overload);
+  return formatted("{}\n{}\n{}", domain, name, overload);
 }
+
+}  // namespace
+
+ModelReader::ModelReader(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& folder)
+    : bytes_(std::move(bytes)),
+      options_(options),
+      registry_(options.registry == nullptr ? builtin_ops() : *options.registry),
+      tensors_(bytes_, folder, options.max_dense_bytes) {}
 
 std::unique_ptr<Graph> ModelReader::read(const std::string& file_name) {
   model_ = ModelProto::parse(Bytes(static_cast<const char*>(bytes_->map()), bytes_->size()));
@@ -378,6 +243,12 @@ ValueType ModelReader::read_type(Bytes type_proto, Graph& graph, int depth) {
     if (!e) fail(ErrorCode::kNotImplemented, "element type number {} is unknown", number);
     return *e;
   };
+  // A name inside a sequence, optional or map stands for no single extent: items differ, and no value binds it.
+  const auto read_inner = [&](Bytes proto) {
+    ValueType type = read_type(proto, graph, depth - 1);
+    for (Dim& d : type.shape.dims()) d = d.is_known() ? d : Dim::unknown();
+    return type;
+  };
   for (WireReader r(type_proto); r.next();) {
     Bytes inner;
     std::int64_t number = 0;
@@ -399,14 +270,13 @@ ValueType ModelReader::read_type(Bytes type_proto, Graph& graph, int depth) {
         for (WireReader t(r.bytes()); t.next();) {
           if (t.key() == bytes_field(1)) inner = t.bytes();
         }
-        return kind == bytes_field(4) ? ValueType::sequence(read_type(inner, graph, depth - 1))
-                                      : ValueType::optional(read_type(inner, graph, depth - 1));
+        return kind == bytes_field(4) ? ValueType::sequence(read_inner(inner)) : ValueType::optional(read_inner(inner));
       case bytes_field(5):
         for (WireReader t(r.bytes()); t.next();) {
           if (t.key() == varint_field(1)) number = t.integer();
           if (t.key() == bytes_field(2)) inner = t.bytes();
         }
-        return ValueType::map(element(number), read_type(inner, graph, depth - 1));
+        return ValueType::map(element(number), read_inner(inner));
       case bytes_field(7): fail(ErrorCode::kNotImplemented, "opaque types are not supported");
       case bytes_field(8): fail(ErrorCode::kNotImplemented, "sparse tensor types are not supported");
       default: break;
@@ -471,7 +341,7 @@ void ModelReader::read_main(const GraphProto& proto, Scope& scope, bool overrida
         bind(input.name, graph.add_input(name, std::move(type)), scope);
       }
     } catch (const Error& error) {
-      throw Error(error.code(), fmt::format("input \"{}\": {}", name, error.what()));
+      throw Error(error.code(), formatted("input \"{}\": {}", name, error.what()));
     }
   }
   add_initializers(proto, scope, overridable);
@@ -501,9 +371,9 @@ Value* ModelReader::find(std::string_view name, Scope& scope) {
   const auto it = scope.values.find(name);
   if (it != scope.values.end()) return it->second;
   if (scope.around == nullptr) return nullptr;
-  const Value* outer = find(name, *scope.around);
+  Value* outer = find(name, *scope.around);
   if (outer == nullptr) return nullptr;
-  Value* inner = capture(*outer, scope.level);
+  Value* inner = &scope.around->level == &scope.level ? outer : capture(*outer, scope.level);
   scope.values.emplace(name, inner);
   return inner;
 }
@@ -531,23 +401,25 @@ void ModelReader::read_nodes(const std::vector<NodeProto>& nodes, Scope& scope) 
   }
 }
 
-std::vector<std::string> ModelReader::output_names(const NodeProto& node, const Scope& scope) {
+std::vector<std::string> ModelReader::output_names(const Call& call, std::size_t count) {
   std::vector<std::string> names;
-  for (const Bytes o : node.outputs) names.push_back(o.empty() ? std::string() : scope.prefix + to_text(o));
+  for (const Bytes o : call.node.outputs) names.push_back(o.empty() ? std::string() : call.scope.prefix + to_text(o));
   while (names.size() > 1 && names.back().empty()) names.pop_back();
+  names.resize(std::max(names.size(), count));
   return names;
 }
 
-void ModelReader::bind_outputs(const NodeProto& node, const std::vector<Value*>& values, Scope& scope) {
-  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i].empty()) continue;
+void ModelReader::bind_outputs(const Call& call, const std::vector<Value*>& values) {
+  const std::vector<Bytes>& outputs = call.node.outputs;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].empty()) continue;
     if (i >= values.size() || values[i] == nullptr) fail(ErrorCode::kInvalidGraph, "output {} does not exist", i);
-    bind(node.outputs[i], values[i], scope);
+    bind(outputs[i], values[i], call.scope);
   }
 }
 
 ImportFunction ModelReader::importer(const NodeProto& node, int version) {
-  const std::string key = fmt::format("{}\n{}\n{}", node.domain, node.op_type, version);
+  const std::string key = formatted("{}\n{}\n{}", node.domain, node.op_type, version);
   const auto [it, added] = importers_.emplace(key, nullptr);
   if (added) it->second = import_table().find(node.domain, node.op_type, version);
   return it->second;
@@ -561,33 +433,33 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
     inputs.push_back(input.empty() ? nullptr : find(input, scope));
     if (inputs.back() == nullptr && !input.empty() && !omitted(input, scope)) fail(ErrorCode::kInvalidGraph, "reads \"{}\", which nothing makes", input);
   }
-  const std::vector<AttributeProto> attributes = resolve_attributes(node, scope);
+  Call call{node, name, resolve_attributes(node, scope), std::move(inputs), scope};
   if (const auto function = functions_.find(function_key(node.domain, node.op_type, node.overload)); function != functions_.end()) {
-    return call_function(*function->second, node, name, attributes, inputs, scope);
+    return call_function(*function->second, call);
   }
   if (node.domain.empty()) {
     if (node.op_type == "Constant") {
       if (node.outputs.size() != 1) fail(ErrorCode::kInvalidGraph, "{} outputs, expected 1", node.outputs.size());
-      return bind(node.outputs[0], graph.add_constant(constant_value(attributes), scope.prefix + to_text(node.outputs[0])), scope);
+      return bind(node.outputs[0], graph.add_constant(constant_value(call.attributes), scope.prefix + to_text(node.outputs[0])), scope);
     }
-    if (node.op_type == "If") return read_if(node, name, attributes, inputs, scope);
-    if (node.op_type == "Loop") return read_loop(node, name, attributes, std::move(inputs), scope);
-    if (node.op_type == "Scan") return read_scan(node, name, attributes, std::move(inputs), scope);
+    if (node.op_type == "If") return read_if(call);
+    if (node.op_type == "Loop") return read_loop(call);
+    if (node.op_type == "Scan") return read_scan(call);
+    if (node.op_type == "SequenceMap") return read_sequence_map(call);
   }
+  if (node.domain == "ai.onnx.preview" && node.op_type == "FlexAttention") return read_flex_attention(call);
   const int version = version_of(node.domain, scope);
-  Attributes converted = convert_attributes(node, attributes, scope);
-  std::vector<std::string> outputs = output_names(node, scope);
+  Attributes attributes = convert_attributes(call);
   if (const ImportFunction import = importer(node, version); import != nullptr) {
-    ImportContext context(graph, name, to_text(node.domain), to_text(node.op_type), version, std::move(converted), std::move(inputs),
-                          std::move(outputs));
+    ImportContext context(graph, name, to_text(node.domain), to_text(node.op_type), version, std::move(attributes), std::move(call.inputs),
+                          output_names(call));
     import(context);
-    return bind_outputs(node, context.results(), scope);
+    return bind_outputs(call, context.results());
   }
   if (registry_.find(node.domain, node.op_type) == nullptr) {
     fail(ErrorCode::kNotImplemented, "no such operator is defined (domain \"{}\", version {})", node.domain, version);
   }
-  const Node* added = graph.add(node.domain, node.op_type, std::move(converted), std::move(inputs), outputs, name);
-  bind_outputs(node, added->outputs(), scope);
+  bind_outputs(call, graph.add(node.domain, node.op_type, std::move(attributes), std::move(call.inputs), output_names(call), name)->outputs());
 }
 
 std::vector<AttributeProto> ModelReader::resolve_attributes(const NodeProto& node, const Scope& scope) const {
@@ -610,23 +482,23 @@ std::vector<AttributeProto> ModelReader::resolve_attributes(const NodeProto& nod
   return resolved;
 }
 
-void ModelReader::call_function(const FunctionProto& function, const NodeProto& node, const std::string& name,
-                                const std::vector<AttributeProto>& arguments, const std::vector<Value*>& inputs, Scope& scope) {
+void ModelReader::call_function(const FunctionProto& function, const Call& call) {
+  const std::vector<Value*>& inputs = call.inputs;
   if (inputs.size() > function.inputs.size()) {
     fail(ErrorCode::kInvalidGraph, "{} inputs, the function takes {}", inputs.size(), function.inputs.size());
   }
-  if (node.outputs.size() > function.outputs.size()) {
-    fail(ErrorCode::kInvalidGraph, "{} outputs, the function gives {}", node.outputs.size(), function.outputs.size());
+  if (call.node.outputs.size() > function.outputs.size()) {
+    fail(ErrorCode::kInvalidGraph, "{} outputs, the function gives {}", call.node.outputs.size(), function.outputs.size());
   }
   Frame frame;
   frame.function = &function;
   for (const AttributeProto& a : function.defaults) frame.arguments[a.name] = &a;
-  for (const AttributeProto& a : arguments) frame.arguments[a.name] = &a;
-  Scope inner{.level = scope.level,
+  for (const AttributeProto& a : call.attributes) frame.arguments[a.name] = &a;
+  Scope inner{.level = call.scope.level,
               .opsets = function_opsets_.at(&function),
               .frame = &frame,
-              .prefix = name + "/",
-              .depth = scope.depth - 1};
+              .prefix = call.name + "/",
+              .depth = call.scope.depth - 1};
   for (std::size_t i = 0; i < function.inputs.size(); ++i) {
     Value* value = i < inputs.size() ? inputs[i] : nullptr;
     if (inner.values.count(function.inputs[i]) != 0) fail(ErrorCode::kInvalidGraph, "the function names an input twice");
@@ -635,14 +507,14 @@ void ModelReader::call_function(const FunctionProto& function, const NodeProto& 
   read_nodes(function.nodes, inner);
   std::vector<Value*> results;
   for (const Bytes output : function.outputs) results.push_back(find(output, inner));
-  bind_outputs(node, results, scope);
+  bind_outputs(call, results);
 }
 
-Attributes ModelReader::convert_attributes(const NodeProto& node, const std::vector<AttributeProto>& protos, Scope& scope) {
+Attributes ModelReader::convert_attributes(const Call& call) {
   Attributes attributes;
-  const OpDef* op = registry_.find(node.domain, node.op_type);
-  for (const AttributeProto& proto : protos) {
-    Attribute value = convert_attribute(proto, scope);
+  const OpDef* op = registry_.find(call.node.domain, call.node.op_type);
+  for (const AttributeProto& proto : call.attributes) {
+    Attribute value = convert_attribute(proto, call.scope);
     if (const auto* number = std::get_if<std::int64_t>(&value); number != nullptr && op != nullptr) {
       for (const AttributeDef& def : op->attributes) {
         if (def.name != proto.name || !std::holds_alternative<ElementType>(def.prototype)) continue;
@@ -705,141 +577,7 @@ Tensor ModelReader::constant_value(const std::vector<AttributeProto>& attributes
   fail(ErrorCode::kInvalidGraph, "the value {} is of no kind that exists", a.name);
 }
 
-const AttributeProto& graph_attribute(const std::vector<AttributeProto>& attributes, std::string_view name) {
-  for (const AttributeProto& a : attributes) {
-    if (a.name == name && a.type == AttributeProto::kGraph) return a;
-  }
-  fail(ErrorCode::kInvalidGraph, "required attribute {} is missing", name);
-}
-
-ModelReader::Body ModelReader::read_body(Bytes graph_proto, const std::vector<ValueType>& input_types,
-                                         const std::vector<const Value*>& captures, Scope& around) {
-  if (around.depth <= 1) fail(ErrorCode::kInvalidGraph, "bodies and functions lie more than {} deep inside each other", options_.max_depth);
-  const GraphProto proto = GraphProto::parse(graph_proto);
-  if (proto.inputs.size() != input_types.size()) {
-    fail(ErrorCode::kInvalidGraph, "the body has {} inputs, expected {}", proto.inputs.size(), input_types.size());
-  }
-  Body body;
-  body.graph = std::make_shared<Graph>(&around.level.graph);
-  Level level(*body.graph);
-  Scope scope{.level = level,
-              .opsets = around.opsets,
-              .around = &around,
-              .frame = around.frame,
-              .prefix = around.prefix,
-              .depth = around.depth - 1};
-  std::unordered_set<Bytes> names;
-  for (std::size_t i = 0; i < input_types.size(); ++i) {
-    const Bytes name = proto.inputs[i].name;
-    bind(name, body.graph->add_input(scope.prefix + to_text(name), input_types[i]), scope);
-    names.insert(name);
-  }
-  for (const Value* outer : captures) capture(*outer, level);
-  add_initializers(proto, scope, names);
-  read_nodes(proto.nodes, scope);
-  for (const ValueInfoProto& output : proto.outputs) {
-    Value* value = find(output.name, scope);
-    if (value == nullptr) fail(ErrorCode::kInvalidGraph, "output \"{}\" of a body is never made", output.name);
-    body.graph->add_output(value, to_text(output.name));
-  }
-  body.captured = std::move(level.captured);
-  return body;
-}
-
-ModelReader::Body ModelReader::read_stable_body(Bytes graph_proto, std::vector<ValueType> input_types, std::size_t first,
-                                                std::size_t count, std::size_t made, Scope& around) {
-  constexpr int kAttempts = 4;
-  for (int attempt = 0;; ++attempt) {
-    Body body = read_body(graph_proto, input_types, {}, around);
-    if (body.graph->outputs().size() < made + count) {
-      fail(ErrorCode::kInvalidGraph, "the body has {} outputs, expected {} or more", body.graph->outputs().size(), made + count);
-    }
-    bool changed = false;
-    for (std::size_t i = 0; i < count; ++i) {
-      ValueType& type = input_types[first + i];
-      if (!generalise(type, body.graph->outputs()[made + i]->type())) continue;
-      changed = true;
-      if (attempt + 1 >= kAttempts) forget_shape(type);
-    }
-    if (!changed) return body;
-    if (attempt > 2 * kAttempts) fail(ErrorCode::kInvalidGraph, "the types of the carried values do not settle");
-  }
-}
-
-void ModelReader::read_if(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
-                          const std::vector<Value*>& inputs, Scope& scope) {
-  if (inputs.size() != 1 || inputs[0] == nullptr) fail(ErrorCode::kInvalidGraph, "{} inputs, expected 1", inputs.size());
-  const Body then_body = read_body(graph_attribute(attributes, "then_branch").message, {}, {}, scope);
-  const Body else_body = read_body(graph_attribute(attributes, "else_branch").message, {}, then_body.captured, scope);
-  for (std::size_t i = then_body.captured.size(); i < else_body.captured.size(); ++i) {
-    then_body.graph->add_capture(*else_body.captured[i]);
-  }
-  std::vector<Value*> operands = inputs;
-  for (const Value* v : else_body.captured) operands.push_back(scope.level.graph.value(v->id()));
-  Attributes converted;
-  converted.set("then_branch", then_body.graph);
-  converted.set("else_branch", else_body.graph);
-  std::vector<std::string> outputs = output_names(node, scope);
-  outputs.resize(std::max(outputs.size(), then_body.graph->outputs().size()));
-  bind_outputs(node, scope.level.graph.add("", "If", std::move(converted), std::move(operands), outputs, name)->outputs(), scope);
-}
-
-void ModelReader::read_loop(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
-                            std::vector<Value*> inputs, Scope& scope) {
-  if (inputs.size() < 2) inputs.resize(2, nullptr);
-  const std::size_t carried = inputs.size() - 2;
-  std::vector<ValueType> types{ValueType(ElementType::kI64, {}), ValueType(ElementType::kBool, {})};
-  for (std::size_t i = 0; i < carried; ++i) {
-    if (inputs[i + 2] == nullptr) fail(ErrorCode::kInvalidGraph, "carried value {} is missing", i);
-    types.push_back(inputs[i + 2]->type());
-  }
-  const Body body = read_stable_body(graph_attribute(attributes, "body").message, std::move(types), 2, carried, 1, scope);
-  for (const Value* v : body.captured) inputs.push_back(scope.level.graph.value(v->id()));
-  Attributes converted;
-  converted.set("body", body.graph);
-  converted.set("carried", static_cast<std::int64_t>(carried));
-  std::vector<std::string> outputs = output_names(node, scope);
-  outputs.resize(std::max(outputs.size(), body.graph->outputs().size() - 1));
-  bind_outputs(node, scope.level.graph.add("", "Loop", std::move(converted), std::move(inputs), outputs, name)->outputs(), scope);
-}
-
-void ModelReader::read_scan(const NodeProto& node, const std::string& name, const std::vector<AttributeProto>& attributes,
-                            std::vector<Value*> inputs, Scope& scope) {
-  if (version_of("", scope) < 9) {
-    fail(ErrorCode::kNotImplemented, "Scan of operator set 8, with a batch axis, is not supported");
-  }
-  Attributes converted;
-  for (const AttributeProto& a : attributes) {
-    if (a.name != "body") converted.set(a.name, convert_attribute(a, scope));
-  }
-  const std::int64_t scans = converted.get_int("num_scan_inputs");
-  if (scans < 1 || static_cast<std::uint64_t>(scans) > inputs.size()) {
-    fail(ErrorCode::kInvalidGraph, "num_scan_inputs is {}, with {} inputs", scans, inputs.size());
-  }
-  const std::size_t states = inputs.size() - static_cast<std::size_t>(scans);
-  const std::vector<std::int64_t> axes = converted.get_ints("scan_input_axes", {});
-  std::vector<ValueType> types;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i] == nullptr) fail(ErrorCode::kInvalidGraph, "input {} is missing", i);
-    ValueType type = inputs[i]->type();
-    if (i >= states) {
-      if (!type.is_tensor()) fail(ErrorCode::kInvalidGraph, "input {} is {}, expected a tensor", i, type.to_string());
-      if (type.shape.is_ranked()) {
-        const std::size_t k = i - states;
-        const std::int64_t axis = normalize_axis(k < axes.size() ? axes[k] : 0, type.shape.rank());
-        type.shape.dims().erase(type.shape.dims().begin() + axis);
-      }
-    }
-    types.push_back(std::move(type));
-  }
-  const Body body = read_stable_body(graph_attribute(attributes, "body").message, std::move(types), 0, states, 0, scope);
-  for (const Value* v : body.captured) inputs.push_back(scope.level.graph.value(v->id()));
-  converted.set("body", body.graph);
-  converted.set("num_states", static_cast<std::int64_t>(states));
-  std::vector<std::string> outputs = output_names(node, scope);
-  outputs.resize(std::max(outputs.size(), body.graph->outputs().size()));
-  bind_outputs(node, scope.level.graph.add("", "Scan", std::move(converted), std::move(inputs), outputs, name)->outputs(), scope);
-}
+namespace {
 
 std::unique_ptr<Graph> read_in_folder(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& folder,
                                       const std::string& file_name) {

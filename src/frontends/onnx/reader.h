@@ -26,7 +26,7 @@ struct ReadOptions {
   /// The operators to know; null for builtin_ops().
   const OpRegistry* registry = nullptr;
   /// Nodes read in all, those of bodies and of inlined functions included, each as often as it is read.
-  std::size_t max_nodes = 10'000'000;
+  std::size_t max_nodes = 2'000'000;
   /// Bodies, functions and types inside each other.
   int max_depth = 64;
   /// Bytes of the dense form of one sparse tensor.

@@ -16,7 +16,7 @@ namespace {
 
 Dims checked_dims(const std::vector<std::int64_t>& dims) {
   for (const std::int64_t d : dims) {
-    if (d < 0) bad_tensor(fmt::format("has the dimension {}", d));
+    if (d < 0) bad_tensor(formatted("has the dimension {}", d));
   }
   return Dims(dims);
 }
@@ -27,7 +27,7 @@ std::size_t alignment_of(ElementType type) {
 }
 
 void check_count(std::size_t have, std::int64_t expected) {
-  if (have != static_cast<std::size_t>(expected)) bad_tensor(fmt::format("holds {} values, its dimensions need {}", have, expected));
+  if (have != static_cast<std::size_t>(expected)) bad_tensor(formatted("holds {} values, its dimensions need {}", have, expected));
 }
 
 /// Integers of a typed field as elements of `bytes` bytes each.
@@ -36,7 +36,7 @@ Tensor from_integers(ElementType type, const Dims& dims, const std::vector<std::
   const int bits = element_bits(type);
   const std::size_t width = bits < 8 ? 1 : static_cast<std::size_t>(bits) / 8;
   const std::size_t expected = bits < 8 ? element_bytes(type, count) : static_cast<std::size_t>(count);
-  if (values.size() != expected) bad_tensor(fmt::format("holds {} values, its dimensions need {}", values.size(), expected));
+  if (values.size() != expected) bad_tensor(formatted("holds {} values, its dimensions need {}", values.size(), expected));
   Tensor t = Tensor::allocate(type, dims);
   auto* out = static_cast<char*>(t.raw());
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -50,7 +50,7 @@ Tensor from_runs(ElementType type, const Dims& dims, const std::vector<Bytes>& r
   std::size_t total = 0;
   for (const Bytes& run : runs) total += run.size();
   const std::size_t expected = element_bytes(type, count_elements(dims));
-  if (total != expected) bad_tensor(fmt::format("holds {} bytes of values, its dimensions need {}", total, expected));
+  if (total != expected) bad_tensor(formatted("holds {} bytes of values, its dimensions need {}", total, expected));
   Tensor t = Tensor::allocate(type, dims);
   auto* out = static_cast<char*>(t.raw());
   for (const Bytes& run : runs) {
@@ -64,7 +64,7 @@ std::size_t parse_size(const StringEntry& entry) {
   std::size_t value = 0;
   const char* const end = entry.value.data() + entry.value.size();
   const auto [at, error] = std::from_chars(entry.value.data(), end, value);
-  if (error != std::errc() || at != end) bad_tensor(fmt::format("has the external {} \"{}\"", entry.key, entry.value));
+  if (error != std::errc() || at != end) bad_tensor(formatted("has the external {} \"{}\"", entry.key, entry.value));
   return value;
 }
 
@@ -88,7 +88,7 @@ Tensor TensorLoader::load(const TensorProto& proto) {
     return load_checked(proto);
   } catch (const Error& error) {
     const ErrorCode code = error.code() == ErrorCode::kInvalidArgument ? ErrorCode::kInvalidGraph : error.code();
-    throw Error(code, fmt::format("tensor \"{}\": {}", proto.name, error.what()));
+    throw Error(code, formatted("tensor \"{}\": {}", proto.name, error.what()));
   }
 }
 
@@ -109,7 +109,7 @@ Tensor TensorLoader::load_checked(const TensorProto& proto) {
   if (proto.has_raw) {
     const std::size_t expected = element_bytes(type, count);
     if (proto.raw.size() != expected) {
-      bad_tensor(fmt::format("holds {} bytes, its dimensions need {}", proto.raw.size(), expected));
+      bad_tensor(formatted("holds {} bytes, its dimensions need {}", proto.raw.size(), expected));
     }
     if (expected == 0) return Tensor::allocate(type, dims);
     return load_raw(type, dims, model_, static_cast<std::size_t>(proto.raw.data() - static_cast<const char*>(model_->map())));
@@ -156,8 +156,8 @@ Tensor TensorLoader::load_external(const TensorProto& proto, ElementType type, c
       has_length = true;
     }
   }
-  if (!stays_inside(location)) bad_tensor(fmt::format("external data \"{}\" lies outside the model's folder", location));
-  if (folder_.empty()) bad_tensor(fmt::format("external data \"{}\" needs a folder, but the model comes from memory", location));
+  if (!stays_inside(location)) bad_tensor(formatted("external data \"{}\" lies outside the model's folder", location));
+  if (folder_.empty()) bad_tensor(formatted("external data \"{}\" needs a folder, but the model comes from memory", location));
   const std::string path = folder_ + "/" + std::string(location);
   std::shared_ptr<Memory>& memory = files_[path];
   if (!memory) {
@@ -165,9 +165,9 @@ Tensor TensorLoader::load_external(const TensorProto& proto, ElementType type, c
     memory = borrow_host(const_cast<std::byte*>(file->data()), file->size(), std::const_pointer_cast<MappedFile>(file));
   }
   const std::size_t expected = element_bytes(type, count_elements(dims));
-  if (has_length && length != expected) bad_tensor(fmt::format("external data has {} bytes, its dimensions need {}", length, expected));
+  if (has_length && length != expected) bad_tensor(formatted("external data has {} bytes, its dimensions need {}", length, expected));
   if (offset > memory->size() || memory->size() - offset < expected) {
-    bad_tensor(fmt::format("external data \"{}\" ends before byte {} + {}", location, offset, expected));
+    bad_tensor(formatted("external data \"{}\" ends before byte {} + {}", location, offset, expected));
   }
   if (expected == 0) return Tensor::allocate(type, dims);
   return load_raw(type, dims, memory, offset);
@@ -187,7 +187,7 @@ Tensor TensorLoader::load_sparse(Bytes sparse_tensor_proto) {
     const bool linear = indices.rank() == 1;
     const auto rank = static_cast<std::int64_t>(dims.size());
     if (!(linear || (indices.rank() == 2 && indices.dim(1) == rank)) || indices.dim(0) != stored) {
-      bad_tensor(fmt::format("indices of shape {} for {} values of rank {}", to_string(indices.dims()), stored, rank));
+      bad_tensor(formatted("indices of shape {} for {} values of rank {}", to_string(indices.dims()), stored, rank));
     }
     if (element_bytes(values.type(), count) > max_dense_bytes_) {
       fail(ErrorCode::kNotImplemented, "the dense form of a sparse tensor would take more than {} bytes", max_dense_bytes_);
@@ -201,11 +201,11 @@ Tensor TensorLoader::load_sparse(Bytes sparse_tensor_proto) {
       std::int64_t position = 0;
       if (linear) {
         position = at[i];
-        if (position < 0 || position >= count) bad_tensor(fmt::format("index {} is out of range", position));
+        if (position < 0 || position >= count) bad_tensor(formatted("index {} is out of range", position));
       } else {
         for (std::int64_t k = 0; k < rank; ++k) {
           const std::int64_t index = at[i * rank + k];
-          if (index < 0 || index >= dims[static_cast<std::size_t>(k)]) bad_tensor(fmt::format("index {} is out of range", index));
+          if (index < 0 || index >= dims[static_cast<std::size_t>(k)]) bad_tensor(formatted("index {} is out of range", index));
           position += index * strides[static_cast<std::size_t>(k)];
         }
       }
@@ -226,7 +226,7 @@ Tensor TensorLoader::load_sparse(Bytes sparse_tensor_proto) {
     return dense;
   } catch (const Error& error) {
     const ErrorCode code = error.code() == ErrorCode::kInvalidArgument ? ErrorCode::kInvalidGraph : error.code();
-    throw Error(code, fmt::format("sparse tensor \"{}\": {}", values_proto.name, error.what()));
+    throw Error(code, formatted("sparse tensor \"{}\": {}", values_proto.name, error.what()));
   }
 }
 

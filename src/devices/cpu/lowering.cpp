@@ -1,0 +1,163 @@
+// Layout bookkeeping and steps.
+#include "devices/cpu/lowering.h"
+
+#include <algorithm>
+
+#include "kernels/reorder/reorder.h"
+
+namespace oriel::cpu {
+
+Dims blocked_storage(const Dims& dims) {
+  Dims storage = dims;
+  storage[1] = (dims[1] + 15) / 16;
+  storage.push_back(16);
+  return storage;
+}
+
+std::vector<float> constant_f32(const Value* value) {
+  if (value == nullptr || !value->is_constant() || value->element() != ElementType::kF32) return {};
+  const Tensor& t = *value->constant();
+  return std::vector<float>(t.data<float>(), t.data<float>() + t.size());
+}
+
+std::optional<double> constant_scalar(const Value* value) {
+  if (value == nullptr || !value->is_constant() || value->constant()->size() != 1) return std::nullopt;
+  if (!is_float(value->element()) && !is_integer(value->element())) return std::nullopt;
+  return element_as_f64(*value->constant(), 0);
+}
+
+const Rule* find_rule(const Node& node) {
+  static const auto* const rules = [] {
+    auto* map = new std::unordered_map<std::string_view, Rule>;
+    for (const std::vector<Rule>& list : {conv_rules(), pool_rules(), elementwise_rules(), logic_rules(), gemm_rules(), norm_rules(), reduce_rules(),
+                                          movement_rules(), recurrent_rules(), quant_rules()}) {
+      for (const Rule& rule : list) map->emplace(rule.op, rule);
+    }
+    return map;
+  }();
+  const auto found = rules->find(node.op().full_name());
+  return found == rules->end() ? nullptr : &found->second;
+}
+
+Lowering::Lowering(const Subgraph& subgraph, const CompileOptions& options, int threads)
+    : subgraph_(subgraph), options_(options), threads_(threads), builder_(*subgraph.graph), outputs_(subgraph.outputs.begin(), subgraph.outputs.end()) {}
+
+bool Lowering::wanted_blocked(const Value* value) const {
+  if (!may_block() || !value->shape().is_ranked() || value->shape().rank() < 3 || value->element() != ElementType::kF32) return false;
+  for (const Node* user : value->users()) {
+    const Rule* rule = find_rule(*user);
+    if (rule == nullptr || rule->reads_blocked == nullptr) continue;
+    for (std::size_t i = 0; i < user->num_inputs(); ++i) {
+      if (user->input(i) == value && rule->reads_blocked(*user, i)) return true;
+    }
+  }
+  return false;
+}
+
+int Lowering::plain(const Value* value) {
+  if (value == nullptr) return -1;
+  const auto found = plain_.find(value);
+  if (found != plain_.end()) return found->second;
+  const int index = builder_.value(value);
+  plain_.emplace(value, index);
+  const auto other = blocked_.find(value);
+  if (other != blocked_.end()) reorder(value, other->second, index, false);
+  return index;
+}
+
+int Lowering::blocked(const Value* value) {
+  const auto found = blocked_.find(value);
+  if (found != blocked_.end()) return found->second;
+  const int from = plain(value);
+  const int index = blocked_output(value);
+  reorder(value, from, index, true);
+  return index;
+}
+
+int Lowering::plain_output(const Value* value) { return plain(value); }
+
+int Lowering::blocked_output(const Value* value) {
+  plan::ProgramValue v;
+  v.name = value->name();
+  v.type = value->type();
+  v.storage = blocked_storage;
+  const int index = builder_.add_value(std::move(v));
+  blocked_.emplace(value, index);
+  return index;
+}
+
+void Lowering::reorder(const Value* value, int from, int to, bool to_blocked) {
+  plan::ProgramStep step;
+  step.inputs = {from};
+  step.outputs = {to};
+  step.op = "Reorder";
+  step.node = value->name();
+  step.run = [to_blocked](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    Tensor& y = outputs.allocate(0, x.type(), x.dims());
+    kernels::ReorderShape shape;
+    shape.batch = x.dim(0);
+    shape.channels = x.dim(1);
+    for (std::size_t i = 2; i < x.rank(); ++i) shape.points *= x.dim(i);
+    const float* in = x.data<float>();
+    float* out = y.data<float>();
+    parallel(context, kernels::reorder_units(shape), 1, [&](std::int64_t first, std::int64_t last, int) {
+      if (to_blocked) {
+        kernels::plain_to_blocked(shape, in, out, first, last);
+      } else {
+        kernels::blocked_to_plain(shape, in, out, first, last);
+      }
+    });
+  };
+  builder_.add_step(std::move(step));
+  StepInfo info;
+  info.device = "CPU";
+  info.kernel = "reorder";
+  info.algorithm = to_blocked ? "plain_to_blocked" : "blocked_to_plain";
+  info.precision = "f32";
+  info.op = "Reorder";
+  info.name = value->name();
+  steps_.push_back(std::move(info));
+}
+
+void Lowering::step(const Unit& unit, StepSpec spec) {
+  plan::ProgramStep step;
+  step.run = std::move(spec.run);
+  step.inputs = std::move(spec.inputs);
+  step.outputs = std::move(spec.outputs);
+  step.view = spec.view;
+  step.in_place = std::move(spec.in_place);
+  step.attributes = unit.node->attributes();
+  step.op = unit.node->op().full_name();
+  step.node = unit.node->name();
+  builder_.add_step(std::move(step));
+  StepInfo info;
+  info.device = "CPU";
+  info.kernel = std::move(spec.kernel);
+  info.algorithm = std::move(spec.algorithm);
+  info.packed_bytes = spec.packed_bytes;
+  info.precision = std::string(element_name(unit.output->element()));
+  info.op = unit.node->op().full_name();
+  info.name = unit.node->name();
+  info.origins = unit.node->origins();
+  for (const Node* n : unit.absorbed) info.origins.insert(info.origins.end(), n->origins().begin(), n->origins().end());
+  steps_.push_back(std::move(info));
+}
+
+void Lowering::content(const Value* value) {
+  plan::ProgramValue v;
+  v.name = value->name();
+  v.type = value->type();
+  v.content = *value->content();
+  v.has_content = true;
+  const int index = builder_.add_value(std::move(v));
+  builder_.bind(value, index);
+  plain_.emplace(value, index);
+}
+
+std::unique_ptr<plan::Program> Lowering::finish() {
+  for (const Value* v : subgraph_.outputs) plain(v);
+  return builder_.finish(subgraph_.inputs, subgraph_.outputs);
+}
+
+}  // namespace oriel::cpu

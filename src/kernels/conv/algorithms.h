@@ -1,0 +1,54 @@
+// What every convolution algorithm offers to conv.cpp. Internal to conv/, depthwise/ and winograd/.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/conv/conv.h"
+
+namespace oriel::kernels {
+
+/// What is packed: f32 weights and bias, or those of an integer layer.
+struct ConvSource {
+  const float* weights;
+  const float* bias;
+  const ConvIntegerWeights* integer;
+};
+
+/// The steps of one algorithm, in the order of their use. All work on validated layers; `size` fills group_width and
+/// packed_bytes, `plan` everything after the shape.
+struct ConvSteps {
+  void (*size)(ConvKernel& kernel);
+  std::int64_t (*pack_units)(const ConvKernel& kernel);
+  void (*pack)(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first,
+               std::int64_t last);
+  void (*plan)(ConvPlan& plan, int threads);
+  void (*run)(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64_t first, std::int64_t last,
+              float* scratch);
+  double (*seconds)(const ConvKernel& kernel, const ConvShape& shape, int threads);
+};
+
+extern const ConvSteps kDirectSteps;
+extern const ConvSteps kDepthwiseSteps;
+extern const ConvSteps kWinogradSteps;
+
+inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
+
+/// Nominal f32 operations per second of one core at a level.
+inline double nominal_flops(Isa isa) { return isa >= Isa::kAvx2 ? 115e9 : 14e9; }
+
+/// Seconds to read weights once for a run, if they are too large to stay in the second-level cache.
+inline double stream_seconds(std::int64_t bytes) {
+  const CacheSizes caches = cache_sizes();
+  if (bytes <= caches.l2 / 2) return 0.0;
+  return static_cast<double>(bytes) / (bytes <= caches.l3 / 2 ? 80e9 : 32e9);
+}
+
+/// Multiply-adds of the layer as written, times two.
+double conv_flops(const ConvLayer& layer, const ConvShape& shape);
+
+/// The most units worth having: chunks of about half a millisecond, and a few for each thread while they stay above ten
+/// microseconds.
+std::int64_t wanted_units(double seconds, int threads);
+
+}  // namespace oriel::kernels

@@ -1,0 +1,607 @@
+// Plans, packs and deals out direct convolutions, plain or blocked, transposed or not, with any groups.
+#include "kernels/conv/direct.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "kernels/conv/algorithms.h"
+
+namespace oriel::kernels {
+namespace {
+
+const DirectKernels& kernels_of(Isa isa) {
+  if (isa >= Isa::kAvx512) return kDirectAvx512;
+  return isa == Isa::kAvx2 ? kDirectAvx2 : kDirectScalar;
+}
+
+bool is_f32(const ConvKernel& kernel) { return kernel.layer.input == ConvElement::kF32; }
+
+bool is_integer(const ConvKernel& kernel) {
+  return kernel.layer.input == ConvElement::kU8 || kernel.layer.input == ConvElement::kS8;
+}
+
+/// The kernels of a layer that is not f32. VNNI needs signed weights, and one bias for all passes.
+const NarrowKernels& narrow_of(const ConvKernel& kernel) {
+  if (!is_integer(kernel)) return kBf16Bf16;
+  if (kernel.isa >= Isa::kVnni && kernel.layer.weights_fit_s8 && !kernel.layer.transposed) return kInt8Vnni;
+  if (kernel.isa >= Isa::kAvx512) return kInt16Avx512;
+  return kernel.isa == Isa::kAvx2 ? kInt16Avx2 : kInt16Scalar;
+}
+
+/// Whether bands keep channels apart: plain f32 inputs alone.
+bool is_plain(const ConvKernel& kernel) { return kernel.layer.input_layout == Layout::kPlain && is_f32(kernel); }
+
+std::int64_t channels_per_word(const ConvKernel& kernel) {
+  return is_f32(kernel) ? 1 : narrow_of(kernel).channels_per_word;
+}
+
+/// 4-byte words of a pixel (of 16 channels unless plain) in a band.
+std::int64_t pixel_words(const ConvKernel& kernel) { return is_plain(kernel) ? 1 : 16 / channels_per_word(kernel); }
+
+std::int64_t width_step(const ConvKernel& kernel) { return is_f32(kernel) ? 8 : 16; }
+
+std::int64_t tile_pixels(const ConvKernel& kernel) {
+  return is_f32(kernel) ? kernels_of(kernel.isa).tile_pixels : narrow_of(kernel).tile_pixels;
+}
+
+std::int64_t element_bytes(ConvElement element) {
+  switch (element) {
+    case ConvElement::kBf16:
+      return 2;
+    case ConvElement::kU8:
+    case ConvElement::kS8:
+      return 1;
+    default:
+      return 4;
+  }
+}
+
+/// Output residues of one dimension.
+std::int64_t pass_count(const ConvLayer& layer, int d) { return layer.transposed ? layer.stride[d] : 1; }
+
+/// Dimension d of pass `residue`, as far as it does not depend on the shape.
+ConvAxis taps_of(const ConvLayer& layer, int d, std::int64_t residue) {
+  ConvAxis a{};
+  const std::int64_t s = layer.stride[d];
+  const std::int64_t dilation = layer.dilation[d];
+  if (!layer.transposed) {
+    a.in_stride = s;
+    a.taps = layer.kernel[d];
+    a.tap_step = dilation;
+    a.kernel_step = 1;
+    return a;
+  }
+  a.in_stride = 1;
+  a.kernel_step = s / std::gcd(s, dilation);
+  a.tap_step = -(a.kernel_step * dilation / s);
+  for (std::int64_t k = 0; k < a.kernel_step && k < layer.kernel[d]; ++k) {
+    const std::int64_t distance = residue - k * dilation;
+    if (distance % s != 0) continue;
+    a.kernel_first = k;
+    a.taps = ceil_div(layer.kernel[d] - k, a.kernel_step);
+    a.tap_first = distance / s;
+    break;
+  }
+  return a;
+}
+
+/// The same for a shape: which output points, and where they read.
+ConvAxis axis_of(const ConvLayer& layer, const ConvShape& shape, int d, std::int64_t residue) {
+  ConvAxis a = taps_of(layer, d, residue);
+  a.in_size = shape.in[d];
+  a.out_size = shape.out[d];
+  if (!layer.transposed) {
+    a.outputs = shape.out[d];
+    a.out_step = 1;
+    a.tap_first = -shape.pad[d];
+    return a;
+  }
+  const std::int64_t s = layer.stride[d];
+  a.out_first = ((residue - shape.pad[d]) % s + s) % s;
+  a.out_step = s;
+  a.outputs = shape.out[d] > a.out_first ? ceil_div(shape.out[d] - a.out_first, s) : 0;
+  a.tap_first += (a.out_first + shape.pad[d] - residue) / s;
+  return a;
+}
+
+PanelChannels panel_of(const ConvKernel& kernel, std::int64_t p) {
+  return panel_channels(kernel.layer.in_channels, kernel.layer.out_channels, kernel.layer.groups, kernel.group_width,
+                        width_step(kernel), is_plain(kernel), p);
+}
+
+std::int64_t panel_count(const ConvKernel& kernel) { return ceil_div(kernel.layer.out_channels, kernel.group_width); }
+
+/// k steps per tap in the packed weights of a panel.
+std::int64_t packed_steps(const ConvKernel& kernel, const PanelChannels& panel) {
+  const std::int64_t channels = panel.last - panel.first;
+  if (is_plain(kernel)) return channels;
+  return is_f32(kernel) ? round_up(channels, 4) : ceil_div(channels, channels_per_word(kernel));
+}
+
+/// The largest panel, as steps x width, and the most channels (blocks of 16 unless plain) that one reads.
+struct PanelBounds {
+  std::int64_t floats_per_tap = 0;
+  std::int64_t channels = 0;
+};
+
+PanelBounds panel_bounds(const ConvKernel& kernel) {
+  PanelBounds bounds;
+  const std::int64_t panels = kernel.layer.groups == 1 ? 1 : panel_count(kernel);
+  for (std::int64_t p = 0; p < panels; ++p) {
+    const PanelChannels panel = panel_of(kernel, p);
+    bounds.floats_per_tap = std::max(bounds.floats_per_tap, packed_steps(kernel, panel) * panel.width);
+    bounds.channels = std::max(bounds.channels, ceil_div(panel.last - panel.first, is_plain(kernel) ? 1 : 16));
+  }
+  return bounds;
+}
+
+std::int64_t bias_floats(const ConvKernel& kernel) { return round_up(kernel.layer.out_channels, 32); }
+
+/// Words before the weights: bias; for integer layers also scale and offset.
+std::int64_t header_floats(const ConvKernel& kernel) { return bias_floats(kernel) * (is_integer(kernel) ? 3 : 1); }
+
+struct Pass {
+  std::int64_t residue[3];
+  std::int64_t taps;
+  std::int64_t weights;  // offset in the packed floats
+  std::int64_t stride;   // floats between its panels
+};
+
+/// Pass `index` in packing order.
+Pass pass_of(const ConvKernel& kernel, const PanelBounds& bounds, std::int64_t index) {
+  const ConvLayer& layer = kernel.layer;
+  const std::int64_t panels = panel_count(kernel);
+  Pass pass{};
+  pass.weights = header_floats(kernel);
+  for (std::int64_t i = 0;; ++i) {
+    pass.residue[2] = i % pass_count(layer, 2);
+    pass.residue[1] = i / pass_count(layer, 2) % pass_count(layer, 1);
+    pass.residue[0] = i / pass_count(layer, 2) / pass_count(layer, 1);
+    pass.taps = 1;
+    for (int d = 0; d < 3; ++d) pass.taps *= taps_of(layer, d, pass.residue[d]).taps;
+    pass.stride = round_up(bounds.floats_per_tap * pass.taps, 16);
+    if (i == index) return pass;
+    pass.weights += pass.stride * panels;
+  }
+}
+
+std::int64_t passes_of(const ConvLayer& layer) {
+  return pass_count(layer, 0) * pass_count(layer, 1) * pass_count(layer, 2);
+}
+
+void size(ConvKernel& kernel) {
+  const ConvLayer& layer = kernel.layer;
+  kernel.group_width = is_f32(kernel) ? kernels_of(kernel.isa).group_width : narrow_of(kernel).group_width;
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  if (layer.out_channels <= 16 || (layer.groups > 1 && outs % kernel.group_width != 0)) kernel.group_width = 16;
+  const PanelBounds bounds = panel_bounds(kernel);
+  const Pass last = pass_of(kernel, bounds, passes_of(layer) - 1);
+  kernel.packed_bytes = (last.weights + last.stride * panel_count(kernel)) * 4;
+}
+
+std::int64_t pack_units(const ConvKernel& kernel) { return passes_of(kernel.layer) * panel_count(kernel); }
+
+/// The weight of output channel o, input channel c and kernel element k, which must be of the same group.
+std::int64_t weight_index(const ConvLayer& layer, std::int64_t o, std::int64_t c, std::int64_t k) {
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  return layer.transposed ? (c * outs + o % outs) * volume + k : (o * ins + c % ins) * volume + k;
+}
+
+std::int32_t integer_weight(const ConvIntegerWeights& w, std::int64_t o, std::int64_t index) {
+  const std::int32_t zero = w.zero == nullptr ? 0 : w.zero[w.zero_per_channel ? o : 0];
+  return (w.is_signed ? static_cast<const std::int8_t*>(w.weights)[index]
+                      : static_cast<const std::uint8_t*>(w.weights)[index]) -
+         zero;
+}
+
+std::uint32_t bf16_bits(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  const std::uint32_t rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  return ((bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded) >> 16;
+}
+
+/// Packs panel p of one pass: for every run of up to 16 channels, for every tap, [word of channels][output channel].
+/// part(o, index) gives the bits of one weight, of which kPerWord make a word.
+template <int kPerWord, typename Part>
+void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, Part part, float* to) {
+  const ConvLayer& layer = kernel.layer;
+  const PanelChannels panel = panel_of(kernel, p);
+  const std::int64_t run = is_plain(kernel) ? 1 : 16;
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  ConvAxis axis[3];
+  for (int d = 0; d < 3; ++d) axis[d] = taps_of(layer, d, pass.residue[d]);
+  const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  const std::int64_t channel_stride = layer.transposed ? outs * volume : volume;
+  for (std::int64_t c0 = panel.first; c0 < panel.last; c0 += run) {
+    const std::int64_t channels = std::min(run, panel.last - c0);
+    const std::int64_t steps =
+        is_f32(kernel) && !is_plain(kernel) ? round_up(channels, 4) : ceil_div(channels, kPerWord);
+    for (std::int64_t z = 0; z < axis[0].taps; ++z) {
+      for (std::int64_t y = 0; y < axis[1].taps; ++y) {
+        for (std::int64_t x = 0; x < axis[2].taps; ++x) {
+          const std::int64_t k = ((axis[0].kernel_first + z * axis[0].kernel_step) * layer.kernel[1] +
+                                  axis[1].kernel_first + y * axis[1].kernel_step) *
+                                     layer.kernel[2] +
+                                 axis[2].kernel_first + x * axis[2].kernel_step;
+          for (std::int64_t n = 0; n < panel.width; ++n) {
+            const std::int64_t o = p * kernel.group_width + n;
+            if (o >= layer.out_channels) break;
+            // Channels of the output channel's own group; the rest of the panel stays zero.
+            const std::int64_t group = o / outs;
+            const std::int64_t begin = std::max(c0, group * ins);
+            const std::int64_t end = std::min(c0 + channels, (group + 1) * ins);
+            if (begin >= end) continue;
+            std::int64_t index = weight_index(layer, o, begin, k);
+            for (std::int64_t c = begin; c < end; ++c, index += channel_stride) {
+              const std::uint32_t bits = part(o, index) << ((c - c0) % kPerWord * (32 / kPerWord) % 32);
+              float* at = to + (c - c0) / kPerWord * panel.width + n;
+              std::uint32_t word;
+              std::memcpy(&word, at, 4);
+              word |= bits;
+              std::memcpy(at, &word, 4);
+            }
+          }
+          to += steps * panel.width;
+        }
+      }
+    }
+  }
+}
+
+void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvSource& source, float* to) {
+  if (is_f32(kernel)) {
+    return pack_panel<1>(
+        kernel, pass, p,
+        [&](std::int64_t, std::int64_t i) {
+          std::uint32_t bits;
+          std::memcpy(&bits, source.weights + i, 4);
+          return bits;
+        },
+        to);
+  }
+  if (!is_integer(kernel)) {
+    return pack_panel<2>(
+        kernel, pass, p, [&](std::int64_t, std::int64_t i) { return bf16_bits(source.weights[i]); }, to);
+  }
+  const ConvIntegerWeights& w = *source.integer;
+  if (channels_per_word(kernel) == 4) {
+    return pack_panel<4>(
+        kernel, pass, p,
+        [&](std::int64_t o, std::int64_t i) { return static_cast<std::uint32_t>(integer_weight(w, o, i)) & 0xff; }, to);
+  }
+  pack_panel<2>(
+      kernel, pass, p,
+      [&](std::int64_t o, std::int64_t i) { return static_cast<std::uint32_t>(integer_weight(w, o, i)) & 0xffff; }, to);
+}
+
+/// Bias, scale and offset of integer layers. VNNI sees inputs as unsigned and not less their zero point: the bias of an
+/// output channel takes back what the zero point adds, that is its weights' sum times the zero point.
+void pack_integer_header(const ConvKernel& kernel, const ConvIntegerWeights& w, float* packed) {
+  const ConvLayer& layer = kernel.layer;
+  const std::int64_t count = bias_floats(kernel);
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  const std::int64_t seen_zero = layer.input_zero + (layer.input == ConvElement::kS8 ? 128 : 0);
+  for (std::int64_t o = 0; o < count; ++o) {
+    const bool real = o < layer.out_channels;
+    std::int64_t bias = real && w.bias != nullptr ? w.bias[o] : 0;
+    if (real && channels_per_word(kernel) == 4) {
+      for (std::int64_t c = 0; c < ins; ++c) {
+        for (std::int64_t k = 0; k < volume; ++k) {
+          bias -= seen_zero * integer_weight(w, o, weight_index(layer, o, o / outs * ins + c, k));
+        }
+      }
+    }
+    const auto wrapped = static_cast<std::uint32_t>(bias);
+    std::memcpy(packed + o, &wrapped, 4);
+    packed[count + o] = real && w.scale != nullptr ? w.scale[o] : 1.0F;
+    packed[2 * count + o] = real && w.offset != nullptr ? w.offset[o] : 0.0F;
+  }
+}
+
+void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last) {
+  const PanelBounds bounds = panel_bounds(kernel);
+  const std::int64_t panels = panel_count(kernel);
+  if (first == 0 && is_integer(kernel)) pack_integer_header(kernel, *source.integer, packed);
+  if (first == 0 && !is_integer(kernel)) {
+    const std::int64_t count = bias_floats(kernel);
+    for (std::int64_t i = 0; i < count; ++i) {
+      packed[i] = source.bias != nullptr && i < kernel.layer.out_channels ? source.bias[i] : 0.0F;
+    }
+  }
+  for (std::int64_t u = first; u < last; ++u) {
+    const Pass pass = pass_of(kernel, bounds, u / panels);
+    float* to = packed + pass.weights + u % panels * pass.stride;
+    std::fill_n(to, pass.stride, 0.0F);
+    pack_panel(kernel, pass, u % panels, source, to);
+  }
+}
+
+bool reads_in_place(const ConvKernel& kernel, const ConvShape& shape) {
+  const ConvLayer& layer = kernel.layer;
+  if (layer.input_layout == Layout::kPlain || layer.transposed) return false;
+  // 8-bit inputs lie as the band wants them only where VNNI takes unsigned ones.
+  if (is_integer(kernel) && (channels_per_word(kernel) != 4 || layer.input != ConvElement::kU8)) return false;
+  for (int d = 0; d < 3; ++d) {
+    if (layer.kernel[d] != 1 || layer.stride[d] != 1 || shape.pad[d] != 0 || shape.in[d] != shape.out[d]) return false;
+  }
+  return true;
+}
+
+/// The axes of one pass; a layer that reads in place is one row of pixels.
+void axes_of(const ConvPlan& plan, const std::int64_t* residue, ConvAxis* axis) {
+  for (int d = 0; d < 3; ++d) axis[d] = axis_of(plan.kernel.layer, plan.shape, d, residue[d]);
+  if (!plan.in_place) return;
+  for (int d = 0; d < 2; ++d) {
+    axis[2].outputs *= axis[d].outputs;
+    axis[2].in_size *= axis[d].in_size;
+    axis[2].out_size *= axis[d].out_size;
+    axis[d].outputs = axis[d].in_size = axis[d].out_size = 1;
+  }
+}
+
+/// Panels of one part. Grouped layers keep the panels of a group together, since they read the same channels.
+std::int64_t part_panels(const ConvPlan& plan) { return ceil_div(plan.panels, plan.panel_parts); }
+
+/// Most channels (blocks of 16 unless plain) that one part reads.
+std::int64_t part_channels(const ConvPlan& plan) {
+  const std::int64_t unit = is_plain(plan.kernel) ? 1 : 16;
+  if (plan.kernel.layer.groups == 1) return ceil_div(plan.kernel.layer.in_channels, unit);
+  std::int64_t most = 0;
+  const std::int64_t count = part_panels(plan);
+  for (std::int64_t p = 0; p < plan.panels; p += count) {
+    const std::int64_t first = panel_of(plan.kernel, p).first;
+    const std::int64_t last = panel_of(plan.kernel, std::min(p + count, plan.panels) - 1).last;
+    most = std::max(most, ceil_div(last, unit) - first / unit);
+  }
+  return most;
+}
+
+/// The greatest extents of a dimension over all passes, with the most taps.
+ConvAxis widest_axis(const ConvPlan& plan, int d) {
+  ConvAxis widest = axis_of(plan.kernel.layer, plan.shape, d, 0);
+  for (std::int64_t r = 1; r < pass_count(plan.kernel.layer, d); ++r) {
+    const ConvAxis a = axis_of(plan.kernel.layer, plan.shape, d, r);
+    widest.outputs = std::max(widest.outputs, a.outputs);
+    if (a.taps > widest.taps) {
+      widest.taps = a.taps;
+      widest.tap_first = a.tap_first;
+    }
+  }
+  return widest;
+}
+
+double direct_rate(const ConvKernel& kernel) {
+  const double f32 = nominal_flops(kernel.isa);
+  if (is_f32(kernel)) return f32 * (is_plain(kernel) ? 0.8 : 0.95);
+  if (!is_integer(kernel)) return f32 * 1.8;
+  return channels_per_word(kernel) == 4 ? f32 * 3.2 : f32 * 0.9;
+}
+
+/// Operations including the zeros of padded panels.
+double padded_flops(const ConvKernel& kernel, const ConvShape& shape) {
+  const ConvLayer& layer = kernel.layer;
+  const PanelBounds bounds = panel_bounds(kernel);
+  double flops = 2.0 * static_cast<double>(bounds.floats_per_tap * channels_per_word(kernel)) *
+                 static_cast<double>(panel_count(kernel)) * static_cast<double>(shape.batch);
+  const std::int64_t* points = layer.transposed ? shape.in : shape.out;
+  for (int d = 0; d < 3; ++d) flops *= static_cast<double>(points[d] * layer.kernel[d]);
+  return flops;
+}
+
+double seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
+  const double compute = padded_flops(kernel, shape) / direct_rate(kernel);
+  const double stream = stream_seconds(kernel.packed_bytes);
+  return std::max(compute / threads, stream) + 1e-6;
+}
+
+void plan(ConvPlan& plan, int threads) {
+  const ConvKernel& kernel = plan.kernel;
+  const ConvLayer& layer = kernel.layer;
+  const std::int64_t unit_bytes = pixel_words(kernel) * 4;
+  // Input of a band: three eighths of the second-level cache, or six where the weights stream past it anyway.
+  const std::int64_t l2 = cache_sizes().l2;
+  const std::int64_t budget = std::max<std::int64_t>(kernel.packed_bytes > 2 * l2 ? l2 * 3 / 4 : l2 * 3 / 8, 64 << 10);
+  plan.panels = panel_count(kernel);
+  plan.panel_parts = 1;
+  if (layer.groups > 1) {
+    const std::int64_t together = std::max<std::int64_t>(1, layer.out_channels / layer.groups / kernel.group_width);
+    plan.panel_parts = ceil_div(plan.panels, together);
+  }
+  std::int64_t taps = 1;
+  std::int64_t positions = plan.shape.batch;
+  for (int d = 0; d < 3; ++d) {
+    plan.passes[d] = pass_count(layer, d);
+    positions *= plan.passes[d];
+  }
+  plan.in_place = reads_in_place(kernel, plan.shape);
+  ConvAxis axis[3];
+  for (int d = 0; d < 3; ++d) {
+    axis[d] = widest_axis(plan, d);
+    taps *= axis[d].taps;
+  }
+  if (plan.in_place) {
+    const std::int64_t none[3] = {0, 0, 0};
+    axes_of(plan, none, axis);
+  }
+  positions *= axis[0].outputs;
+  const std::int64_t height = axis[1].outputs;
+  const std::int64_t width = axis[2].outputs;
+  const std::int64_t channels = part_channels(plan);
+  const std::int64_t tile = tile_pixels(kernel);
+  plan.units[0] = 0;
+  plan.phases = 1;
+  plan.thread_scratch_bytes = 0;
+  if (positions * height * width == 0) return;
+
+  const double work = padded_flops(kernel, plan.shape) / direct_rate(kernel);
+  const std::int64_t wanted = wanted_units(work, threads);
+  plan.flat = false;
+  plan.rows = height;
+  plan.columns = width;
+  const auto band_bytes = [&](std::int64_t rows, std::int64_t columns) {
+    return taps == 0 ? 0 : band_shape(axis, rows, columns, plan.flat).channel_pitch * channels * unit_bytes;
+  };
+  if (plan.in_place) {
+    plan.columns = std::max(budget / (channels * unit_bytes), 2 * tile);
+  } else {
+    while (band_bytes(1, plan.columns) > budget && plan.columns > 2 * tile) plan.columns = ceil_div(plan.columns, 2);
+    plan.flat = !layer.transposed && plan.columns == width && (axis[2].taps == 1 || (width < 10 && axis[2].taps <= 5));
+    const std::int64_t one = band_bytes(1, plan.columns);
+    const std::int64_t more = std::max<std::int64_t>(1, band_bytes(2, plan.columns) - one);
+    plan.rows = std::clamp<std::int64_t>((budget - one) / more + 1, 1, height);
+  }
+  const auto divide = [&] {
+    plan.bands_y = ceil_div(height, plan.rows);
+    plan.rows = ceil_div(height, plan.bands_y);
+    plan.bands_x = ceil_div(width, plan.columns);
+    plan.columns = ceil_div(width, plan.bands_x);
+    if (plan.in_place) plan.columns = std::min(round_up(plan.columns, tile), width);
+    plan.bands_x = ceil_div(width, plan.columns);
+    plan.bands_y = ceil_div(height, plan.rows);
+    return positions * plan.bands_y * plan.bands_x;
+  };
+  std::int64_t bands = divide();
+  const auto split_panels = [&] {
+    if (layer.groups > 1) return;
+    plan.panel_parts = std::min(plan.panels, ceil_div(wanted, bands));
+    plan.panel_parts = ceil_div(plan.panels, part_panels(plan));
+  };
+  const auto split_bands = [&] {
+    const std::int64_t needed = ceil_div(wanted, bands * plan.panel_parts);
+    if (needed <= 1) return;
+    if (plan.in_place) {
+      plan.columns = std::max(ceil_div(plan.columns, needed), tile);
+    } else {
+      plan.rows = std::max<std::int64_t>(1, plan.rows / needed);
+    }
+    bands = divide();
+  };
+  if (plan.in_place || taps >= 8) {
+    split_panels();
+    split_bands();
+  } else {
+    split_bands();
+    split_panels();
+  }
+  plan.units[0] = bands * plan.panel_parts;
+  const std::int64_t entries = channels * taps;
+  plan.thread_scratch_bytes = band_offset(entries, layer.output_layout == Layout::kPlain || !is_f32(kernel));
+  if (!plan.in_place) {
+    // Passes of fewer taps may still span more rows or columns than the widest one.
+    std::int64_t band = 0;
+    for (std::int64_t i = 0; i < passes_of(layer); ++i) {
+      ConvAxis own[3];
+      const std::int64_t r[3] = {i / plan.passes[2] / plan.passes[1], i / plan.passes[2] % plan.passes[1],
+                                 i % plan.passes[2]};
+      for (int d = 0; d < 3; ++d) own[d] = axis_of(layer, plan.shape, d, r[d]);
+      if (own[0].taps * own[1].taps * own[2].taps == 0) continue;
+      band = std::max(band, band_shape(own, plan.rows, plan.columns, plan.flat).channel_pitch);
+    }
+    plan.thread_scratch_bytes += round_up(band * channels * unit_bytes, 64);
+  }
+}
+
+void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::int64_t first, std::int64_t last,
+         float* scratch) {
+  const ConvKernel& kernel = plan.kernel;
+  const ConvLayer& layer = kernel.layer;
+  void (*const run_unit)(const DirectUnit&) = is_f32(kernel) ? kernels_of(kernel.isa).run : narrow_of(kernel).run;
+  const PanelBounds bounds = panel_bounds(kernel);
+  const auto* packed = static_cast<const float*>(buffers.packed);
+  const auto volume = [](const std::int64_t* extents) { return extents[0] * extents[1] * extents[2]; };
+  const std::int64_t in_image =
+      volume(plan.shape.in) *
+      (layer.input_layout == Layout::kPlain ? layer.in_channels : round_up(layer.in_channels, 16)) *
+      element_bytes(layer.input);
+  const bool plain_output = layer.output_layout == Layout::kPlain;
+  const std::int64_t out_image =
+      volume(plan.shape.out) * (plain_output ? layer.out_channels : round_up(layer.out_channels, 16));
+  const std::int64_t pass_total = passes_of(layer);
+
+  DirectUnit unit{};
+  unit.bias = packed;
+  unit.scratch = scratch;
+  unit.in_channels = layer.in_channels;
+  unit.out_channels = layer.out_channels;
+  unit.groups = layer.groups;
+  unit.group_width = kernel.group_width;
+  unit.in_place = plan.in_place;
+  unit.flat = plan.flat;
+  unit.width_step = width_step(kernel);
+  unit.pixel_words = pixel_words(kernel);
+  unit.plain_input = is_plain(kernel);
+  unit.plain_output = plain_output;
+  unit.residual_after = layer.residual == Residual::kAfterActivation;
+  unit.activation = layer.activation;
+  unit.input_element = layer.input;
+  unit.output_element = layer.output;
+  unit.residual_element = layer.residual_element;
+  unit.plain_source = layer.input_layout == Layout::kPlain;
+  unit.input_zero = layer.input_zero;
+  unit.output_zero = layer.output_zero;
+  unit.output_rate = 1.0F / layer.output_scale;
+  unit.residual_zero = layer.residual_zero;
+  unit.residual_scale = layer.residual_scale;
+  if (is_integer(kernel)) {
+    unit.scale = packed + bias_floats(kernel);
+    unit.offset = packed + 2 * bias_floats(kernel);
+  }
+
+  const std::int64_t channels = part_channels(plan);
+  const std::int64_t per_part = part_panels(plan);
+  std::int64_t depth = 1;
+  if (!plan.in_place) depth = widest_axis(plan, 0).outputs;
+  std::int64_t previous = -1;
+  std::int64_t pass_index = -1;
+  Pass pass{};
+  for (std::int64_t u = first; u < last; ++u) {
+    const std::int64_t band = u / plan.panel_parts;
+    std::int64_t rest = band;
+    const std::int64_t bx = rest % plan.bands_x;
+    rest /= plan.bands_x;
+    const std::int64_t by = rest % plan.bands_y;
+    rest /= plan.bands_y;
+    unit.z = rest % depth;
+    rest /= depth;
+    if (rest % pass_total != pass_index) {
+      pass_index = rest % pass_total;
+      pass = pass_of(kernel, bounds, pass_index);
+    }
+    const std::int64_t image = rest / pass_total;
+    axes_of(plan, pass.residue, unit.axis);
+    unit.y0 = by * plan.rows;
+    unit.y1 = std::min(unit.y0 + plan.rows, unit.axis[1].outputs);
+    unit.x0 = bx * plan.columns;
+    unit.x1 = std::min(unit.x0 + plan.columns, unit.axis[2].outputs);
+    if (unit.z >= unit.axis[0].outputs || unit.y0 >= unit.y1 || unit.x0 >= unit.x1) continue;
+    unit.panel0 = u % plan.panel_parts * per_part;
+    unit.panel1 = std::min(unit.panel0 + per_part, plan.panels);
+    if (unit.panel0 >= unit.panel1) continue;
+    unit.input = static_cast<const char*>(buffers.input) + image * in_image;
+    unit.output = static_cast<char*>(buffers.output) + image * out_image * element_bytes(layer.output);
+    unit.residual = nullptr;
+    if (layer.residual != Residual::kNone) {
+      unit.residual =
+          static_cast<const char*>(buffers.residual) + image * out_image * element_bytes(layer.residual_element);
+    }
+    unit.weights = packed + pass.weights;
+    unit.weight_stride = pass.stride;
+    unit.entries = channels * (plan.in_place ? 1 : pass.taps);
+    unit.keep_band = layer.groups == 1 && band == previous;
+    previous = band;
+    run_unit(unit);
+  }
+}
+
+}  // namespace
+
+const ConvSteps kDirectSteps = {size, pack_units, pack, plan, run, seconds};
+
+}  // namespace oriel::kernels

@@ -1,0 +1,29 @@
+// 8-bit direct convolution for AVX2.
+#include "kernels/conv/direct.h"
+#include "kernels/conv/lanes_avx2.h"
+
+namespace oriel::kernels {
+namespace {
+
+#include "kernels/conv/activate.inc"
+
+constexpr int kVectorsWide = 2;
+constexpr int kMaxRows = 6;
+
+ORIEL_INLINE I multiply_pairs(I a, I b) { return _mm256_madd_epi16(a, b); }
+
+ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
+  const I q = _mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(zero_point));
+  const I low = _mm256_and_si256(q, _mm256_set1_epi32(255));
+  const __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(half, half));
+}
+
+#include "kernels/conv/int16_body.inc"
+#include "kernels/conv/narrow_body.inc"
+
+}  // namespace
+
+const NarrowKernels kInt16Avx2 = {run, tiles_for, 16, kMaxRows, 2, widen, integrate, finish};
+
+}  // namespace oriel::kernels

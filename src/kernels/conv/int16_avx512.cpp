@@ -1,0 +1,27 @@
+// 8-bit direct convolution for AVX-512 without VNNI, and for weights or zero points that VNNI cannot take.
+#include "kernels/conv/direct.h"
+#include "kernels/conv/lanes_avx512.h"
+
+namespace oriel::kernels {
+namespace {
+
+#include "kernels/conv/activate.inc"
+
+constexpr int kVectorsWide = 2;
+constexpr int kMaxRows = 12;
+
+ORIEL_INLINE I multiply_pairs(I a, I b) { return _mm512_madd_epi16(a, b); }
+
+ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
+  const I q = _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(zero_point));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(q));
+}
+
+#include "kernels/conv/int16_body.inc"
+#include "kernels/conv/narrow_body.inc"
+
+}  // namespace
+
+const NarrowKernels kInt16Avx512 = {run, tiles_for, 32, kMaxRows, 2, widen, integrate, finish};
+
+}  // namespace oriel::kernels

@@ -1,0 +1,38 @@
+// 8-bit direct convolution for the baseline.
+#include "kernels/conv/direct.h"
+#include "kernels/conv/lanes_scalar.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace oriel::kernels {
+namespace {
+
+#include "kernels/conv/activate.inc"
+
+constexpr int kVectorsWide = 4;
+constexpr int kMaxRows = 2;
+
+/// The sum of the two products of 16-bit halves in each lane.
+ORIEL_INLINE I multiply_pairs(I a, I b) {
+#ifdef __SSE2__
+  return reinterpret_cast<I>(_mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+#else
+  return ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16);
+#endif
+}
+
+ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
+  const I q = __builtin_convertvector(round(x), I) + set_i(zero_point);
+  for (int l = 0; l < kLanes; ++l) to[l] = static_cast<std::uint8_t>(q[l]);
+}
+
+#include "kernels/conv/int16_body.inc"
+#include "kernels/conv/narrow_body.inc"
+
+}  // namespace
+
+const NarrowKernels kInt16Scalar = {run, tiles_for, 16, kMaxRows, 2, widen, integrate, finish};
+
+}  // namespace oriel::kernels

@@ -1,0 +1,15 @@
+// Depthwise convolution for AVX2.
+#include "kernels/conv/lanes_avx2.h"
+#include "kernels/depthwise/depthwise.h"
+
+namespace oriel::kernels {
+namespace {
+
+#include "kernels/conv/activate.inc"
+#include "kernels/depthwise/depthwise_body.inc"
+
+}  // namespace
+
+const DepthwiseRun kDepthwiseAvx2 = run_depthwise;
+
+}  // namespace oriel::kernels

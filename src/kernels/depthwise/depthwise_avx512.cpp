@@ -1,0 +1,15 @@
+// Depthwise convolution for AVX-512.
+#include "kernels/conv/lanes_avx512.h"
+#include "kernels/depthwise/depthwise.h"
+
+namespace oriel::kernels {
+namespace {
+
+#include "kernels/conv/activate.inc"
+#include "kernels/depthwise/depthwise_body.inc"
+
+}  // namespace
+
+const DepthwiseRun kDepthwiseAvx512 = run_depthwise;
+
+}  // namespace oriel::kernels

@@ -1,0 +1,15 @@
+// Depthwise convolution for the baseline.
+#include "kernels/conv/lanes_scalar.h"
+#include "kernels/depthwise/depthwise.h"
+
+namespace oriel::kernels {
+namespace {
+
+#include "kernels/conv/activate.inc"
+#include "kernels/depthwise/depthwise_body.inc"
+
+}  // namespace
+
+const DepthwiseRun kDepthwiseScalar = run_depthwise;
+
+}  // namespace oriel::kernels

@@ -1,0 +1,134 @@
+// Pooling at every level against a naive one in double.
+#include "kernels/pool/pool.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/conv/testing.h"
+
+namespace oriel::kernels::testing {
+namespace {
+
+std::vector<double> exact_pool(const PoolProblem& p, const std::vector<float>& input) {
+  std::vector<double> y;
+  const std::int64_t in_points = volume(p.in);
+  for (std::int64_t nc = 0; nc < p.batch * p.channels; ++nc) {
+    for (std::int64_t z = 0; z < p.out[0]; ++z) {
+      for (std::int64_t r = 0; r < p.out[1]; ++r) {
+        for (std::int64_t c = 0; c < p.out[2]; ++c) {
+          double best = -INFINITY;
+          double sum = 0;
+          std::int64_t seen = 0;
+          std::int64_t padded = 0;
+          for (std::int64_t a = 0; a < p.kernel[0]; ++a) {
+            for (std::int64_t b = 0; b < p.kernel[1]; ++b) {
+              for (std::int64_t d = 0; d < p.kernel[2]; ++d) {
+                const std::int64_t at[3] = {z * p.stride[0] - p.pad[0] + a * p.dilation[0],
+                                            r * p.stride[1] - p.pad[1] + b * p.dilation[1],
+                                            c * p.stride[2] - p.pad[2] + d * p.dilation[2]};
+                bool in = true;
+                bool in_padded = true;
+                for (int i = 0; i < 3; ++i) {
+                  in = in && at[i] >= 0 && at[i] < p.in[i];
+                  in_padded = in_padded && at[i] < p.in[i] + p.pad_end[i];
+                }
+                padded += in_padded ? 1 : 0;
+                if (!in) continue;
+                const double x = input[nc * in_points + (at[0] * p.in[1] + at[1]) * p.in[2] + at[2]];
+                best = std::isnan(x) || std::isnan(best) ? NAN : std::max(best, x);
+                sum += x;
+                ++seen;
+              }
+            }
+          }
+          if (seen == 0) {
+            y.push_back(0);
+          } else if (p.kind == PoolKind::kMax) {
+            y.push_back(best);
+          } else {
+            y.push_back(sum / static_cast<double>(p.kind == PoolKind::kAverage ? seen : padded));
+          }
+        }
+      }
+    }
+  }
+  return y;
+}
+
+void check(PoolProblem p, bool nan, std::mt19937_64& random) {
+  std::vector<float> input = random_values(p.batch * p.channels * volume(p.in), 1.0, random);
+  if (nan && !input.empty()) input[random() % input.size()] = NAN;
+  const std::vector<double> exact = exact_pool(p, input);
+  const Buffer blocked = to_layout(input, p.batch, p.channels, volume(p.in), Layout::kBlocked);
+  const std::int64_t points = volume(p.out);
+  for (const Isa isa : f32_levels()) {
+    p.isa = isa;
+    const PoolPlan plan = pool_plan(p, 1 + static_cast<int>(random() % 8));
+    Buffer y(p.batch * stored_channels(p.channels, Layout::kBlocked) * points);
+    for (std::int64_t u = plan.units - 1; u >= 0; --u) pool_run(plan, blocked.data(), y.data(), u, u + 1);
+    const std::int64_t blocks = (p.channels + 15) / 16;
+    for (std::int64_t n = 0; n < p.batch; ++n) {
+      for (std::int64_t c = 0; c < blocks * 16; ++c) {
+        for (std::int64_t i = 0; i < points; ++i) {
+          const double got = y[((n * blocks + c / 16) * points + i) * 16 + c % 16];
+          const double want = c < p.channels ? exact[(n * p.channels + c) * points + i] : 0.0;
+          if (std::isnan(want)) {
+            ASSERT_TRUE(std::isnan(got)) << isa_name(isa);
+          } else {
+            ASSERT_NEAR(got, want, p.kind == PoolKind::kMax ? 0.0 : 2e-6)
+                << isa_name(isa) << " " << n << " " << c << " " << i;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Pool, RandomWindows) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 150; ++i) {
+    PoolProblem p;
+    p.kind = static_cast<PoolKind>(random() % 3);
+    p.batch = 1 + static_cast<std::int64_t>(random() % 2);
+    p.channels = 1 + static_cast<std::int64_t>(random() % 40);
+    for (int d = random() % 3 == 0 ? 0 : 1; d < 3; ++d) {
+      p.in[d] = 1 + static_cast<std::int64_t>(random() % 18);
+      p.kernel[d] = 1 + static_cast<std::int64_t>(random() % 4);
+      p.stride[d] = 1 + static_cast<std::int64_t>(random() % 3);
+      p.dilation[d] = 1 + static_cast<std::int64_t>(random() % 3) / 2;
+      p.pad[d] = static_cast<std::int64_t>(random()) % p.kernel[d];
+      if (p.pad[d] < 0) p.pad[d] = 0;
+      p.pad_end[d] = static_cast<std::int64_t>(random() % 3);
+      const std::int64_t reach = (p.kernel[d] - 1) * p.dilation[d] + 1;
+      p.out[d] = std::max<std::int64_t>(0, p.in[d] + p.pad[d] + p.pad_end[d] - reach) / p.stride[d] + 1 +
+                 static_cast<std::int64_t>(random() % 2);
+    }
+    check(p, i % 4 == 0, random);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(Pool, Global) {
+  std::mt19937_64 random(2);
+  for (const PoolKind kind : {PoolKind::kMax, PoolKind::kAverage, PoolKind::kAverageIncludingPad}) {
+    for (const std::int64_t size : {1, 2, 3, 7, 30}) {
+      PoolProblem p;
+      p.kind = kind;
+      p.channels = 21;
+      for (int d = 1; d < 3; ++d) p.in[d] = p.kernel[d] = size;
+      check(p, size == 3, random);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(Pool, EmptyHasNoUnits) {
+  PoolProblem p;
+  p.batch = 0;
+  EXPECT_EQ(pool_plan(p, 4).units, 0);
+}
+
+}  // namespace
+}  // namespace oriel::kernels::testing

@@ -1,0 +1,124 @@
+// Rearranges by squares of 4 x 4 elements, which the baseline's shuffles transpose in registers.
+#include "kernels/reorder/reorder.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace oriel::kernels {
+namespace {
+
+constexpr std::int64_t kBlock = 16;
+constexpr std::int64_t kUnitPoints = 4096;
+
+using Quad = float __attribute__((vector_size(16)));
+using Index = std::int32_t __attribute__((vector_size(16)));
+
+Quad load(const float* p) {
+  Quad q;
+  std::memcpy(&q, p, sizeof q);
+  return q;
+}
+
+void store(float* p, Quad q) { std::memcpy(p, &q, sizeof q); }
+
+/// to[i * to_pitch + j] = from[j * from_pitch + i], i, j < 4.
+void transpose4(const float* from, std::int64_t from_pitch, float* to, std::int64_t to_pitch) {
+  const Quad a = load(from);
+  const Quad b = load(from + from_pitch);
+  const Quad c = load(from + 2 * from_pitch);
+  const Quad d = load(from + 3 * from_pitch);
+  const Quad ab_low = __builtin_shuffle(a, b, Index{0, 4, 1, 5});
+  const Quad ab_high = __builtin_shuffle(a, b, Index{2, 6, 3, 7});
+  const Quad cd_low = __builtin_shuffle(c, d, Index{0, 4, 1, 5});
+  const Quad cd_high = __builtin_shuffle(c, d, Index{2, 6, 3, 7});
+  store(to, __builtin_shuffle(ab_low, cd_low, Index{0, 1, 4, 5}));
+  store(to + to_pitch, __builtin_shuffle(ab_low, cd_low, Index{2, 3, 6, 7}));
+  store(to + 2 * to_pitch, __builtin_shuffle(ab_high, cd_high, Index{0, 1, 4, 5}));
+  store(to + 3 * to_pitch, __builtin_shuffle(ab_high, cd_high, Index{2, 3, 6, 7}));
+}
+
+/// to[i * to_pitch + j] = from[j * from_pitch + i], i < rows, j < columns.
+template <typename T>
+void transpose(const T* from, std::int64_t from_pitch, T* to, std::int64_t to_pitch, std::int64_t rows,
+               std::int64_t columns) {
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < columns; ++j) to[i * to_pitch + j] = from[j * from_pitch + i];
+  }
+}
+
+template <>
+void transpose<float>(const float* from, std::int64_t from_pitch, float* to, std::int64_t to_pitch, std::int64_t rows,
+                      std::int64_t columns) {
+  const std::int64_t whole_columns = columns / 4 * 4;
+  std::int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    for (std::int64_t j = 0; j < whole_columns; j += 4) {
+      transpose4(from + j * from_pitch + i, from_pitch, to + i * to_pitch + j, to_pitch);
+    }
+    for (std::int64_t r = i; r < i + 4; ++r) {
+      for (std::int64_t j = whole_columns; j < columns; ++j) to[r * to_pitch + j] = from[j * from_pitch + r];
+    }
+  }
+  for (; i < rows; ++i) {
+    for (std::int64_t j = 0; j < columns; ++j) to[i * to_pitch + j] = from[j * from_pitch + i];
+  }
+}
+
+struct Unit {
+  std::int64_t plain, blocked;  // offsets of its first element
+  std::int64_t channels, points;
+};
+
+Unit unit_of(const ReorderShape& shape, std::int64_t u) {
+  const std::int64_t chunks = (shape.points + kUnitPoints - 1) / kUnitPoints;
+  const std::int64_t blocks = (shape.channels + kBlock - 1) / kBlock;
+  const std::int64_t point = u % chunks * kUnitPoints;
+  const std::int64_t block = u / chunks % blocks;
+  const std::int64_t n = u / chunks / blocks;
+  Unit unit;
+  unit.plain = (n * shape.channels + block * kBlock) * shape.points + point;
+  unit.blocked = ((n * blocks + block) * shape.points + point) * kBlock;
+  unit.channels = std::min(kBlock, shape.channels - block * kBlock);
+  unit.points = std::min(kUnitPoints, shape.points - point);
+  return unit;
+}
+
+}  // namespace
+
+std::int64_t reorder_units(const ReorderShape& shape) {
+  return shape.batch * ((shape.channels + kBlock - 1) / kBlock) * ((shape.points + kUnitPoints - 1) / kUnitPoints);
+}
+
+template <typename T>
+void plain_to_blocked(const ReorderShape& shape, const T* plain, T* blocked, std::int64_t first, std::int64_t last) {
+  for (std::int64_t u = first; u < last; ++u) {
+    const Unit unit = unit_of(shape, u);
+    T* to = blocked + unit.blocked;
+    transpose<T>(plain + unit.plain, shape.points, to, kBlock, unit.points, unit.channels);
+    if (unit.channels == kBlock) continue;
+    for (std::int64_t p = 0; p < unit.points; ++p) {
+      std::fill(to + p * kBlock + unit.channels, to + (p + 1) * kBlock, T{});
+    }
+  }
+}
+
+template <typename T>
+void blocked_to_plain(const ReorderShape& shape, const T* blocked, T* plain, std::int64_t first, std::int64_t last) {
+  for (std::int64_t u = first; u < last; ++u) {
+    const Unit unit = unit_of(shape, u);
+    transpose<T>(blocked + unit.blocked, kBlock, plain + unit.plain, shape.points, unit.channels, unit.points);
+  }
+}
+
+template void plain_to_blocked<float>(const ReorderShape&, const float*, float*, std::int64_t, std::int64_t);
+template void plain_to_blocked<std::uint16_t>(const ReorderShape&, const std::uint16_t*, std::uint16_t*, std::int64_t,
+                                              std::int64_t);
+template void plain_to_blocked<std::uint8_t>(const ReorderShape&, const std::uint8_t*, std::uint8_t*, std::int64_t,
+                                             std::int64_t);
+template void blocked_to_plain<float>(const ReorderShape&, const float*, float*, std::int64_t, std::int64_t);
+template void blocked_to_plain<std::uint16_t>(const ReorderShape&, const std::uint16_t*, std::uint16_t*, std::int64_t,
+                                              std::int64_t);
+template void blocked_to_plain<std::uint8_t>(const ReorderShape&, const std::uint8_t*, std::uint8_t*, std::int64_t,
+                                             std::int64_t);
+
+}  // namespace oriel::kernels

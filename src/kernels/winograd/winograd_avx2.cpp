@@ -1,0 +1,17 @@
+// Winograd convolution for AVX2.
+#include "kernels/conv/lanes_avx2.h"
+#include "kernels/winograd/winograd.h"
+
+namespace oriel::kernels {
+namespace {
+
+#include "kernels/conv/activate.inc"
+constexpr bool kBf16 = false;
+
+#include "kernels/winograd/winograd_body.inc"
+
+}  // namespace
+
+const WinogradKernels kWinogradAvx2 = {winograd_input, winograd_output};
+
+}  // namespace oriel::kernels

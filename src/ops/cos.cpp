@@ -1,0 +1,17 @@
+// Cos: the cosine of x in radians.
+#include "ops/elementwise.h"
+
+namespace oriel::ops {
+namespace {
+
+void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  reference_float(inputs, outputs, context, [](double x) { return std::cos(x); });
+}
+
+}  // namespace
+
+OpDef op_cos() {
+  return {.name = "Cos", .min_inputs = 1, .max_inputs = 1, .infer = infer_float, .reference = reference};
+}
+
+}  // namespace oriel::ops

@@ -1,0 +1,17 @@
+// Exp: e to the power of x.
+#include "ops/elementwise.h"
+
+namespace oriel::ops {
+namespace {
+
+void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  reference_float(inputs, outputs, context, [](double x) { return std::exp(x); });
+}
+
+}  // namespace
+
+OpDef op_exp() {
+  return {.name = "Exp", .min_inputs = 1, .max_inputs = 1, .infer = infer_float, .reference = reference};
+}
+
+}  // namespace oriel::ops

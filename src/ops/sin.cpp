@@ -1,0 +1,17 @@
+// Sin: the sine of x in radians.
+#include "ops/elementwise.h"
+
+namespace oriel::ops {
+namespace {
+
+void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  reference_float(inputs, outputs, context, [](double x) { return std::sin(x); });
+}
+
+}  // namespace
+
+OpDef op_sin() {
+  return {.name = "Sin", .min_inputs = 1, .max_inputs = 1, .infer = infer_float, .reference = reference};
+}
+
+}  // namespace oriel::ops

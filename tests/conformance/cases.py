@@ -1,0 +1,151 @@
+"""The cases that the onnx package ships: their models, inputs and expected outputs, and how outputs are compared."""
+
+import os
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+KINDS = ("node", "simple", "pytorch-converted", "pytorch-operator", "real")
+BFLOAT16_RTOL = 2**-6
+
+
+@dataclass
+class Case:
+    """One model with the data sets that it is run on."""
+
+    name: str
+    kind: str
+    rtol: float
+    atol: float
+    source: object = field(repr=False)
+
+    def load(self):
+        """(serialized model, [(inputs, expected outputs)]); inputs are those without an initializer, in order."""
+        import onnx
+
+        if self.source.model is not None:
+            model = self.source.model
+            return model.SerializeToString(), [
+                ([_array(i) for i in inputs], [_array(o) for o in outputs]) for inputs, outputs in self.source.data_sets
+            ]
+        if self.source.model_dir is not None:
+            folder = Path(self.source.model_dir)
+            model = onnx.load(folder / "model.onnx")
+            sets = [_read_data_set(model, d) for d in sorted(folder.glob("test_data_set*"))]
+            return model.SerializeToString(), sets
+        return _load_light(self.source.url)
+
+
+def load_cases(kinds=KINDS):
+    """All cases of these kinds, in a fixed order."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from onnx.backend.test.loader import load_model_tests
+
+        found = []
+        for kind in kinds:
+            for source in load_model_tests(kind=kind):
+                found.append(Case(source.name, kind, source.rtol, source.atol, source))
+    return sorted(found, key=lambda c: (KINDS.index(c.kind), c.name))
+
+
+def _array(value):
+    from onnx import TensorProto, numpy_helper
+
+    if isinstance(value, TensorProto):
+        return numpy_helper.to_array(value)
+    if isinstance(value, (list, tuple)):
+        return [_array(v) for v in value]
+    return value if value is None else np.asarray(value)
+
+
+def _read_value(path, type_proto):
+    import onnx
+    from onnx import numpy_helper
+
+    data = path.read_bytes()
+    kind = type_proto.WhichOneof("value")
+    if kind == "sequence_type":
+        return numpy_helper.to_list(onnx.SequenceProto.FromString(data))
+    if kind == "optional_type":
+        return numpy_helper.to_optional(onnx.OptionalProto.FromString(data))
+    return numpy_helper.to_array(onnx.TensorProto.FromString(data))
+
+
+def _read_data_set(model, folder):
+    def read(prefix, values):
+        count = len(list(folder.glob(f"{prefix}_*.pb")))
+        return [_read_value(folder / f"{prefix}_{i}.pb", values[i].type) for i in range(count)]
+
+    return read("input", model.graph.input), read("output", model.graph.output)
+
+
+def _load_light(url):
+    """A big network whose weights are constants; inputs are a ramp, expected outputs lie beside the model."""
+    import onnx
+
+    path = Path(onnx.__file__).parent.parent / os.path.normpath(url)
+    model = onnx.load(path)
+    weights = {i.name for i in model.graph.initializer}
+    inputs = []
+    for value in model.graph.input:
+        if value.name not in weights:
+            dims = [d.dim_value if d.HasField("dim_value") else 1 for d in value.type.tensor_type.shape.dim]
+            count = int(np.prod(dims))
+            inputs.append((np.arange(count).reshape(dims) / count).astype(np.float32))
+    outputs = [
+        _read_value(path.with_name(f"{path.stem}_output_{i}.pb"), o.type) for i, o in enumerate(model.graph.output)
+    ]
+    return model.SerializeToString(), [(inputs, outputs)]
+
+
+def difference(expected, actual, rtol, atol):
+    """Why `actual` is not what was expected, in one line; None where it is."""
+    if len(expected) != len(actual):
+        return f"{len(actual)} outputs, expected {len(expected)}"
+    for i, (e, a) in enumerate(zip(expected, actual)):
+        found = _value_difference(e, a, rtol, atol)
+        if found:
+            return f"output {i}: {found}"
+    return None
+
+
+def _value_difference(expected, actual, rtol, atol):
+    if expected is None or actual is None:
+        return None if actual is expected else f"{_kind(actual)}, expected {_kind(expected)}"
+    if isinstance(expected, list) or isinstance(actual, (list, tuple)):
+        if not (isinstance(expected, list) and isinstance(actual, (list, tuple))):
+            return f"{_kind(actual)}, expected {_kind(expected)}"
+        if len(expected) != len(actual):
+            return f"{len(actual)} items, expected {len(expected)}"
+        for i, (e, a) in enumerate(zip(expected, actual)):
+            found = _value_difference(e, a, rtol, atol)
+            if found:
+                return f"item {i}: {found}"
+        return None
+    expected, actual = np.asarray(expected), np.asarray(actual)
+    if actual.shape != expected.shape:
+        return f"shape {actual.shape}, expected {expected.shape}"
+    if expected.dtype == object or expected.dtype.kind in "US":
+        same = expected.astype(str) == actual.astype(str)
+        return None if same.all() else f"{(~same).sum()} of {same.size} strings differ"
+    if actual.dtype != expected.dtype:
+        return f"type {actual.dtype}, expected {expected.dtype}"
+    if expected.dtype.name == "bfloat16":
+        rtol = max(rtol, BFLOAT16_RTOL)
+    wide = np.complex128 if expected.dtype.kind == "c" else np.float64
+    e, a = expected.astype(wide), actual.astype(wide)
+    with np.errstate(all="ignore"):
+        close = np.isclose(a, e, rtol=rtol, atol=atol, equal_nan=True)
+        if close.all():
+            return None
+        worst = np.nanmax(np.where(close, 0, np.abs(a - e)))
+    return f"{(~close).sum()} of {close.size} values differ, by up to {worst:.3g}"
+
+
+def _kind(value):
+    if value is None:
+        return "nothing"
+    return "a sequence" if isinstance(value, (list, tuple)) else "a tensor"

@@ -1,0 +1,150 @@
+"""Compares Oriel with onnxruntime (graph optimisations off) on whole models.
+
+    python tests/models/compare.py MODEL.onnx ... [--provider NAME] [--seconds S] [--json FILE]
+
+Needs onnxruntime and numpy. Inputs come from ../shared/models/feeds.json by way of ../shared/bench/worker.py's make_feed. The
+tolerance is 1e-4 of an output's largest magnitude, or twice onnxruntime's own difference with and without optimisations where
+that is larger; a model's entry in feeds.json may allow more. Exit status 1 where a model fails.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+import time
+
+import numpy as np
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SHARED = os.path.join(os.path.dirname(ROOT), "shared")
+TYPES = {
+    "float": "float32", "float16": "float16", "double": "float64", "int64": "int64", "int32": "int32", "int16": "int16",
+    "int8": "int8", "uint8": "uint8", "bool": "bool",
+}  # fmt: skip
+
+
+def load_worker():
+    """The module that makes the same inputs for every engine."""
+    spec = importlib.util.spec_from_file_location("worker", os.path.join(SHARED, "bench", "worker.py"))
+    argv, sys.argv = sys.argv, ["worker", "ort"]
+    module = importlib.util.module_from_spec(spec)
+    source = open(spec.origin).read().rsplit("\nmain()", 1)[0]
+    module.__file__ = spec.origin
+    exec(compile(source, spec.origin, "exec"), module.__dict__)
+    sys.argv = argv
+    return module
+
+
+def flatten(values):
+    """Outputs as plain arrays: sequences of maps become rows, sequences of arrays their concatenation of ravelled parts."""
+    for value in values:
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            value = [list(row.values()) for row in value]
+        if isinstance(value, list) and value and isinstance(value[0], np.ndarray):
+            value = np.concatenate([v.ravel() for v in value])
+        value = np.asarray(value)
+        yield value.astype(str) if value.dtype == object else value
+
+
+def difference(got, want):
+    """Largest error over all outputs, each relative to its largest magnitude; infinite for other shapes or texts."""
+    worst = 0.0
+    for a, b in zip(flatten(got), flatten(want)):
+        if a.shape != b.shape or a.dtype.kind != b.dtype.kind:
+            return float("inf")
+        if b.dtype.kind == "U":
+            if not (a == b).all():
+                return float("inf")
+            continue
+        a, b = a.astype(np.float64), b.astype(np.float64)
+        if b.size:
+            same = (np.isnan(a) & np.isnan(b)) | (a == b)
+            error = np.where(same, 0.0, np.abs(a - b))
+            worst = max(worst, float(np.max(np.where(np.isnan(error), np.inf, error))) / (float(np.nanmax(np.abs(b))) + 1e-12))
+    return worst
+
+
+def compare(path, provider, worker, shapes=None):
+    """One row of results for a model."""
+    import onnxruntime
+
+    from oriel import ort
+
+    name = os.path.basename(path).rsplit(".", 1)[0]
+    row = {"model": name}
+    try:
+        plain = onnxruntime.SessionOptions()
+        plain.log_severity_level = 4
+        plain.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        reference = onnxruntime.InferenceSession(path, plain, providers=["CPUExecutionProvider"])
+        inputs = [(i.name, TYPES[i.type[7:-1]], i.shape) for i in reference.get_inputs()]
+        feed = worker.make_feed(path, inputs, shapes or {})
+        want = reference.run(None, feed)
+        optimised = onnxruntime.SessionOptions()
+        optimised.log_severity_level = 4
+        own = difference(onnxruntime.InferenceSession(path, optimised, providers=["CPUExecutionProvider"]).run(None, feed), want)
+    except Exception as error:
+        row["status"] = f"no reference: {type(error).__name__}: {str(error)[:120]}"
+        return row
+    try:
+        start = time.perf_counter()
+        session = ort.InferenceSession(path, providers=[provider])
+        row["load_s"] = time.perf_counter() - start
+        start = time.perf_counter()
+        got = session.run(None, feed)
+        row["run_s"] = time.perf_counter() - start
+        if [o.name for o in session.get_outputs()] != [o.name for o in reference.get_outputs()]:
+            row["status"] = "FAIL: other outputs"
+            return row
+        row["error"], row["own"] = difference(got, want), own
+        known = json.load(open(os.path.join(SHARED, "models", "feeds.json"))).get(name, {})
+        half = any(o.type == "tensor(float16)" for o in reference.get_outputs())
+        row["tolerance"] = max(1e-4, 2 * own if np.isfinite(own) and name != "tiny_yolov2" else 0, known.get("tolerance", 0), 1e-2 if half else 0)
+        if "atol" in known:
+            worst = max(float(np.max(np.abs(a.astype(float) - b.astype(float)))) for a, b in zip(flatten(got), flatten(want)))
+            if worst <= known["atol"]:
+                row["error"] = 0.0
+        row["status"] = "ok" if row["error"] <= row["tolerance"] else "FAIL: difference"
+        row["reference_steps"] = sorted({s["op"] for s in steps(session) if s["device"] == "REFERENCE"})
+    except Exception as error:
+        row["status"] = f"FAIL: {type(error).__name__}: {str(error)[:400]}"
+    return row
+
+
+def steps(session):
+    """All steps of a session, those of bodies included."""
+
+    def walk(items):
+        for s in items:
+            yield s
+            for body in s.get("bodies", []):
+                yield from walk(body)
+
+    return list(walk(session._session.steps()))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--provider", default="OpenVINOExecutionProvider")
+    parser.add_argument("--json")
+    args = parser.parse_args()
+    worker = load_worker()
+    rows = []
+    for path in args.models:
+        row = compare(path, args.provider, worker)
+        rows.append(row)
+        print(f"{row['model'][:36]:36s} {row.get('error', float('nan')):9.1e} of {row.get('tolerance', float('nan')):7.1e}"
+              f"  load {row.get('load_s', 0):6.2f} s  run {row.get('run_s', 0):6.2f} s  {row['status']}", flush=True)
+    if args.json:
+        with open(args.json, "w") as f:
+            json.dump(rows, f, indent=1)
+    skipped = sum(r["status"].startswith("no reference") for r in rows)
+    failed = sum(r["status"].startswith("FAIL") for r in rows)
+    print(f"{len(rows) - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

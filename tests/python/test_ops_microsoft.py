@@ -1,0 +1,194 @@
+"""Floating point operators of com.microsoft against onnxruntime."""
+
+import numpy as np
+import pytest
+from one_node import assert_same, one_node
+
+pytest.importorskip("onnxruntime")
+from oriel import ort  # noqa: E402
+
+MICROSOFT = "com.microsoft"
+
+
+@pytest.fixture
+def check(reference):
+    def compare(op, inputs, tolerance=2e-5, domain=MICROSOFT, compared=None, **arguments):
+        model, feeds = one_node(op, inputs, domain, **arguments)
+        theirs = reference(model).run(None, feeds)
+        ours = ort.InferenceSession(model).run(None, feeds)
+        for a, b in list(zip(ours, theirs, strict=True))[:compared]:
+            assert_same(a, b, tolerance)
+
+    return compare
+
+
+def floats(rng, *shape):
+    return rng.normal(0, 1, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("activation,parameters", [("Relu", None), ("Tanh", None), ("Sigmoid", None), ("LeakyRelu", [0.2]),
+                                                   ("Clip", [-0.5, 0.75]), ("HardSigmoid", [0.3, 0.4])])
+@pytest.mark.parametrize("summed", [False, True])
+def test_fused_conv(check, rng, activation, parameters, summed):
+    inputs = {"x": floats(rng, 1, 4, 6, 6), "w": floats(rng, 8, 2, 3, 3), "b": floats(rng, 8), "z": floats(rng, 1, 8, 6, 6) if summed else None}
+    arguments = {"activation_params": parameters} if parameters else {}
+    check("FusedConv", inputs, activation=activation, group=2, pads=[1, 1, 1, 1], kernel_shape=[3, 3], **arguments)
+
+
+def test_fused_gemm(check, rng):
+    inputs = {"a": floats(rng, 4, 5), "b": floats(rng, 3, 5), "c": floats(rng, 3)}
+    check("FusedGemm", inputs, activation="LeakyRelu", activation_alpha=0.3, transB=1, alpha=0.5, beta=2.0)
+
+
+@pytest.mark.parametrize("flags", [{}, {"transA": 1, "transB": 1, "alpha": 0.5}, {"transBatchA": 1, "transBatchB": 1}])
+def test_fused_matmul(check, rng, flags):
+    a, b = floats(rng, 2, 3, 4, 5), floats(rng, 2, 3, 5, 6)
+    if flags.get("transBatchA"):
+        a, b = a.transpose(2, 0, 1, 3).copy(), b.transpose(2, 0, 1, 3).copy()
+    elif flags:
+        a, b = a.swapaxes(2, 3).copy(), b.swapaxes(2, 3).copy()
+    check("FusedMatMul", {"a": a, "b": b}, **flags)
+
+
+def test_gelus(check, rng):
+    x, bias = floats(rng, 2, 3, 8), floats(rng, 8)
+    check("Gelu", {"x": x})
+    check("BiasGelu", {"x": x, "b": bias})
+    check("FastGelu", {"x": x}, tolerance=1e-4)
+    check("FastGelu", {"x": x, "b": bias}, tolerance=1e-4)
+    check("QuickGelu", {"x": x}, alpha=1.3)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_skip_norms(check, rng, bias):
+    inputs = {"x": floats(rng, 2, 3, 8), "skip": floats(rng, 2, 3, 8), "gamma": floats(rng, 8)}
+    extra = {"bias": floats(rng, 8)} if bias else {}
+    check("SkipSimplifiedLayerNormalization", inputs | extra, epsilon=1e-5)
+    check("SkipLayerNormalization", inputs | {"beta": floats(rng, 8)} | extra, epsilon=1e-5)
+
+
+def test_simplified_layer_norm(check, rng):
+    inputs = {"x": floats(rng, 2, 3, 8), "gamma": floats(rng, 8)}
+    check("SimplifiedLayerNormalization", inputs, domain="", axis=-1, epsilon=1e-5)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_embed_layer_norm(check, rng, masked):
+    inputs = {
+        "ids": rng.integers(0, 20, (2, 5)).astype(np.int32),
+        "segments": rng.integers(0, 2, (2, 5)).astype(np.int32),
+        "word": floats(rng, 20, 8),
+        "position": floats(rng, 7, 8),
+        "segment": floats(rng, 2, 8),
+        "gamma": floats(rng, 8),
+        "beta": floats(rng, 8),
+    }
+    if masked:
+        inputs["mask"] = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], np.int32)
+    check("EmbedLayerNormalization", inputs, outputs=2, epsilon=1e-6)
+
+
+@pytest.mark.parametrize("interleaved", [0, 1])
+@pytest.mark.parametrize("single", [False, True])
+def test_rotary_embedding(check, rng, interleaved, single):
+    angles = rng.uniform(0, 6, (10, 4)).astype(np.float32)
+    positions = np.array([3]) if single else np.array([[0, 4, 9], [1, 2, 3]])
+    caches = {"positions": positions, "cos": np.cos(angles), "sin": np.sin(angles)}
+    check("RotaryEmbedding", {"x": floats(rng, 2, 3, 24)} | caches, interleaved=interleaved)
+    check("RotaryEmbedding", {"x": floats(rng, 2, 3, 3, 8)} | caches, interleaved=interleaved)
+
+
+def test_small_operators(check, rng):
+    check("Trilu", {"x": floats(rng, 2, 4, 5), "k": np.array(1)}, upper=0)
+    check("Inverse", {"x": floats(rng, 2, 4, 4)}, tolerance=1e-4)
+    check("ExpandDims", {"x": floats(rng, 2, 4), "axis": np.array(-1, np.int32)}, constants=("axis",))
+    check("GridSample", {"x": floats(rng, 1, 2, 5, 6), "grid": rng.uniform(-1, 1, (1, 3, 4, 2)).astype(np.float32)}, mode="bilinear")
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_crop_and_resize(check, rng, mode):
+    boxes = np.array([[0, 0, 1, 1], [0.1, 0.2, 0.7, 0.9], [-0.2, 0.3, 1.3, 0.6], [0.8, 0.9, 0.1, 0.2]], np.float32)
+    inputs = {"x": floats(rng, 2, 3, 9, 8), "rois": boxes, "batch": np.array([0, 1, 1, 0], np.int32), "size": np.array([4, 5], np.int32)}
+    check("CropAndResize", inputs, mode=mode, extrapolation_value=7.5, constants=("size",))
+
+
+def attention_inputs(rng, heads=2, size=4, hidden=6):
+    return {"x": floats(rng, 2, 5, hidden), "w": floats(rng, hidden, 3 * heads * size), "b": floats(rng, 3 * heads * size)}
+
+
+MASKS = {
+    "none": None,
+    "lengths": np.array([5, 3], np.int32),
+    "spans": np.array([5, 4, 0, 1], np.int32),
+    "keys": np.array([[1, 1, 1, 1, 0], [1, 1, 0, 1, 1]], np.int32),
+    "pairs": np.tril(np.ones((2, 5, 5), np.int32)),
+}
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("unidirectional", [0, 1])
+def test_attention(check, rng, mask, unidirectional):
+    check("Attention", attention_inputs(rng) | {"mask": MASKS[mask]}, num_heads=2, unidirectional=unidirectional)
+
+
+def test_attention_with_past(check, rng):
+    inputs = attention_inputs(rng) | {"mask": None, "past": floats(rng, 2, 2, 2, 3, 4)}
+    check("Attention", inputs, outputs=2, num_heads=2, unidirectional=1)
+    inputs = attention_inputs(rng) | {"mask": None, "past": None, "bias": floats(rng, 2, 2, 5, 5)}
+    check("Attention", inputs, num_heads=2, scale=0.3)
+
+
+def test_qattention(check, rng):
+    inputs = {
+        "x": rng.integers(0, 256, (2, 5, 8)).astype(np.uint8),
+        "w": rng.integers(-128, 128, (8, 24)).astype(np.int8),
+        "b": floats(rng, 24),
+        "xs": np.float32(0.02),
+        "ws": np.float32(0.01),
+        "mask": np.array([5, 3], np.int32),
+        "xz": np.uint8(120),
+        "wz": np.int8(3),
+    }
+    check("QAttention", inputs, num_heads=2)
+
+
+def test_multi_head_attention(check, rng):
+    q, k, v = (floats(rng, 2, n, 8) for n in (5, 7, 7))
+    plain = {"q": q, "k": k, "v": v}
+    check("MultiHeadAttention", plain, num_heads=2)
+    check("MultiHeadAttention", plain | {"b": floats(rng, 24), "mask": np.array([7, 4], np.int32)}, num_heads=2)
+    mask = rng.integers(0, 2, (2, 7)).astype(np.int32)
+    mask[:, 0] = 1
+    check("MultiHeadAttention", plain | {"b": None, "mask": mask, "bias": floats(rng, 1, 2, 5, 7)}, num_heads=2, scale=0.2)
+    past = {"b": None, "mask": None, "bias": None, "pk": floats(rng, 2, 2, 3, 4), "pv": floats(rng, 2, 2, 3, 4)}
+    check("MultiHeadAttention", {"q": q, "k": k[:, :5], "v": v[:, :5]} | past, outputs=3, num_heads=2, unidirectional=1)
+
+
+def test_packed_multi_head_attention(reference, rng):
+    packed = floats(rng, 2, 5, 2, 3, 4)
+    parts = [np.ascontiguousarray(packed[:, :, :, i]).reshape(2, 5, 8) for i in range(3)]
+    model, feeds = one_node("MultiHeadAttention", dict(zip("qkv", parts)), MICROSOFT, num_heads=2)
+    expected = reference(model).run(None, feeds)[0]
+    for inputs in ({"q": packed}, {"q": parts[0], "k": np.ascontiguousarray(packed[:, :, :, 1:])}):
+        model, feeds = one_node("MultiHeadAttention", inputs, MICROSOFT, num_heads=2)
+        assert_same(ort.InferenceSession(model).run(None, feeds)[0], expected, 2e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"local_window_size": 3}, {"softcap": 0.7}, {"smooth_softmax": 1}, {"scale": 0.3}])
+@pytest.mark.parametrize("rotary", [0, 1])
+@pytest.mark.parametrize("packed", [False, True])
+def test_group_query_attention(check, rng, options, rotary, packed):
+    heads, shared, size = 4, 2, 16
+    angles = rng.uniform(0, 6, (16, size // 2)).astype(np.float32)
+    caches = {"cos": np.cos(angles), "sin": np.sin(angles)} if rotary else {}
+
+    def inputs(length, total, past):
+        q, kv = floats(rng, 2, length, heads * size), [floats(rng, 2, length, shared * size) for _ in range(2)]
+        given = {"q": np.concatenate([q, *kv], 2), "k": None, "v": None} if packed else {"q": q, "k": kv[0], "v": kv[1]}
+        cache = [floats(rng, 2, shared, past, size) for _ in range(2)]
+        given |= {"pk": cache[0], "pv": cache[1], "lengths": np.full(2, total - 1, np.int32), "total": np.array([total], np.int32)}
+        return given | caches
+
+    arguments = {"num_heads": heads, "kv_num_heads": shared, "do_rotary": rotary, **options}
+    check("GroupQueryAttention", inputs(5, 5, 0), outputs=3, **arguments)
+    check("GroupQueryAttention", inputs(1, 7, 6), outputs=3, **arguments)
