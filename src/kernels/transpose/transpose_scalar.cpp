@@ -49,14 +49,19 @@ template <typename T>
 inline __attribute__((always_inline)) void transpose(const T* x, std::int64_t from, T* y, std::int64_t to,
                                                      std::int64_t np, std::int64_t nq) {
   constexpr std::int64_t kRows = 16 / static_cast<int>(sizeof(T));
-  for (std::int64_t p = 0; p < np; p += kRows) {
-    const std::int64_t p_end = p + kRows < np ? p + kRows : np;
+  // Four squares side by side fill a cache line of y.
+  constexpr std::int64_t kGroup = 4 * kRows;
+  for (std::int64_t p = 0; p < np; p += kGroup) {
+    const std::int64_t p_end = p + kGroup < np ? p + kGroup : np;
+    const std::int64_t squares = (p_end - p) / kRows;
     std::int64_t q = 0;
-    if (p_end - p == kRows) {
-      for (; q + kRows <= nq; q += kRows) transpose_square(x + p * from + q, from, y + q * to + p, to);
+    for (; q + kRows <= nq; q += kRows) {
+      for (std::int64_t i = 0; i < squares; ++i) {
+        transpose_square(x + (p + i * kRows) * from + q, from, y + q * to + p + i * kRows, to);
+      }
     }
-    for (; q < nq; ++q) {
-      for (std::int64_t i = p; i < p_end; ++i) y[q * to + i] = x[i * from + q];
+    for (std::int64_t j = 0; j < nq; ++j) {
+      for (std::int64_t i = j < q ? p + squares * kRows : p; i < p_end; ++i) y[j * to + i] = x[i * from + j];
     }
   }
 }
