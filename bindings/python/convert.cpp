@@ -7,6 +7,9 @@
 #include <cstring>
 #include <string>
 
+#include "frontends/onnx/data_types.h"
+#include "ort_value.h"
+
 namespace nb = nanobind;
 
 namespace oriel::python {
@@ -198,6 +201,17 @@ ElementType element_of_dtype(nb::handle dtype) {
   return ElementType::kUndefined;
 }
 
+ElementType element_of_object(nb::handle type) {
+  if (PyLong_Check(type.ptr())) {
+    const auto element = onnx::element_from_onnx(nb::cast<std::int64_t>(type));
+    ORIEL_REQUIRE(element && *element != ElementType::kUndefined, "{} is no ONNX element type", nb::cast<std::int64_t>(type));
+    return *element;
+  }
+  const ElementType element = element_of_dtype(type);
+  ORIEL_REQUIRE(element != ElementType::kUndefined, "{} is no element type", nb::cast<std::string>(nb::str(type)));
+  return element;
+}
+
 nb::object numpy_dtype(ElementType type) {
   for (const DtypeRow& row : kNumpy) {
     if (row.type == type) return numpy().attr("dtype")(row.name);
@@ -216,6 +230,7 @@ nb::object numpy_dtype(ElementType type) {
 
 Datum to_datum(nb::handle object, const ValueType* type) {
   if (object.is_none()) return Datum();
+  if (nb::isinstance<PyOrtValue>(object)) return nb::cast<const PyOrtValue&>(object).value;
   if (type != nullptr && type->kind == ValueType::Kind::kOptional) return to_datum(object, type->inner.get());
   if (nb::hasattr(object, "dtype") && nb::hasattr(object, "shape")) {
     nb::object array = nb::borrow(object);

@@ -8,7 +8,7 @@
 
 namespace oriel::python {
 
-/// A numpy array (or list, map, None) as a value. C-contiguous arrays are shared, others copied; the value keeps the array
+/// A numpy array (or list, map, OrtValue, None) as a value. C-contiguous arrays are shared, others copied; the value keeps the array
 /// alive. `type` says what is expected where the Python object alone does not tell (empty lists, packed types, strings).
 /// Throws Error(kInvalidArgument) for objects that are no value.
 Datum to_datum(nanobind::handle object, const ValueType* type = nullptr);
@@ -19,6 +19,8 @@ nanobind::object from_datum(const Datum& value);
 
 /// numpy's dtype object for an element type; throws Error(kNotImplemented) where ml_dtypes is needed and not installed.
 nanobind::object numpy_dtype(ElementType type);
+/// The element type of a numpy dtype, a scalar type or an ONNX number; throws Error(kInvalidArgument) where there is none.
+ElementType element_of_object(nanobind::handle type);
 /// The element type of a numpy dtype object; kUndefined where there is none.
 ElementType element_of_dtype(nanobind::handle dtype);
 

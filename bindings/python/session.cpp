@@ -7,8 +7,11 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <exception>
+#include <mutex>
+
 #include "convert.h"
-#include "runtime/session.h"
+#include "runtime/task_queue.h"
 
 // After the headers above: nanobind's argument names.
 namespace nb = nanobind;
@@ -39,134 +42,241 @@ nb::list infos_of(const std::vector<ValueInfo>& values) {
   return list;
 }
 
-class PySession {
- public:
-  PySession(const std::string& path, nb::object bytes, const std::string& folder, int level, int threads,
-            const std::vector<std::pair<std::string, ProviderOptions>>& providers,
-            const std::vector<std::pair<std::string, std::int64_t>>& dims_by_name,
-            const std::vector<std::pair<std::string, std::int64_t>>& dims_by_denotation, const std::map<std::string, std::string>& config) {
-    ModelSource source;
-    source.path = path;
-    source.folder = folder;
-    if (!bytes.is_none()) {
-      char* data = nullptr;
-      Py_ssize_t size = 0;
-      if (PyBytes_AsStringAndSize(bytes.ptr(), &data, &size) != 0) throw nb::python_error();
-      bytes.inc_ref();
-      source.bytes = borrow_host(data, static_cast<std::size_t>(size), std::shared_ptr<void>(bytes.ptr(), [](void* p) {
-                                   const nb::gil_scoped_acquire gil;
-                                   nb::handle(static_cast<PyObject*>(p)).dec_ref();
-                                 }));
-    }
-    SessionOptions options;
-    options.level = static_cast<OptimizationLevel>(level);
-    options.intra_op_threads = threads;
-    options.dims_by_name = dims_by_name;
-    options.dims_by_denotation = dims_by_denotation;
-    options.config = config;
-    for (const auto& [name, settings] : providers) options.providers.push_back({name, settings});
-    const nb::gil_scoped_release release;
-    session_ = std::make_unique<Session>(source, options);
-  }
-
-  nb::list inputs() const { return infos_of(session_->inputs()); }
-  nb::list outputs() const { return infos_of(session_->outputs()); }
-  nb::list overridable() const { return infos_of(session_->overridable()); }
-
-  nb::list run(const nb::object& wanted, const nb::dict& feeds) {
-    const std::size_t total = session_->inputs().size() + session_->overridable().size();
-    SmallVector<const Datum*, 16> operands(total, nullptr);
-    std::vector<Datum> values(total);
-    for (const auto& [key, object] : feeds) {
-      const std::string name = nb::cast<std::string>(key);
-      const int index = session_->input_index(name);
-      ORIEL_REQUIRE(index >= 0, "Invalid input name: {}", name);
-      const auto i = static_cast<std::size_t>(index);
-      const ValueType& type = i < session_->inputs().size() ? session_->inputs()[i].type : session_->overridable()[i - session_->inputs().size()].type;
-      values[i] = to_datum(object, &type);
-      operands[i] = &values[i];
-    }
-    std::vector<int> order;
-    if (!wanted.is_none()) {
-      for (const nb::handle item : wanted) {
-        const std::string name = nb::cast<std::string>(item);
-        order.push_back(session_->output_index(name));
-        ORIEL_REQUIRE(order.back() >= 0, "Invalid output name: {}", name);
-      }
-    }
-    if (order.empty()) {
-      for (std::size_t i = 0; i < session_->outputs().size(); ++i) order.push_back(static_cast<int>(i));
-    }
-    std::vector<Datum> results(session_->outputs().size());
-    {
-      const nb::gil_scoped_release release;
-      session_->run({operands.data(), operands.size()}, results, RunOptions{}).throw_if_failed();
-    }
-    nb::list list;
-    for (const int i : order) list.append(from_datum(results[static_cast<std::size_t>(i)]));
-    return list;
-  }
-
-  nb::dict model_info() const {
-    const ModelInfo& info = session_->info();
-    nb::dict metadata;
-    for (const auto& [key, value] : info.metadata) metadata[nb::str(key.c_str())] = value;
-    nb::dict d;
-    d["producer_name"] = info.producer_name;
-    d["graph_name"] = info.graph_name;
-    d["domain"] = info.domain;
-    d["description"] = info.description;
-    d["graph_description"] = info.graph_description;
-    d["version"] = info.version;
-    d["custom_metadata_map"] = metadata;
-    return d;
-  }
-
-  std::vector<std::pair<std::string, ProviderOptions>> providers() const {
-    std::vector<std::pair<std::string, ProviderOptions>> list;
-    for (const ProviderRequest& r : session_->providers()) list.emplace_back(r.name, r.options);
-    return list;
-  }
-
-  std::string dump() const { return session_->graph().to_string(); }
-
-  nb::list steps() const { return steps_of(session_->describe()); }
-
- private:
-  static nb::list steps_of(const std::vector<CompiledPartInfo>& parts) {
-    nb::list list;
-    for (const CompiledPartInfo& part : parts) {
-      for (const StepInfo& s : part.executable.steps) {
-        nb::dict d;
-        d["provider"] = part.provider;
-        d["device"] = s.device;
-        d["kernel"] = s.kernel;
-        d["algorithm"] = s.algorithm;
-        d["precision"] = s.precision;
-        d["op"] = s.op;
-        d["name"] = s.name;
-        d["origins"] = s.origins;
-        d["packed_bytes"] = s.packed_bytes;
-        list.append(d);
-      }
-      if (part.op.empty()) continue;
+nb::list steps_of(const std::vector<CompiledPartInfo>& parts) {
+  nb::list list;
+  for (const CompiledPartInfo& part : parts) {
+    for (const StepInfo& s : part.executable.steps) {
       nb::dict d;
-      d["provider"] = "";
-      d["device"] = "EXECUTOR";
-      d["op"] = part.op;
-      d["name"] = part.name;
-      nb::list bodies;
-      for (const auto& body : part.bodies) bodies.append(steps_of(body));
-      d["bodies"] = bodies;
+      d["provider"] = part.provider;
+      d["device"] = s.device;
+      d["kernel"] = s.kernel;
+      d["algorithm"] = s.algorithm;
+      d["precision"] = s.precision;
+      d["op"] = s.op;
+      d["name"] = s.name;
+      d["origins"] = s.origins;
+      d["packed_bytes"] = s.packed_bytes;
       list.append(d);
     }
-    return list;
+    if (part.op.empty()) continue;
+    nb::dict d;
+    d["provider"] = "";
+    d["device"] = "EXECUTOR";
+    d["op"] = part.op;
+    d["name"] = part.name;
+    nb::list bodies;
+    for (const auto& body : part.bodies) bodies.append(steps_of(body));
+    d["bodies"] = bodies;
+    list.append(d);
   }
+  return list;
+}
 
-  std::unique_ptr<Session> session_;
-};
+// Holds Python objects of a run; the last owner may be a thread without the interpreter lock.
+std::shared_ptr<nb::object> keep(nb::object object) {
+  return {new nb::object(std::move(object)), [](nb::object* p) {
+            const nb::gil_scoped_acquire gil;
+            delete p;
+          }};
+}
 
 }  // namespace
+
+const ValueType& input_type(const Session& session, int index) {
+  const auto i = static_cast<std::size_t>(index);
+  return i < session.inputs().size() ? session.inputs()[i].type : session.overridable()[i - session.inputs().size()].type;
+}
+
+// The values of one run.
+struct PySession::Call {
+  std::vector<Datum> values;
+  std::vector<const Datum*> operands;
+  std::vector<int> order;
+  std::vector<Datum> results;
+
+  nb::list fetch(bool as_values) const {
+    nb::list list;
+    for (const int i : order) {
+      const Datum& value = results[static_cast<std::size_t>(i)];
+      list.append(as_values ? nb::cast(PyOrtValue{value}) : from_datum(value));
+    }
+    return list;
+  }
+};
+
+PySession::PySession(const std::string& path, nb::object bytes, const std::string& folder, int level, int threads,
+                     const std::vector<std::pair<std::string, ProviderOptions>>& providers,
+                     const std::vector<std::pair<std::string, std::int64_t>>& dims_by_name,
+                     const std::vector<std::pair<std::string, std::int64_t>>& dims_by_denotation,
+                     const std::map<std::string, std::string>& config, const nb::dict& initializers,
+                     const std::string& optimized_model_path, const std::string& profile_prefix)
+    : profile_prefix_(profile_prefix) {
+  ModelSource source;
+  source.path = path;
+  source.folder = folder;
+  if (!bytes.is_none()) {
+    char* data = nullptr;
+    Py_ssize_t size = 0;
+    if (PyBytes_AsStringAndSize(bytes.ptr(), &data, &size) != 0) throw nb::python_error();
+    source.bytes = borrow_host(data, static_cast<std::size_t>(size), keep(bytes));
+  }
+  SessionOptions options;
+  options.level = static_cast<OptimizationLevel>(level);
+  options.intra_op_threads = threads;
+  options.dims_by_name = dims_by_name;
+  options.dims_by_denotation = dims_by_denotation;
+  options.config = config;
+  const auto fallback = config.find("session.disable_cpu_ep_fallback");
+  options.cpu_fallback = fallback == config.end() || fallback->second != "1";
+  options.optimized_model_path = optimized_model_path;
+  for (const auto& [name, settings] : providers) options.providers.push_back({name, settings});
+  for (const auto& [name, value] : initializers) options.initializers.emplace_back(nb::cast<std::string>(name), to_datum(value).tensor());
+  if (!profile_prefix.empty()) {
+    profiler_ = std::make_shared<Profiler>();
+    profile_start_ns_ = profiler_->start_ns();
+  }
+  const nb::gil_scoped_release release;
+  session_ = std::make_shared<Session>(source, options);
+  if (profiler_) {
+    profiler_->describe(session_->describe());
+    profiler_->on_session("session_initialization", profile_start_ns_, Profiler::now_ns());
+  }
+}
+
+PySession::~PySession() {
+  try {
+    end_profiling();
+  } catch (const std::exception&) {
+    // Nobody is left to tell.
+  }
+}
+
+nb::list PySession::inputs() const { return infos_of(session_->inputs()); }
+nb::list PySession::outputs() const { return infos_of(session_->outputs()); }
+nb::list PySession::overridable() const { return infos_of(session_->overridable()); }
+nb::list PySession::steps() const { return steps_of(session_->describe()); }
+
+std::shared_ptr<Profiler> PySession::profiler() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return profiler_;
+}
+
+std::string PySession::end_profiling() {
+  std::shared_ptr<Profiler> ended;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ended = std::move(profiler_);
+  }
+  return ended ? ended->write(profile_prefix_) : std::string();
+}
+
+RunOptions PySession::options_of(PyRunOptions* options, const std::shared_ptr<Profiler>& profiler) const {
+  RunOptions run;
+  if (options != nullptr) run.cancel = &options->cancel;
+  run.observer = profiler.get();
+  return run;
+}
+
+std::shared_ptr<PySession::Call> PySession::prepare(const nb::object& wanted, const nb::dict& feeds) const {
+  auto call = std::make_shared<Call>();
+  const std::size_t total = session_->inputs().size() + session_->overridable().size();
+  call->operands.resize(total, nullptr);
+  call->values.resize(total);
+  for (const auto& [key, object] : feeds) {
+    const std::string name = nb::cast<std::string>(key);
+    const int index = session_->input_index(name);
+    ORIEL_REQUIRE(index >= 0, "Invalid input name: {}", name);
+    const auto i = static_cast<std::size_t>(index);
+    call->values[i] = to_datum(object, &input_type(*session_, index));
+    call->operands[i] = &call->values[i];
+  }
+  if (!wanted.is_none()) {
+    for (const nb::handle item : wanted) {
+      const std::string name = nb::cast<std::string>(item);
+      call->order.push_back(session_->output_index(name));
+      ORIEL_REQUIRE(call->order.back() >= 0, "Invalid output name: {}", name);
+    }
+  }
+  if (call->order.empty()) {
+    for (std::size_t i = 0; i < session_->outputs().size(); ++i) call->order.push_back(static_cast<int>(i));
+  }
+  call->results.resize(session_->outputs().size());
+  return call;
+}
+
+nb::list PySession::run(const nb::object& wanted, const nb::dict& feeds, PyRunOptions* options, bool as_values) {
+  const std::shared_ptr<Call> call = prepare(wanted, feeds);
+  {
+    const nb::gil_scoped_release release;
+    const std::shared_ptr<Profiler> profile = profiler();
+    const std::int64_t begin = profile ? Profiler::now_ns() : 0;
+    session_->run(call->operands, call->results, options_of(options, profile)).throw_if_failed();
+    if (profile) profile->on_session("model_run", begin, Profiler::now_ns());
+  }
+  return call->fetch(as_values);
+}
+
+void PySession::run_async(const nb::object& wanted, const nb::dict& feeds, nb::object callback, nb::object user_data, nb::object options) {
+  const std::shared_ptr<Call> call = prepare(wanted, feeds);
+  PyRunOptions* settings = options.is_none() ? nullptr : nb::cast<PyRunOptions*>(options);
+  const auto keeper = keep(nb::make_tuple(callback, user_data, options));
+  const std::shared_ptr<Session> session = session_;
+  const std::shared_ptr<Profiler> profile = profiler();
+  const RunOptions run = options_of(settings, profile);
+  const nb::gil_scoped_release release;
+  background_runs().post([=] {
+    const std::int64_t begin = profile ? Profiler::now_ns() : 0;
+    const Status status = session->run(call->operands, call->results, run);
+    if (profile) profile->on_session("model_run", begin, Profiler::now_ns());
+    dispatcher().post([=] {
+      const nb::gil_scoped_acquire gil;
+      nb::list results;
+      std::string error = status.message();
+      try {
+        if (status.ok()) results = call->fetch(false);
+      } catch (const std::exception& problem) {
+        error = problem.what();
+      }
+      const nb::object function = (*keeper)[0];
+      try {
+        function(results, nb::object((*keeper)[1]), error);
+      } catch (nb::python_error& problem) {
+        // An exception that leaves a callback has no caller: the interpreter's hook reports it.
+        problem.discard_as_unraisable(function);
+      }
+    });
+  });
+}
+
+void PySession::run_with_iobinding(IoBinding& binding, PyRunOptions* options) {
+  if (binding.session() != session_) fail(ErrorCode::kInvalidArgument, "the binding belongs to another session");
+  const nb::gil_scoped_release release;
+  const std::shared_ptr<Profiler> profile = profiler();
+  const std::int64_t begin = profile ? Profiler::now_ns() : 0;
+  binding.run(options_of(options, profile));
+  if (profile) profile->on_session("model_run", begin, Profiler::now_ns());
+}
+
+nb::dict PySession::model_info() const {
+  const ModelInfo& info = session_->info();
+  nb::dict metadata;
+  for (const auto& [key, value] : info.metadata) metadata[nb::str(key.c_str())] = value;
+  nb::dict d;
+  d["producer_name"] = info.producer_name;
+  d["graph_name"] = info.graph_name;
+  d["domain"] = info.domain;
+  d["description"] = info.description;
+  d["graph_description"] = info.graph_description;
+  d["version"] = info.version;
+  d["custom_metadata_map"] = metadata;
+  return d;
+}
+
+std::vector<std::pair<std::string, ProviderOptions>> PySession::providers() const {
+  std::vector<std::pair<std::string, ProviderOptions>> list;
+  for (const ProviderRequest& r : session_->providers()) list.emplace_back(r.name, r.options);
+  return list;
+}
 
 void bind_session(nb::module_& module) {
   module.def("available_providers", [] {
@@ -174,15 +284,28 @@ void bind_session(nb::module_& module) {
     for (const Provider& p : builtin_providers()) names.push_back(p.name);
     return names;
   });
+  module.def("set_seed", [](std::int64_t seed) { set_random_seed(static_cast<std::uint32_t>(seed)); });
+  module.def(
+      "finish_background_work",
+      [] {
+        background_runs().drain();
+        dispatcher().drain();
+      },
+      nb::call_guard<nb::gil_scoped_release>(), "Waits for the runs and callbacks of run_async.");
   nb::class_<PySession>(module, "Session")
       .def(nb::init<const std::string&, nb::object, const std::string&, int, int, const std::vector<std::pair<std::string, ProviderOptions>>&,
                     const std::vector<std::pair<std::string, std::int64_t>>&, const std::vector<std::pair<std::string, std::int64_t>>&,
-                    const std::map<std::string, std::string>&>(),
-           "path"_a, "bytes"_a.none(), "folder"_a, "level"_a, "threads"_a, "providers"_a, "dims_by_name"_a, "dims_by_denotation"_a, "config"_a)
+                    const std::map<std::string, std::string>&, const nb::dict&, const std::string&, const std::string&>(),
+           "path"_a, "bytes"_a.none(), "folder"_a, "level"_a, "threads"_a, "providers"_a, "dims_by_name"_a, "dims_by_denotation"_a, "config"_a,
+           "initializers"_a, "optimized_model_path"_a, "profile_prefix"_a)
       .def("inputs", &PySession::inputs)
       .def("outputs", &PySession::outputs)
       .def("overridable", &PySession::overridable)
-      .def("run", &PySession::run, "wanted"_a.none(), "feeds"_a)
+      .def("run", &PySession::run, "wanted"_a.none(), "feeds"_a, "options"_a.none() = nb::none(), "as_values"_a = false)
+      .def("run_async", &PySession::run_async, "wanted"_a.none(), "feeds"_a, "callback"_a, "user_data"_a.none(), "options"_a.none() = nb::none())
+      .def("run_with_iobinding", &PySession::run_with_iobinding, "binding"_a, "options"_a.none() = nb::none())
+      .def("end_profiling", &PySession::end_profiling)
+      .def("profiling_start_ns", &PySession::profiling_start_ns)
       .def("model_info", &PySession::model_info)
       .def("providers", &PySession::providers)
       .def("dump", &PySession::dump)

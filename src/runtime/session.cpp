@@ -2,10 +2,20 @@
 #include "runtime/session.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "frontends/onnx/reader.h"
+#include "frontends/onnx/writer.h"
 
 namespace oriel {
+namespace {
+
+// The process's seed; negative: none.
+std::atomic<std::int64_t> process_seed{-1};
+
+}  // namespace
+
+void set_random_seed(std::uint32_t seed) { process_seed.store(seed, std::memory_order_relaxed); }
 
 std::string onnx_element_name(ElementType type) {
   switch (type) {
@@ -70,6 +80,7 @@ Session::Session(const ModelSource& source, const SessionOptions& options) {
   read.dim_params = options.dims_by_name;
   read.dim_denotations = options.dims_by_denotation;
   read.external_data_folder = source.folder;
+  read.initializers = options.initializers;
   graph_ = source.bytes ? std::shared_ptr<Graph>(onnx::read_onnx_bytes(source.bytes, read, source.path))
                         : std::shared_ptr<Graph>(onnx::read_onnx_file(source.path, read));
   prepare(options);
@@ -79,6 +90,7 @@ Session::Session(std::shared_ptr<Graph> graph, const SessionOptions& options) : 
 
 void Session::prepare(const SessionOptions& options) {
   options_ = options;
+  if (const std::int64_t seed = process_seed.load(std::memory_order_relaxed); seed >= 0) seed_ = static_cast<std::uint32_t>(seed);
   if (options_.providers.empty()) options_.providers.push_back({"CPUExecutionProvider", {}});
   budget_ = std::make_shared<Budget>(options.memory_limit);
   for (int pass = 0; pass < 2; ++pass) {
@@ -97,6 +109,7 @@ void Session::prepare(const SessionOptions& options) {
   try {
     legalise(*graph_);
     optimise(*graph_, options_.level);
+    if (!options_.optimized_model_path.empty()) onnx::write_onnx_file(*graph_, options_.optimized_model_path);
     CompileOptions base;
     base.threads = options_.intra_op_threads;
     base.one_step_per_node = options_.level == OptimizationLevel::kDisabled;
@@ -187,7 +200,7 @@ Status Session::check_inputs(std::span<const Datum* const> inputs, RunContext& c
 }
 
 Status Session::run(std::span<const Datum* const> inputs, std::span<Datum> outputs, const RunOptions& options) {
-  std::unique_ptr<RunContext> context;
+  std::unique_ptr<Context> context;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!contexts_.empty()) {
@@ -196,7 +209,8 @@ Status Session::run(std::span<const Datum* const> inputs, std::span<Datum> outpu
     }
   }
   if (!context) {
-    context = std::make_unique<RunContext>();
+    context = std::make_unique<Context>();
+    if (seed_) context->random = &context->generator.emplace(*seed_);
     context->threads = ThreadLease(threads_);
     context->budget = budget_;
   }
@@ -205,6 +219,9 @@ Status Session::run(std::span<const Datum* const> inputs, std::span<Datum> outpu
   context->observer = options.observer;
   context->deadline = options.deadline;
   Status status = check_inputs(inputs, *context);
+  if (status.ok() && context->stop_requested()) {
+    status = Status(ErrorCode::kCancelled, "Exiting due to terminate flag being set to true.");
+  }
   if (status.ok()) {
     SmallVector<const Datum*, 16> operands(graph_->inputs().size(), nullptr);
     for (std::size_t i = 0; i < defaults_.size(); ++i) operands[i] = &defaults_[i];

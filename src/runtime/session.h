@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <span>
 #include <string>
 #include <utility>
@@ -40,6 +41,10 @@ struct SessionOptions {
   std::vector<ProviderRequest> providers;
   /// Fall back to the CPU provider for what no other takes.
   bool cpu_fallback = true;
+  /// Values that replace the model's initializers of these names, external ones included.
+  std::vector<std::pair<std::string, Tensor>> initializers;
+  /// Where the optimised model is written as ONNX; empty: nowhere.
+  std::string optimized_model_path;
 };
 
 /// How one run goes.
@@ -112,8 +117,16 @@ class Session {
   std::unique_ptr<CompiledGraph> compiled_;
   int threads_ = 1;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<RunContext>> contexts_;
+  /// A context with the generator of random operators, where the process has a seed.
+  struct Context : RunContext {
+    std::optional<std::mt19937> generator;
+  };
+  std::vector<std::unique_ptr<Context>> contexts_;
+  std::optional<std::uint32_t> seed_;
 };
+
+/// Seeds the random operators without a seed of their own, in sessions that are made from now on.
+void set_random_seed(std::uint32_t seed);
 
 /// The devices of this machine, by name. Throws Error(kProviderFail) where there is none of that name.
 std::shared_ptr<Device> find_device(const std::string& name);

@@ -75,6 +75,8 @@ class ModelReader {
   Attributes convert_attributes(const Call& call);
   Attribute convert_attribute(const AttributeProto& proto, Scope& scope);
   Tensor constant_value(const std::vector<AttributeProto>& attributes);
+  /// What the caller gave for an initializer, or null. Throws Error(kInvalidArgument) where it is of another type or shape.
+  const Tensor* replacement(const TensorProto& proto) const;
   void add_initializers(const GraphProto& proto, Scope& scope, const std::unordered_set<Bytes>& skip);
 
   void read_if(Call& call);

@@ -302,6 +302,20 @@ void ModelReader::add_initializers(const GraphProto& proto, Scope& scope, const 
   }
 }
 
+const Tensor* ModelReader::replacement(const TensorProto& proto) const {
+  for (const auto& [name, tensor] : options_.initializers) {
+    if (name != proto.name) continue;
+    const Dims dims(proto.dims.begin(), proto.dims.end());
+    const ElementType type = element_from_onnx(proto.data_type).value_or(ElementType::kUndefined);
+    if (tensor.type() != type || tensor.dims() != dims) {
+      fail(ErrorCode::kInvalidArgument, "the value given for initializer \"{}\" is {}, the model has {}{}", name, tensor.description(),
+           element_name(type), to_string(dims));
+    }
+    return &tensor;
+  }
+  return nullptr;
+}
+
 void ModelReader::read_main(const GraphProto& proto, Scope& scope, bool overridable_initializers) {
   Graph& graph = scope.level.graph;
   struct Initial {
@@ -326,7 +340,8 @@ void ModelReader::read_main(const GraphProto& proto, Scope& scope, bool overrida
       }
       if (initial != initializers.end()) {
         const Initial& from = initial->second;
-        Tensor tensor = from.sparse ? tensors_.load_sparse(from.bytes) : tensors_.load(from.bytes);
+        const Tensor* given = from.sparse ? nullptr : replacement(TensorProto::parse(from.bytes));
+        Tensor tensor = given != nullptr ? *given : from.sparse ? tensors_.load_sparse(from.bytes) : tensors_.load(from.bytes);
         if (type.kind == ValueType::Kind::kNone) type = ValueType(tensor.type(), Shape(tensor.dims()));
         if (!type.is_tensor() || type.element != tensor.type()) {
           fail(ErrorCode::kInvalidGraph, "is {}, its initializer {}", type.to_string(), tensor.description());
@@ -342,6 +357,15 @@ void ModelReader::read_main(const GraphProto& proto, Scope& scope, bool overrida
       }
     } catch (const Error& error) {
       throw Error(error.code(), formatted("input \"{}\": {}", name, error.what()));
+    }
+  }
+  if (!options_.initializers.empty()) {
+    for (const Bytes bytes : proto.initializers) {
+      const TensorProto t = TensorProto::parse(bytes);
+      const Tensor* given = overridable.count(t.name) == 0 ? replacement(t) : nullptr;
+      if (given == nullptr) continue;
+      bind(t.name, graph.add_constant(*given, to_text(t.name)), scope);
+      overridable.insert(t.name);
     }
   }
   add_initializers(proto, scope, overridable);

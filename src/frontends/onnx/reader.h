@@ -21,6 +21,9 @@ struct ReadOptions {
   std::vector<std::pair<std::string, std::int64_t>> dim_denotations;
   /// Shapes that replace those of the named inputs. Their symbols, if any, must come from no other model.
   std::vector<std::pair<std::string, Shape>> input_shapes;
+  /// Values for the main graph's initializers of these names; what the model holds for them is not read. Type and
+  /// dimensions must be the model's. Names that the model does not have are passed over.
+  std::vector<std::pair<std::string, Tensor>> initializers;
   /// Where external data of a model from memory lies; files use their own folder.
   std::string external_data_folder;
   /// The operators to know; null for builtin_ops().
