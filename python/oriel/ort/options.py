@@ -57,7 +57,12 @@ _ATTRIBUTES = {
 
 
 class SessionOptions:
-    """How a session is made. Attributes as in onnxruntime; a value of the wrong type is a TypeError."""
+    """How a session is made. Attributes as in onnxruntime; a value of the wrong type is a TypeError.
+
+    intra_op_num_threads: slots that a run may use; 0 takes the processors of this process. graph_optimization_level: a
+    GraphOptimizationLevel. enable_profiling writes a trace to a file whose name begins with profile_file_prefix.
+    optimized_model_filepath: where the optimised model is saved; "" does not.
+    """
 
     def __init__(self):
         put = super().__setattr__
@@ -88,11 +93,11 @@ class SessionOptions:
         return self._config[key]
 
     def add_free_dimension_override_by_name(self, name, value):
-        """Fixes the symbolic dimension of that name."""
+        """Fixes the symbolic dimension of that name to a number of elements."""
         self._dims_by_name.append((_text(name), _integer(value)))
 
     def add_free_dimension_override_by_denotation(self, denotation, value):
-        """Fixes every dimension of that denotation."""
+        """Fixes every dimension of that denotation to a number of elements; a fixed name goes first."""
         self._dims_by_denotation.append((_text(denotation), _integer(value)))
 
     def add_initializer(self, name, ort_value):
@@ -105,7 +110,7 @@ class SessionOptions:
         self._initializers[_text(name)] = value
 
     def add_external_initializers(self, names, ort_values):
-        """Values for initializers whose data would be read from external files."""
+        """Values for initializers whose data would be read from external files; RuntimeError for lists of other lengths."""
         if len(names) != len(ort_values):
             raise RuntimeError("Expecting names and ort_values lists to have equal length")
         for name, value in zip(names, ort_values):

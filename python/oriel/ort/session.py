@@ -23,7 +23,11 @@ atexit.register(_core.finish_background_work)
 
 
 class NodeArg:
-    """Name, type and shape of an input or output. Symbolic dimensions are strings, unknown ones None."""
+    """Name, type and shape of an input or output.
+
+    type: as in "tensor(float)", "seq(tensor(int64))". shape: a list with an int for a fixed dimension, its name for a symbolic
+    one and None for an unknown one; None where the rank is unknown.
+    """
 
     def __init__(self, name, type, shape):  # noqa: A002
         self.name = name
@@ -35,7 +39,11 @@ class NodeArg:
 
 
 class ModelMetadata:
-    """What a model's author wrote about it."""
+    """What a model's author wrote about it.
+
+    Texts: producer_name, graph_name, domain, description, graph_description. version: an int. custom_metadata_map: a dict of
+    texts.
+    """
 
     def __init__(self, info):
         self.__dict__.update(info)
@@ -105,6 +113,10 @@ class InferenceSession:
     path_or_bytes: a path, or a serialised ModelProto. sess_options: SessionOptions. providers: names (or pairs of name and
     options) in order of priority; without them only the CPU provider is used. A provider that cannot be had leads to the CPU
     provider with a warning, unless `enable_fallback=0` is given.
+
+    Raises TypeError for other kinds of arguments; NoSuchFile; InvalidProtobuf (not an ONNX model); InvalidGraph and
+    InvalidArgument (the model contradicts itself); NotImplemented (nobody defines an operator: the message names it); EPFail
+    (a provider refuses an option); Fail (no memory). Any number of threads may run one session at once.
     """
 
     def __init__(self, path_or_bytes, sess_options=None, providers=None, provider_options=None, **kwargs):
@@ -166,23 +178,28 @@ class InferenceSession:
         return self._options
 
     def get_inputs(self):
+        """The inputs that a run has to be given, as NodeArgs in the model's order."""
         return list(self._inputs)
 
 
     def get_outputs(self):
+        """The outputs as NodeArgs, in the order in which run(None, ...) returns them."""
         return [NodeArg(*o) for o in self._session.outputs()]
 
     def get_overridable_initializers(self):
+        """Initializers that a run may be given as inputs, as NodeArgs; left out, they keep the model's values."""
         return [NodeArg(*i) for i in self._session.overridable()]
 
     def get_modelmeta(self):
+        """A ModelMetadata."""
         return ModelMetadata(self._session.model_info())
 
     def get_providers(self):
+        """Names of the session's providers in order of priority; the CPU provider comes last where it was not asked for."""
         return list(self.get_provider_options())
 
     def get_provider_options(self):
-        """Options by provider, in order of priority."""
+        """A dict of options (texts) by provider, in order of priority."""
         options = dict(self._session.providers())
         options.setdefault("CPUExecutionProvider", {})
         return options
@@ -202,12 +219,15 @@ class InferenceSession:
         return [OrtEpAssignedSubgraph(name, nodes) for name, nodes in by_provider.items()]
 
     def get_input_memory_infos(self):
+        """One OrtMemoryInfo an input: where it is read without a copy."""
         return [OrtMemoryInfo("Cpu", OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, OrtMemType.DEFAULT) for _ in self._inputs]
 
     def get_output_memory_infos(self):
+        """One OrtMemoryInfo an output: where it is made."""
         return [OrtMemoryInfo("Cpu", OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, OrtMemType.DEFAULT) for _ in self._session.outputs()]
 
     def get_input_epdevices(self):
+        """One OrtEpDevice an input: that of the first provider."""
         first = self.get_providers()[0]
         device = next(d for d in get_ep_devices() if d.ep_name == first)
         return [device for _ in self._inputs]
@@ -229,15 +249,28 @@ class InferenceSession:
         return output_names
 
     def run(self, output_names, input_feed, run_options=None):
-        """Runs the model. output_names: names in the order wanted, or None for all. input_feed: values by name."""
+        """Runs the model and returns a list of outputs.
+
+        output_names: names in the order wanted; None (or an empty list) for all in the model's order. input_feed: values by
+        name: numpy arrays of the input's element type and rank (read in place where C-contiguous), OrtValues, lists for
+        sequences, dicts for maps. run_options: a RunOptions or None.
+
+        Outputs are arrays (lists and dicts for sequences and maps) whose memory is the caller's. Raises ValueError where a
+        required input is missing; InvalidArgument for unknown names, for a type, rank or dimension that the model does
+        not admit, saying what was expected, and for values that an operator cannot take; Fail where memory runs out
+        or the run was told to terminate.
+        """
         return self._session.run(self._names(output_names), self._feeds(input_feed), run_options)
 
     def run_async(self, output_names, input_feed, callback, user_data, run_options=None):
-        """Runs in the background, then calls callback(results, user_data, error text) on a thread of the engine."""
+        """Runs in the background, then calls callback(results, user_data, error text) on a thread of the engine.
+
+        The text is empty where the run succeeded. Unknown names raise before this returns; other errors come as the text.
+        """
         self._session.run_async(self._names(output_names), self._feeds(input_feed), callback, user_data, run_options)
 
     def run_with_ort_values(self, output_names, input_dict_ort_values, run_options=None):
-        """As run(), with OrtValues in and out."""
+        """As run(), with OrtValues in and out: input_dict_ort_values by name, a list of OrtValues back."""
         feeds = self._feeds(input_dict_ort_values)
         return [OrtValue(v) for v in self._session.run(self._names(output_names), feeds, run_options, True)]
 
@@ -246,7 +279,7 @@ class InferenceSession:
         return IOBinding(self)
 
     def run_with_iobinding(self, iobinding, run_options=None):
-        """Runs with what is bound; bound outputs are written in place."""
+        """Runs with what is bound; bound outputs are written in place. Errors of arguments are RuntimeErrors here."""
         try:
             self._session.run_with_iobinding(iobinding._iobinding, run_options)
         except (_core.InvalidArgument, _core.Fail) as error:

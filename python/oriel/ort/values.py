@@ -105,7 +105,7 @@ class OrtValue:
 
     @classmethod
     def ortvalue_from_numpy(cls, numpy_obj, /, device_type="cpu", device_id=0, vendor_id=-1):
-        """A tensor over the array's memory; the array stays alive with it."""
+        """A tensor over the array's memory; the array stays alive with it. RuntimeError for a device other than cpu:0."""
         _require_cpu(device_type, device_id)
         return cls(_core.OrtValue.from_object(numpy_obj), numpy_obj)
 
@@ -116,7 +116,7 @@ class OrtValue:
 
     @classmethod
     def ortvalue_from_shape_and_type(cls, shape, element_type, device_type="cpu", device_id=0, vendor_id=-1):
-        """A tensor of that shape; `element_type` is a numpy type or an ONNX number."""
+        """A tensor of that shape, contents undefined; `element_type` is a numpy type or an ONNX number."""
         _require_cpu(device_type, device_id)
         return cls(_core.OrtValue.empty([int(d) for d in shape], element_type))
 
@@ -150,9 +150,11 @@ class OrtValue:
         return self._ortvalue.data_ptr()
 
     def device_name(self):
+        """Where the value lives: "cpu"."""
         return "cpu"
 
     def shape(self):
+        """The dimensions, a list of ints."""
         return self._ortvalue.shape()
 
     def data_type(self):
@@ -164,9 +166,11 @@ class OrtValue:
         return self._ortvalue.element_type()
 
     def tensor_size_in_bytes(self):
+        """The size of the elements in bytes."""
         return self._ortvalue.tensor_size_in_bytes()
 
     def has_value(self):
+        """False for an empty optional."""
         return self._ortvalue.has_value()
 
     def is_tensor(self):
@@ -188,7 +192,7 @@ class OrtValue:
 
 
 class IOBinding:
-    """Inputs and outputs of a session, bound by name ahead of its runs."""
+    """Inputs and outputs of a session, bound by name ahead of its runs. Unknown names are RuntimeErrors."""
 
     def __init__(self, session):
         self._session = session
@@ -205,11 +209,12 @@ class IOBinding:
         self._failing(self._iobinding.bind_input, name, arr_on_cpu)
 
     def bind_input(self, name, device_type, device_id, element_type, shape, buffer_ptr):
-        """Binds memory at an address that stays valid until the binding is cleared or replaced."""
+        """Binds a packed row-major array at an address that stays valid until the binding is cleared or replaced."""
         _require_cpu(device_type, device_id)
         self._failing(self._iobinding.bind_input_at, name, buffer_ptr, [int(d) for d in shape], element_type)
 
     def bind_ortvalue_input(self, name, ortvalue):
+        """Binds an OrtValue, whose contents later runs read as they then are."""
         self._failing(self._iobinding.bind_input, name, ortvalue._ortvalue)
 
     def bind_output(self, name, device_type="cpu", device_id=0, element_type=None, shape=None, buffer_ptr=None):
@@ -223,6 +228,7 @@ class IOBinding:
         self._failing(self._iobinding.bind_output_at, name, buffer_ptr, [int(d) for d in shape], element_type)
 
     def bind_ortvalue_output(self, name, ortvalue):
+        """Binds an OrtValue that runs write into where its type and size are those of the output."""
         self._failing(self._iobinding.bind_output_value, name, ortvalue._ortvalue)
 
     def synchronize_inputs(self):
