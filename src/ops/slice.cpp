@@ -1,15 +1,11 @@
 // Slice: along each axis of `axes` the elements start, start + step, ... before end. Negative starts and ends count from
 // the end; both are clamped to the extent (to [0, d-1] and [-1, d-1] where the step is negative).
 // Importers removed: the starts, ends and axes attributes of version 1.
+#include "ops/slice.h"
+
 #include "ops/movement.h"
 
 namespace oriel::ops {
-namespace {
-
-struct Span {
-  std::int64_t start;
-  std::int64_t count;
-};
 
 Span span_of(std::int64_t start, std::int64_t end, std::int64_t step, std::int64_t extent) {
   ORIEL_REQUIRE(step != 0, "a step is 0");
@@ -27,6 +23,8 @@ Span span_of(std::int64_t start, std::int64_t end, std::int64_t step, std::int64
   const std::int64_t back = step < -extent ? extent : -step;
   return {start, start > end ? (start - end - 1) / back + 1 : 0};
 }
+
+namespace {
 
 // The extent of a slice with a positive step over symbols. A start past the end and an end before the front give negative
 // lengths, so that neither needs a clamp of its own.
