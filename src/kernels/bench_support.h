@@ -3,9 +3,9 @@
 
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 
@@ -40,14 +40,21 @@ class Buffer {
   std::int64_t size_;
 };
 
-/// Runs f in each of the state's iterations and returns the shortest time in seconds.
+/// Seconds of processor time of this thread, which other processes on the machine do not lengthen.
+inline double thread_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+/// Runs f in each of the state's iterations and returns the shortest processor time in seconds.
 template <typename Function>
 double fastest(benchmark::State& state, Function f) {
   double best = 1e9;
   for (auto _ : state) {
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = thread_seconds();
     f();
-    const double t = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const double t = thread_seconds() - begin;
     state.SetIterationTime(t);
     best = std::min(best, t);
   }
@@ -61,26 +68,24 @@ inline double fma_peak(Isa isa) {
   if (peaks[kind] > 0) return peaks[kind];
   for (int i = 0; i < 40; ++i) {
     std::int64_t n = 1 << 20;
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = thread_seconds();
     double flops = 0;
     if (kind == 2) {
 #define ORIEL_X(r) "vfmadd231ps %%zmm30,%%zmm31,%%zmm" #r "\n"
-      asm volatile(
-          "vpxorq %%zmm30,%%zmm30,%%zmm30\nvpxorq %%zmm31,%%zmm31,%%zmm31\n.p2align 6\n1:\n" ORIEL_X(0) ORIEL_X(1)
-              ORIEL_X(2) ORIEL_X(3) ORIEL_X(4) ORIEL_X(5) ORIEL_X(6) ORIEL_X(7) ORIEL_X(8) ORIEL_X(9) ORIEL_X(10)
-                  ORIEL_X(11) "dec %0\njnz 1b\nvzeroupper\n"
-          : "+r"(n)::"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-            "xmm15", "cc");
+      asm volatile("vpxorq %%zmm30,%%zmm30,%%zmm30\nvpxorq %%zmm31,%%zmm31,%%zmm31\n.p2align 6\n1:\n" ORIEL_X(0)
+                       ORIEL_X(1) ORIEL_X(2) ORIEL_X(3) ORIEL_X(4) ORIEL_X(5) ORIEL_X(6) ORIEL_X(7) ORIEL_X(8)
+                           ORIEL_X(9) ORIEL_X(10) ORIEL_X(11) "dec %0\njnz 1b\nvzeroupper\n"
+                   : "+r"(n)::"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+                     "xmm11", "xmm15", "cc");
 #undef ORIEL_X
       flops = 12 * 32.0 * (1 << 20);
     } else if (kind == 1) {
 #define ORIEL_X(r) "vfmadd231ps %%ymm14,%%ymm15,%%ymm" #r "\n"
-      asm volatile(
-          "vpxor %%ymm14,%%ymm14,%%ymm14\nvpxor %%ymm15,%%ymm15,%%ymm15\n.p2align 6\n1:\n" ORIEL_X(0) ORIEL_X(1)
-              ORIEL_X(2) ORIEL_X(3) ORIEL_X(4) ORIEL_X(5) ORIEL_X(6) ORIEL_X(7) ORIEL_X(8) ORIEL_X(9) ORIEL_X(10)
-                  ORIEL_X(11) "dec %0\njnz 1b\nvzeroupper\n"
-          : "+r"(n)::"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-            "xmm14", "xmm15", "cc");
+      asm volatile("vpxor %%ymm14,%%ymm14,%%ymm14\nvpxor %%ymm15,%%ymm15,%%ymm15\n.p2align 6\n1:\n" ORIEL_X(0)
+                       ORIEL_X(1) ORIEL_X(2) ORIEL_X(3) ORIEL_X(4) ORIEL_X(5) ORIEL_X(6) ORIEL_X(7) ORIEL_X(8)
+                           ORIEL_X(9) ORIEL_X(10) ORIEL_X(11) "dec %0\njnz 1b\nvzeroupper\n"
+                   : "+r"(n)::"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+                     "xmm11", "xmm14", "xmm15", "cc");
 #undef ORIEL_X
       flops = 12 * 16.0 * (1 << 20);
     } else {
@@ -92,7 +97,7 @@ inline double fma_peak(Isa isa) {
 #undef ORIEL_X
       flops = 12 * 4.0 * (1 << 20);
     }
-    const double t = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const double t = thread_seconds() - begin;
     peaks[kind] = std::max(peaks[kind], flops / t);
   }
   return peaks[kind];

@@ -43,9 +43,8 @@ void add(benchmark::State& state) {
   const std::int64_t shape[] = {kRows, kColumns};
   const std::int64_t* shapes[] = {shape, shape};
   const Broadcast b = plan_broadcast(2, 2, shape, shapes);
-  report(state, 12.0 * kCount, [&] {
-    binary(BinaryOp::kAdd, ElementType::kF32, b, x.data(), y.data(), z.data(), 0, kCount, level(state));
-  });
+  report(state, 12.0 * kCount,
+         [&] { binary(BinaryOp::kAdd, ElementType::kF32, b, x.data(), y.data(), z.data(), 0, kCount, level(state)); });
 }
 BENCHMARK(add)->Apply(levels);
 
@@ -55,9 +54,8 @@ void add_bias(benchmark::State& state) {
   const std::int64_t bias[] = {1, kColumns};
   const std::int64_t* shapes[] = {shape, bias};
   const Broadcast b = plan_broadcast(2, 2, shape, shapes);
-  report(state, 8.0 * kCount, [&] {
-    binary(BinaryOp::kAdd, ElementType::kF32, b, x.data(), y.data(), z.data(), 0, kCount, level(state));
-  });
+  report(state, 8.0 * kCount,
+         [&] { binary(BinaryOp::kAdd, ElementType::kF32, b, x.data(), y.data(), z.data(), 0, kCount, level(state)); });
 }
 BENCHMARK(add_bias)->Apply(levels);
 
@@ -115,8 +113,7 @@ void sum(benchmark::State& state, bool inner) {
   const std::int64_t extent[] = {kRows, kColumns};
   const bool reduced[] = {!inner, inner};
   const Reduce p = plan_reduce(2, extent, reduced);
-  report(state, 4.0 * kCount,
-         [&] { reduce_f32(ReduceOp::kSum, p, x.data(), y.data(), 0, p.units, level(state)); });
+  report(state, 4.0 * kCount, [&] { reduce_f32(ReduceOp::kSum, p, x.data(), y.data(), 0, p.units, level(state)); });
 }
 BENCHMARK_CAPTURE(sum, inner, true)->Apply(levels);
 BENCHMARK_CAPTURE(sum, outer, false)->Apply(levels);

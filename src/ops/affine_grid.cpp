@@ -1,5 +1,5 @@
-// AffineGrid: theta applied to the places of an image of the size in input 1, which reach from -1 to 1 over pixel centres
-// (align_corners) or pixel edges; grid[n, (z,) y, x] = theta[n] * (x, y, (z,) 1).
+// AffineGrid: theta applied to the places of an image of the size in input 1, which reach from -1 to 1 over pixel
+// centres (align_corners) or pixel edges; grid[n, (z,) y, x] = theta[n] * (x, y, (z,) 1).
 #include "ops/common.h"
 
 namespace oriel::ops {
@@ -8,7 +8,8 @@ namespace {
 void infer(InferContext& c) {
   const Shape& theta = c.shape(0);
   const std::vector<Dim>* size = c.content(1);
-  if (theta.is_ranked() && theta.rank() != 3) fail(ErrorCode::kInvalidGraph, "theta has the shape {}, expected rank 3", theta.to_string());
+  if (theta.is_ranked() && theta.rank() != 3)
+    fail(ErrorCode::kInvalidGraph, "theta has the shape {}, expected rank 3", theta.to_string());
   const Dim batch = theta.is_ranked() ? theta[0] : Dim::unknown();
   if (size == nullptr) {
     const bool known = theta.is_ranked() && theta[1].is_known();
@@ -22,7 +23,8 @@ void infer(InferContext& c) {
     c.set(0, c.element(0), std::move(out));
     return;
   }
-  if (size->size() != 4 && size->size() != 5) fail(ErrorCode::kInvalidGraph, "size has {} numbers, expected 4 or 5", size->size());
+  if (size->size() != 4 && size->size() != 5)
+    fail(ErrorCode::kInvalidGraph, "size has {} numbers, expected 4 or 5", size->size());
   std::vector<Dim> dims = {batch.is_known() ? batch : (*size)[0].bounded(0, kUnboundedDim)};
   for (std::size_t i = 2; i < size->size(); ++i) dims.push_back((*size)[i].bounded(0, kUnboundedDim));
   dims.emplace_back(size->size() - 2);
@@ -35,8 +37,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   ORIEL_REQUIRE(size.size() == 4 || size.size() == 5, "size has {} numbers, expected 4 or 5", size.size());
   const std::size_t axes = size.size() - 2;
   const auto n = static_cast<std::int64_t>(axes);
-  ORIEL_REQUIRE(theta.dims() == (Dims{size[0], n, n + 1}), "theta has the shape {}, expected {}", to_string(theta.dims()),
-                to_string(Dims{size[0], n, n + 1}));
+  ORIEL_REQUIRE(theta.dims() == (Dims{size[0], n, n + 1}), "theta has the shape {}, expected {}",
+                to_string(theta.dims()), to_string(Dims{size[0], n, n + 1}));
   const bool corners = inputs.attributes().get_bool("align_corners");
   Dims dims = {size[0]};
   for (std::size_t i = 2; i < size.size(); ++i) dims.push_back(size[i]);

@@ -1,5 +1,5 @@
-// CenterCropPad: the extents of input 1 on `axes`, cut from the centre (starting at the rounded down half) or padded with
-// zeros around it (the odd one at the end).
+// CenterCropPad: the extents of input 1 on `axes`, cut from the centre (starting at the rounded down half) or padded
+// with zeros around it (the odd one at the end).
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -23,10 +23,12 @@ void infer(InferContext& c) {
   }
   const std::vector<std::size_t> axes = cropped_axes(c.attributes(), in.rank());
   const std::vector<Dim>* wanted = c.content(1);
-  if (wanted != nullptr && wanted->size() != axes.size()) fail(ErrorCode::kInvalidGraph, "{} extents for {} axes", wanted->size(), axes.size());
+  if (wanted != nullptr && wanted->size() != axes.size())
+    fail(ErrorCode::kInvalidGraph, "{} extents for {} axes", wanted->size(), axes.size());
   Shape out = in;
   for (std::size_t i = 0; i < axes.size(); ++i) {
-    if (wanted != nullptr && (*wanted)[i].max() < 0) fail(ErrorCode::kInvalidGraph, "an extent is {}", (*wanted)[i].to_string());
+    if (wanted != nullptr && (*wanted)[i].max() < 0)
+      fail(ErrorCode::kInvalidGraph, "an extent is {}", (*wanted)[i].to_string());
     out[axes[i]] = wanted == nullptr ? Dim::unknown() : (*wanted)[i].bounded(0, kUnboundedDim);
   }
   c.set(0, c.element(0), std::move(out));

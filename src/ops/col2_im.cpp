@@ -7,7 +7,8 @@ namespace {
 
 void infer(InferContext& c) {
   const Shape& x = c.shape(0);
-  if (x.is_ranked() && x.rank() != 3) fail(ErrorCode::kInvalidGraph, "input has the shape {}, expected rank 3", x.to_string());
+  if (x.is_ranked() && x.rank() != 3)
+    fail(ErrorCode::kInvalidGraph, "input has the shape {}, expected rank 3", x.to_string());
   const std::vector<Dim>* image = c.content(1);
   std::vector<std::int64_t> block;
   const bool block_known = c.known_content(2, block);
@@ -32,15 +33,16 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const Dims image(inputs[1].to_i64());
   const Dims block(inputs[2].to_i64());
-  ORIEL_REQUIRE(x.rank() == 3 && image.size() == block.size() && !image.empty(), "input {}, image {} and block {}", x.description(),
-                to_string(image), to_string(block));
+  ORIEL_REQUIRE(x.rank() == 3 && image.size() == block.size() && !image.empty(), "input {}, image {} and block {}",
+                x.description(), to_string(image), to_string(block));
   for (const std::int64_t b : block) ORIEL_REQUIRE(b > 0, "block {} has an extent of {}", to_string(block), b);
   const Window window = Window::read(inputs.attributes(), block.size(), block);
   Dims counts;
   for (std::size_t i = 0; i < image.size(); ++i) counts.push_back(window_extent(window, i, image[i]));
   const std::int64_t elements = count_elements(block);
   const std::int64_t blocks = count_elements(counts);
-  ORIEL_REQUIRE(x.dim(1) % elements == 0 && x.dim(2) == blocks, "input {} for {} blocks of {} elements", x.description(), blocks, elements);
+  ORIEL_REQUIRE(x.dim(1) % elements == 0 && x.dim(2) == blocks, "input {} for {} blocks of {} elements",
+                x.description(), blocks, elements);
   const std::int64_t channels = x.dim(1) / elements;
   const std::int64_t pixels = count_elements(image);
   Dims dims = {x.dim(0), channels};
@@ -71,9 +73,12 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       sums.assign(sums.size(), Wide<T>(0));
       for (std::int64_t i = 0; i < elements * blocks; ++i) {
         const std::int64_t at = pixel[static_cast<std::size_t>(i)];
-        if (at >= 0) sums[static_cast<std::size_t>(at)] = static_cast<Wide<T>>(sums[static_cast<std::size_t>(at)] + widen(in[plane * elements * blocks + i]));
+        if (at >= 0)
+          sums[static_cast<std::size_t>(at)] =
+              static_cast<Wide<T>>(sums[static_cast<std::size_t>(at)] + widen(in[plane * elements * blocks + i]));
       }
-      for (std::int64_t p = 0; p < pixels; ++p) to[plane * pixels + p] = narrow<T>(static_cast<Wide<T>>(sums[static_cast<std::size_t>(p)]));
+      for (std::int64_t p = 0; p < pixels; ++p)
+        to[plane * pixels + p] = narrow<T>(static_cast<Wide<T>>(sums[static_cast<std::size_t>(p)]));
     }
   });
 }
@@ -84,7 +89,9 @@ OpDef op_col2_im() {
   return {.name = "Col2Im",
           .min_inputs = 3,
           .max_inputs = 3,
-          .attributes = {{"dilations", std::vector<std::int64_t>()}, {"pads", std::vector<std::int64_t>()}, {"strides", std::vector<std::int64_t>()}},
+          .attributes = {{"dilations", std::vector<std::int64_t>()},
+                         {"pads", std::vector<std::int64_t>()},
+                         {"strides", std::vector<std::int64_t>()}},
           .traits = {.shape_operands = 0b110},
           .infer = infer,
           .reference = reference};

@@ -24,7 +24,8 @@ void infer(InferContext& c) {
   if (c.known_content(1, condition)) {
     std::int64_t kept = 0;
     for (std::size_t i = 0; i < condition.size(); ++i) {
-      if (condition[i] != 0 && most.max() <= static_cast<std::int64_t>(i)) fail(ErrorCode::kInvalidGraph, "condition {} is past the end", i);
+      if (condition[i] != 0 && most.max() <= static_cast<std::int64_t>(i))
+        fail(ErrorCode::kInvalidGraph, "condition {} is past the end", i);
       kept += condition[i] != 0 ? 1 : 0;
     }
     out[axis] = Dim(kept);
@@ -41,7 +42,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   std::vector<std::int64_t> kept;
   for (std::size_t i = 0; i < condition.size(); ++i) {
     if (condition[i] == 0) continue;
-    ORIEL_REQUIRE(static_cast<std::int64_t>(i) < split.extent, "condition {} is past the extent of {}", i, split.extent);
+    ORIEL_REQUIRE(static_cast<std::int64_t>(i) < split.extent, "condition {} is past the extent of {}", i,
+                  split.extent);
     kept.push_back(static_cast<std::int64_t>(i));
   }
   const auto count = static_cast<std::int64_t>(kept.size());

@@ -32,8 +32,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const auto axis = static_cast<std::size_t>(normalize_axis(inputs.attributes().get_int("axis"), rank));
   if (stack) {
     for (Tensor& part : parts) {
-      ORIEL_REQUIRE(part.dims() == in.items[0].tensor().dims(), "items have the shapes {} and {}", to_string(part.dims()),
-                    to_string(in.items[0].tensor().dims()));
+      ORIEL_REQUIRE(part.dims() == in.items[0].tensor().dims(), "items have the shapes {} and {}",
+                    to_string(part.dims()), to_string(in.items[0].tensor().dims()));
       Dims dims = part.dims();
       dims.insert(dims.begin() + axis, 1);
       part = part.reshaped(std::move(dims));
@@ -42,9 +42,11 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   Dims dims = parts[0].dims();
   dims[axis] = 0;
   for (const Tensor& part : parts) {
-    ORIEL_REQUIRE(part.type() == parts[0].type() && part.rank() == rank, "items are {} and {}", part.description(), parts[0].description());
+    ORIEL_REQUIRE(part.type() == parts[0].type() && part.rank() == rank, "items are {} and {}", part.description(),
+                  parts[0].description());
     for (std::size_t i = 0; i < rank; ++i) {
-      ORIEL_REQUIRE(i == axis || part.dim(i) == dims[i], "items are {} and {}", part.description(), parts[0].description());
+      ORIEL_REQUIRE(i == axis || part.dim(i) == dims[i], "items are {} and {}", part.description(),
+                    parts[0].description());
     }
     dims[axis] += part.dim(axis);
   }

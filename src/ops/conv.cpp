@@ -1,4 +1,5 @@
-// Conv: y[n, m, o] = b[m] + sum over c, k of x[n, c, o * stride + k * dilation - pad] * w[m, c, k], any spatial rank, grouped.
+// Conv: y[n, m, o] = b[m] + sum over c, k of x[n, c, o * stride + k * dilation - pad] * w[m, c, k], any spatial rank,
+// grouped.
 #include "ops/convolution.h"
 
 namespace oriel::ops {
@@ -13,8 +14,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const Tensor& w = inputs[1];
   const Convolution conv(inputs.attributes(), x.dims(), w.dims());
-  ORIEL_REQUIRE(!inputs.has(2) || inputs[2].size() == conv.features, "a bias of {} elements, expected {}", inputs[2].size(),
-                conv.features);
+  ORIEL_REQUIRE(!inputs.has(2) || inputs[2].size() == conv.features, "a bias of {} elements, expected {}",
+                inputs[2].size(), conv.features);
   Tensor& out = outputs.allocate(0, x.type(), conv.dims());
   dispatch_float(x.type(), [&]<typename T>() {
     const T* px = x.data<T>();
@@ -23,7 +24,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     T* py = out.data<T>();
     convolve<double>(
         conv, context, [&](std::int64_t ix, std::int64_t iw, std::int64_t) { return widen(px[ix]) * widen(pw[iw]); },
-        [&](std::int64_t i, std::int64_t m, double sum) { py[i] = narrow<T>(sum + (pb != nullptr ? widen(pb[m]) : 0.0)); });
+        [&](std::int64_t i, std::int64_t m, double sum) {
+          py[i] = narrow<T>(sum + (pb != nullptr ? widen(pb[m]) : 0.0));
+        });
   });
 }
 

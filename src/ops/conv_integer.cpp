@@ -1,5 +1,5 @@
-// ConvInteger: the convolution of (x - x_zero_point) with (w - w_zero_point) in 32-bit integers that wrap around; padding is
-// x_zero_point. w_zero_point may have one element an output channel.
+// ConvInteger: the convolution of (x - x_zero_point) with (w - w_zero_point) in 32-bit integers that wrap around;
+// padding is x_zero_point. w_zero_point may have one element an output channel.
 #include "ops/convolution.h"
 #include "ops/quantize.h"
 
@@ -25,7 +25,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   std::int32_t* y = outputs.allocate(0, ElementType::kI32, conv.dims()).data<std::int32_t>();
   convolve<std::int64_t>(
       conv, context,
-      [&](std::int64_t ix, std::int64_t iw, std::int64_t) { return (element_as_i64(x, ix) - x_zero) * w[static_cast<std::size_t>(iw)]; },
+      [&](std::int64_t ix, std::int64_t iw, std::int64_t) {
+        return (element_as_i64(x, ix) - x_zero) * w[static_cast<std::size_t>(iw)];
+      },
       [&](std::int64_t i, std::int64_t, std::int64_t sum) { y[i] = wrap_i32(sum); });
 }
 

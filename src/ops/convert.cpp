@@ -1,6 +1,7 @@
 // Conversion of elements between types.
 #include "ops/convert.h"
 
+#include <cctype>
 #include <charconv>
 
 #include "ops/elementwise.h"
@@ -73,10 +74,10 @@ T parse(const std::string& text) {
   return narrow_f64<T>(parse_real(text));
 }
 
-std::string real_text(double value, int digits) {
+std::string real_text(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value < 0 ? "-INF" : "INF";
-  return formatted("{:.{}g}", value, digits);
+  return formatted("{:.8g}", value);
 }
 
 void from_strings(const Tensor& in, Tensor& out, bool saturate, PowerRounding rounding, RunContext& context) {
@@ -97,7 +98,7 @@ void to_strings(const Tensor& in, Tensor& out, RunContext& context) {
   auto* to = out.data<std::string>();
   for_each_element(in.size(), context, [&](std::int64_t i) {
     if (is_float(in.type())) {
-      to[i] = real_text(element_as_f64(in, i), in.type() == ElementType::kF64 ? 17 : 8);
+      to[i] = real_text(element_as_f64(in, i));
     } else if (in.type() == ElementType::kU64) {
       to[i] = std::to_string(in.data<std::uint64_t>()[i]);
     } else {
@@ -157,8 +158,11 @@ void convert_elements(const Tensor& in, Tensor& out, bool saturate, PowerRoundin
     return;
   }
   if (!is_integer(out.type())) {
-    for_each_element(in.size(), context,
-                     [&](std::int64_t i) { store_element(out, i, element_as_f64(in, i), saturate); });
+    const bool no_nan = out.type() == ElementType::kF4E2M1;
+    for_each_element(in.size(), context, [&](std::int64_t i) {
+      const double value = element_as_f64(in, i);
+      store_element(out, i, no_nan && std::isnan(value) ? -0.0 : value, saturate);
+    });
     return;
   }
   for_each_element(in.size(), context, [&](std::int64_t i) {

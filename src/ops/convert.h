@@ -21,9 +21,9 @@ void require_convertible(ElementType from, ElementType to);
 void infer_converted_content(InferContext& c, ElementType to);
 
 /// Writes the elements of `in` to `out`, which has as many. Integers keep their low bits, floats truncate towards zero
-/// to integers and round to nearest even between floats; `saturate` governs float8 targets. Strings hold decimal
-/// numbers, "NaN", "INF" or "-INF" (any case, read with a sign); throws Error(kInvalidArgument) for a string that is no
-/// number.
+/// to integers and round to nearest even between floats; `saturate` governs float8 targets; f4e2m1 gets -0 for NaN.
+/// Strings hold decimal numbers (written with 8 significant digits), "NaN", "INF" or "-INF" (any case, read with a
+/// sign); throws Error(kInvalidArgument) for a string that is no number.
 void convert_elements(const Tensor& in, Tensor& out, bool saturate, PowerRounding rounding, RunContext& context);
 
 }  // namespace oriel::ops

@@ -8,11 +8,12 @@ Shape convolution_shape(const Attributes& attributes, const Shape& x, const Shap
   if (group < 1) fail(ErrorCode::kInvalidGraph, "attribute group is {}", group);
   if (!x.is_ranked() || !w.is_ranked()) return Shape::unranked();
   if (x.rank() < 3 || w.rank() != x.rank()) {
-    fail(ErrorCode::kInvalidGraph, "input of shape {} and weights of shape {}, expected the same rank of 3 or more", x.to_string(),
-         w.to_string());
+    fail(ErrorCode::kInvalidGraph, "input of shape {} and weights of shape {}, expected the same rank of 3 or more",
+         x.to_string(), w.to_string());
   }
   if (!x[1].may_equal(w[1] * Dim(group)) || (w[0].is_known() && w[0].value() % group != 0)) {
-    fail(ErrorCode::kInvalidGraph, "input of shape {} and weights of shape {} do not fit {} groups", x.to_string(), w.to_string(), group);
+    fail(ErrorCode::kInvalidGraph, "input of shape {} and weights of shape {} do not fit {} groups", x.to_string(),
+         w.to_string(), group);
   }
   const std::size_t rank = x.rank() - 2;
   Shape out = x;
@@ -41,8 +42,9 @@ std::vector<AttributeDef> convolution_attributes() {
 }
 
 Convolution::Convolution(const Attributes& attributes, const Dims& x, const Dims& w) {
-  ORIEL_REQUIRE(x.size() >= 3 && w.size() == x.size(), "input of shape {} and weights of shape {}, expected the same rank of 3 or more",
-                to_string(x), to_string(w));
+  ORIEL_REQUIRE(x.size() >= 3 && w.size() == x.size(),
+                "input of shape {} and weights of shape {}, expected the same rank of 3 or more", to_string(x),
+                to_string(w));
   group = attributes.get_int("group");
   batch = x[0];
   channels = w[1];

@@ -5,8 +5,8 @@
 
 namespace oriel::ops {
 
-/// Shape of the convolution of x [N, C, ...] with w [M, C / group, ...] under the attributes of Conv; Error(kInvalidGraph)
-/// where they are certain not to fit.
+/// Shape of the convolution of x [N, C, ...] with w [M, C / group, ...] under the attributes of Conv;
+/// Error(kInvalidGraph) where they are certain not to fit.
 Shape convolution_shape(const Attributes& attributes, const Shape& x, const Shape& w);
 
 /// The attributes of Conv: auto_pad, dilations, group, kernel_shape, pads, strides.
@@ -30,8 +30,8 @@ struct Convolution {
   void tap_offsets(const Dims& at, std::vector<std::int64_t>& offsets) const;
 };
 
-/// Calls store(index into y, feature, sum) with sum = sum of term(index into x, index into w, feature) over the taps that
-/// lie inside the image.
+/// Calls store(index into y, feature, sum) with sum = sum of term(index into x, index into w, feature) over the taps
+/// that lie inside the image.
 template <typename Sum, typename Term, typename Store>
 void convolve(const Convolution& c, RunContext& context, Term&& term, Store&& store) {
   const std::int64_t in_size = count_elements(c.in);

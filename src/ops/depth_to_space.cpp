@@ -1,5 +1,5 @@
-// DepthToSpace: moves channels into blocks of blocksize x blocksize pixels. DCR: the block position is the slow part of the
-// channel, CRD: the fast part.
+// DepthToSpace: moves channels into blocks of blocksize x blocksize pixels. DCR: the block position is the slow part of
+// the channel, CRD: the fast part.
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -13,7 +13,8 @@ void infer(InferContext& c) {
     return;
   }
   if (in.rank() != 4) fail(ErrorCode::kInvalidGraph, "input has the shape {}, expected rank 4", in.to_string());
-  if (in[1].is_known() && in[1].value() % (b * b) != 0) fail(ErrorCode::kInvalidGraph, "{} channels for blocks of {}", in[1].value(), b);
+  if (in[1].is_known() && in[1].value() % (b * b) != 0)
+    fail(ErrorCode::kInvalidGraph, "{} channels for blocks of {}", in[1].value(), b);
   c.set(0, c.element(0), Shape{in[0], floor_div(in[1], b * b), in[2] * Dim(b), in[3] * Dim(b)});
 }
 

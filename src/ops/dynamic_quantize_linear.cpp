@@ -1,6 +1,6 @@
 // DynamicQuantizeLinear: u8 quantisation over the range of x widened to hold 0: y_scale = (max - min) / 255,
-// y_zero_point = saturate(round_half_even(-min / y_scale)), y = saturate(round_half_even(x / y_scale) + y_zero_point), in f32.
-// A range of 0 takes the scale 1.
+// y_zero_point = saturate(round_half_even(-min / y_scale)), y = saturate(round_half_even(x / y_scale) + y_zero_point),
+// in f32. A range of 0 takes the scale 1.
 #include "ops/quantize.h"
 
 namespace oriel::ops {
@@ -26,7 +26,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const QuantRange range = quant_range(ElementType::kU8);
   const std::int64_t zero_point = quantize(-lowest / scale, 0, range);
   std::uint8_t* y = outputs.allocate(0, ElementType::kU8, x.dims()).data<std::uint8_t>();
-  for_each_element(x.size(), context, [&](std::int64_t i) { y[i] = static_cast<std::uint8_t>(quantize(px[i] / scale, zero_point, range)); });
+  for_each_element(x.size(), context, [&](std::int64_t i) {
+    y[i] = static_cast<std::uint8_t>(quantize(px[i] / scale, zero_point, range));
+  });
   if (outputs.size() > 1 && outputs.wanted(1)) *outputs.allocate(1, ElementType::kF32, {}).data<float>() = scale;
   if (outputs.size() > 2 && outputs.wanted(2)) {
     *outputs.allocate(2, ElementType::kU8, {}).data<std::uint8_t>() = static_cast<std::uint8_t>(zero_point);
@@ -36,7 +38,12 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 }  // namespace
 
 OpDef op_dynamic_quantize_linear() {
-  return {.name = "DynamicQuantizeLinear", .min_inputs = 1, .max_inputs = 1, .max_outputs = 3, .infer = infer, .reference = reference};
+  return {.name = "DynamicQuantizeLinear",
+          .min_inputs = 1,
+          .max_inputs = 1,
+          .max_outputs = 3,
+          .infer = infer,
+          .reference = reference};
 }
 
 }  // namespace oriel::ops

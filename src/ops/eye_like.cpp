@@ -10,7 +10,8 @@ ElementType result_type(const Attributes& attributes, ElementType own) {
 
 void infer(InferContext& c) {
   const Shape& in = c.shape(0);
-  if (in.is_ranked() && in.rank() != 2) fail(ErrorCode::kInvalidGraph, "input has the shape {}, expected a matrix", in.to_string());
+  if (in.is_ranked() && in.rank() != 2)
+    fail(ErrorCode::kInvalidGraph, "input has the shape {}, expected a matrix", in.to_string());
   c.set(0, result_type(c.attributes(), c.element(0)), in.is_ranked() ? in : Shape::of_rank(2));
 }
 

@@ -26,7 +26,8 @@ void infer(InferContext& c) {
   if (content == nullptr || indices.rank() > 1 || !c.known_content(1, picked)) return;
   std::vector<Dim> elements;
   for (const std::int64_t i : picked) {
-    elements.push_back((*content)[static_cast<std::size_t>(resolve_index(i, static_cast<std::int64_t>(content->size())))]);
+    elements.push_back(
+        (*content)[static_cast<std::size_t>(resolve_index(i, static_cast<std::int64_t>(content->size())))]);
   }
   c.set_content(0, std::move(elements));
 }

@@ -15,7 +15,8 @@ void infer(InferContext& c) {
   const std::int64_t batch = c.attributes().get_int("batch_dims");
   const auto rank = static_cast<std::int64_t>(data.rank());
   if (batch < 0 || batch >= rank || batch >= static_cast<std::int64_t>(indices.rank())) {
-    fail(ErrorCode::kInvalidGraph, "batch_dims is {} for data {} and indices {}", batch, data.to_string(), indices.to_string());
+    fail(ErrorCode::kInvalidGraph, "batch_dims is {} for data {} and indices {}", batch, data.to_string(),
+         indices.to_string());
   }
   const Dim& depth = indices[indices.rank() - 1];
   if (!depth.is_known()) {
@@ -23,7 +24,8 @@ void infer(InferContext& c) {
     return;
   }
   if (batch + depth.value() > rank) {
-    fail(ErrorCode::kInvalidGraph, "indices {} have {} numbers for {} axes", indices.to_string(), depth.value(), rank - batch);
+    fail(ErrorCode::kInvalidGraph, "indices {} have {} numbers for {} axes", indices.to_string(), depth.value(),
+         rank - batch);
   }
   std::vector<Dim> dims(indices.dims().begin(), indices.dims().end() - 1);
   dims.insert(dims.end(), data.dims().begin() + batch + depth.value(), data.dims().end());
@@ -41,8 +43,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   ORIEL_REQUIRE(batch + depth <= rank, "indices of {} numbers for {} axes", depth, rank - batch);
   std::int64_t batches = 1;
   for (std::size_t i = 0; i < static_cast<std::size_t>(batch); ++i) {
-    ORIEL_REQUIRE(data.dim(i) == indices.dim(i), "data {} and indices {} differ on batch axis {}", to_string(data.dims()),
-                  to_string(indices.dims()), i);
+    ORIEL_REQUIRE(data.dim(i) == indices.dim(i), "data {} and indices {} differ on batch axis {}",
+                  to_string(data.dims()), to_string(indices.dims()), i);
     batches *= data.dim(i);
   }
   Dims dims(indices.dims().begin(), indices.dims().end() - 1);

@@ -1,7 +1,7 @@
-// GridSample: x read at the normalised places that the grid gives (innermost axis first), by the nearest element, linear or
-// cubic interpolation (a = -0.75) over any number of spatial axes. Outside: zeros, the border, or reflections at it.
-// Importers removed: the mode names bilinear and bicubic of version 16.
-#include "ops/common.h"
+// GridSample: x read at the normalised places that the grid gives (innermost axis first), by the nearest element,
+// linear or cubic interpolation (a = -0.75) over any number of spatial axes. Outside: zeros, the border, or reflections
+// at it. Importers removed: the mode names bilinear and bicubic of version 16.
+#include "ops/movement.h"
 
 namespace oriel::ops {
 namespace {
@@ -19,14 +19,17 @@ void infer(InferContext& c) {
   const Shape& x = c.shape(0);
   const Shape& grid = c.shape(1);
   if (x.is_ranked() && grid.is_ranked() && (x.rank() != grid.rank() || x.rank() < 3)) {
-    fail(ErrorCode::kInvalidGraph, "input {} and grid {}, expected equal ranks of 3 or more", x.to_string(), grid.to_string());
+    fail(ErrorCode::kInvalidGraph, "input {} and grid {}, expected equal ranks of 3 or more", x.to_string(),
+         grid.to_string());
   }
   if (!x.is_ranked() && !grid.is_ranked()) {
     c.set(0, c.element(0), Shape::unranked());
     return;
   }
   Shape out = Shape::of_rank(x.is_ranked() ? x.rank() : grid.rank());
-  if (out.rank() < 3) fail(ErrorCode::kInvalidGraph, "input {} and grid {}, expected ranks of 3 or more", x.to_string(), grid.to_string());
+  if (out.rank() < 3)
+    fail(ErrorCode::kInvalidGraph, "input {} and grid {}, expected ranks of 3 or more", x.to_string(),
+         grid.to_string());
   if (x.is_ranked()) {
     out[0] = x[0];
     out[1] = x[1];
@@ -118,7 +121,8 @@ struct Sampler {
 };
 
 template <typename T>
-double sample(const T* plane, const std::vector<AxisTaps>& taps, const Dims& strides, std::size_t axis, std::int64_t base) {
+double sample(const T* plane, const std::vector<AxisTaps>& taps, const Dims& strides, std::size_t axis,
+              std::int64_t base) {
   if (axis == taps.size()) return static_cast<double>(widen(plane[base]));
   double sum = 0;
   for (int i = 0; i < taps[axis].count; ++i) {
@@ -137,7 +141,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
                 "input {} and grid {}", x.description(), grid.description());
   const std::string& padding = a.get_string("padding_mode");
   const Sampler sampler{a.get_bool("align_corners"),
-                        padding == "zeros" ? Padding::kZeros : padding == "border" ? Padding::kBorder : Padding::kReflection,
+                        padding == "zeros"    ? Padding::kZeros
+                        : padding == "border" ? Padding::kBorder
+                                              : Padding::kReflection,
                         a.get_string("mode") == "nearest", a.get_string("mode") == "cubic"};
   const std::size_t axes = x.rank() - 2;
   const Dims extents(x.dims().begin() + 2, x.dims().end());
@@ -163,12 +169,13 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     for_each_element(x.dim(0) * places, context, [&](std::int64_t p) {
       const std::int64_t batch = p / places;
       for (std::size_t i = 0; i < axes; ++i) {
-        const double at = element_as_f64(grid, p * static_cast<std::int64_t>(axes) + static_cast<std::int64_t>(axes - 1 - i));
+        const double at =
+            element_as_f64(grid, p * static_cast<std::int64_t>(axes) + static_cast<std::int64_t>(axes - 1 - i));
         taps[i] = sampler.taps(at, extents[i]);
       }
       for (std::int64_t k = 0; k < channels; ++k) {
         const double value = sample(in + (batch * channels + k) * plane, taps, strides, 0, 0);
-        to[(batch * channels + k) * places + p % places] = narrow<T>(value);
+        to[(batch * channels + k) * places + p % places] = interpolated<T>(value);
       }
     });
   });
@@ -180,7 +187,9 @@ OpDef op_grid_sample() {
   return {.name = "GridSample",
           .min_inputs = 2,
           .max_inputs = 2,
-          .attributes = {{"align_corners", std::int64_t{0}}, {"mode", std::string("linear")}, {"padding_mode", std::string("zeros")}},
+          .attributes = {{"align_corners", std::int64_t{0}},
+                         {"mode", std::string("linear")},
+                         {"padding_mode", std::string("zeros")}},
           .infer = infer,
           .reference = reference};
 }

@@ -12,7 +12,8 @@ LineMap::LineMap(const Dims& matrix, const Dims& parameter, Side side) {
   if (parameter.size() == 1 && parameter[0] == lines) return;
   batch_step_ = lines;
   bool fits = rank >= 2 && parameter.size() == rank;
-  for (std::size_t d = 0; fits && d < rank; ++d) fits = parameter[d] == (d == (left ? rank - 1 : rank - 2) ? 1 : matrix[d]);
+  for (std::size_t d = 0; fits && d < rank; ++d)
+    fits = parameter[d] == (d == (left ? rank - 1 : rank - 2) ? 1 : matrix[d]);
   ORIEL_REQUIRE(fits, "a parameter of shape {} does not fit the {} of a matrix of shape {}", to_string(parameter),
                 left ? "rows" : "columns", to_string(matrix));
 }
@@ -24,11 +25,12 @@ void check_line_parameter(const Shape& matrix, const Shape& parameter, LineMap::
   bool fits = parameter.rank() == 1 && rank >= 2 && parameter[0].may_equal(matrix[left ? rank - 2 : rank - 1]);
   if (!fits && rank >= 2 && parameter.rank() == rank) {
     fits = true;
-    for (std::size_t d = 0; d < rank; ++d) fits = fits && parameter[d].may_equal(d == (left ? rank - 1 : rank - 2) ? Dim(1) : matrix[d]);
+    for (std::size_t d = 0; d < rank; ++d)
+      fits = fits && parameter[d].may_equal(d == (left ? rank - 1 : rank - 2) ? Dim(1) : matrix[d]);
   }
   if (!fits) {
-    fail(ErrorCode::kInvalidGraph, "a parameter of shape {} does not fit the {} of a matrix of shape {}", parameter.to_string(),
-         left ? "rows" : "columns", matrix.to_string());
+    fail(ErrorCode::kInvalidGraph, "a parameter of shape {} does not fit the {} of a matrix of shape {}",
+         parameter.to_string(), left ? "rows" : "columns", matrix.to_string());
   }
 }
 

@@ -6,15 +6,17 @@
 
 namespace oriel::ops {
 
-/// Which element of a zero point or scale of a matrix belongs to a row (of the left operand) or column (of the right one):
-/// one for all, a vector with one each, or the matrix's shape with a 1 in place of the summed axis.
+/// Which element of a zero point or scale of a matrix belongs to a row (of the left operand) or column (of the right
+/// one): one for all, a vector with one each, or the matrix's shape with a 1 in place of the summed axis.
 class LineMap {
  public:
   enum class Side : std::uint8_t { kLeft, kRight };
   /// Throws Error(kInvalidArgument) where the parameter's shape fits none of these.
   LineMap(const Dims& matrix, const Dims& parameter, Side side);
   /// The place for matrix `batch` of the operand and its row or column `line`.
-  std::int64_t operator()(std::int64_t batch, std::int64_t line) const { return batch * batch_step_ + line * line_step_; }
+  std::int64_t operator()(std::int64_t batch, std::int64_t line) const {
+    return batch * batch_step_ + line * line_step_;
+  }
 
  private:
   std::int64_t batch_step_ = 0;
@@ -24,8 +26,8 @@ class LineMap {
 /// Inference: throws Error(kInvalidGraph) where a zero point or scale of a matrix cannot fit it.
 void check_line_parameter(const Shape& matrix, const Shape& parameter, LineMap::Side side);
 
-/// Calls store(output index, matrix of a, matrix of b, row, column, sum) for every element of the product of integer matrices
-/// less their zero points (null: 0). Sums wrap around at 32 bits.
+/// Calls store(output index, matrix of a, matrix of b, row, column, sum) for every element of the product of integer
+/// matrices less their zero points (null: 0). Sums wrap around at 32 bits.
 template <typename F>
 void integer_matmul(const Tensor& a, const Tensor* a_zero, const Tensor& b, const Tensor* b_zero, const MatMulDims& d,
                     RunContext& context, F&& store) {
@@ -47,7 +49,8 @@ void integer_matmul(const Tensor& a, const Tensor* a_zero, const Tensor& b, cons
         const std::int64_t* right = q.data() + (ib * d.k + l) * d.n;
         for (std::int64_t j = 0; j < d.n; ++j) row[static_cast<std::size_t>(j)] += left * right[j];
       }
-      for (std::int64_t j = 0; j < d.n; ++j) store((o * d.m + i) * d.n + j, ia, ib, i, j, wrap_i32(row[static_cast<std::size_t>(j)]));
+      for (std::int64_t j = 0; j < d.n; ++j)
+        store((o * d.m + i) * d.n + j, ia, ib, i, j, wrap_i32(row[static_cast<std::size_t>(j)]));
     }
   });
 }

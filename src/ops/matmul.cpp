@@ -28,7 +28,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
         std::fill(row.begin(), row.end(), Wide<T>(0));
         for (std::int64_t l = 0; l < k; ++l) {
           const Wide<T> left = widen(p[(ia * m + i) * k + l]);
-          for (std::int64_t j = 0; j < n; ++j) row[static_cast<std::size_t>(j)] += left * widen(q[(ib * k + l) * n + j]);
+          for (std::int64_t j = 0; j < n; ++j)
+            row[static_cast<std::size_t>(j)] += left * widen(q[(ib * k + l) * n + j]);
         }
         for (std::int64_t j = 0; j < n; ++j) r[(o * m + i) * n + j] = narrow<T>(row[static_cast<std::size_t>(j)]);
       }

@@ -17,8 +17,9 @@ void infer(InferContext& c) {
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const MatMulDims d(inputs[0].dims(), inputs[1].dims());
   std::int32_t* y = outputs.allocate(0, ElementType::kI32, d.out).data<std::int32_t>();
-  integer_matmul(inputs[0], inputs.has(2) ? &inputs[2] : nullptr, inputs[1], inputs.has(3) ? &inputs[3] : nullptr, d, context,
-                 [&](std::int64_t o, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int32_t sum) { y[o] = sum; });
+  integer_matmul(
+      inputs[0], inputs.has(2) ? &inputs[2] : nullptr, inputs[1], inputs.has(3) ? &inputs[3] : nullptr, d, context,
+      [&](std::int64_t o, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int32_t sum) { y[o] = sum; });
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// MaxRoiPool (Fast R-CNN): each region [batch, x1, y1, x2, y2], scaled and rounded to whole pixels, cut into pooled_shape
-// bins; each output is the maximum of a bin, 0 where it is empty.
+// MaxRoiPool (Fast R-CNN): each region [batch, x1, y1, x2, y2], scaled and rounded to whole pixels, cut into
+// pooled_shape bins; each output is the maximum of a bin, 0 where it is empty.
 #include "ops/common.h"
 
 namespace oriel::ops {
@@ -19,14 +19,16 @@ void infer(InferContext& c) {
     fail(ErrorCode::kInvalidGraph, "input {} and regions {}, expected ranks 4 and 2", x.to_string(), rois.to_string());
   }
   c.set(0, c.element(0),
-        Shape{rois.is_ranked() ? rois[0] : Dim::unknown(), x.is_ranked() ? x[1] : Dim::unknown(), Dim(pooled[0]), Dim(pooled[1])});
+        Shape{rois.is_ranked() ? rois[0] : Dim::unknown(), x.is_ranked() ? x[1] : Dim::unknown(), Dim(pooled[0]),
+              Dim(pooled[1])});
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const Tensor& rois = inputs[1];
   const std::vector<std::int64_t>& pooled = pooled_shape(inputs.attributes());
-  ORIEL_REQUIRE(x.rank() == 4 && rois.rank() == 2 && rois.dim(1) == 5, "input {} and regions {}", x.description(), rois.description());
+  ORIEL_REQUIRE(x.rank() == 4 && rois.rank() == 2 && rois.dim(1) == 5, "input {} and regions {}", x.description(),
+                rois.description());
   const double scale = inputs.attributes().get_float("spatial_scale");
   const std::int64_t channels = x.dim(1);
   const std::int64_t h = x.dim(2);
@@ -74,7 +76,8 @@ OpDef op_max_roi_pool() {
   return {.name = "MaxRoiPool",
           .min_inputs = 2,
           .max_inputs = 2,
-          .attributes = {{"pooled_shape", std::vector<std::int64_t>(), AttributeDef::Need::kRequired}, {"spatial_scale", 1.0F}},
+          .attributes = {{"pooled_shape", std::vector<std::int64_t>(), AttributeDef::Need::kRequired},
+                         {"spatial_scale", 1.0F}},
           .infer = infer,
           .reference = reference};
 }

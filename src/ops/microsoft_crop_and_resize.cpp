@@ -1,12 +1,13 @@
-// com.microsoft.CropAndResize: boxes (y1, x1, y2, x2 in units of height - 1 and width - 1) cut out of images and resized to crop_size,
-// bilinear or nearest; samples outside of the image take extrapolation_value.
+// com.microsoft.CropAndResize: boxes (y1, x1, y2, x2 in units of height - 1 and width - 1) cut out of images and
+// resized to crop_size, bilinear or nearest; samples outside of the image take extrapolation_value.
 #include "ops/common.h"
 
 namespace oriel::ops {
 namespace {
 
 void check_mode(const std::string& mode) {
-  if (mode != "bilinear" && mode != "nearest") fail(ErrorCode::kInvalidGraph, "attribute mode is \"{}\", expected bilinear or nearest", mode);
+  if (mode != "bilinear" && mode != "nearest")
+    fail(ErrorCode::kInvalidGraph, "attribute mode is \"{}\", expected bilinear or nearest", mode);
 }
 
 void infer(InferContext& c) {
@@ -18,7 +19,8 @@ void infer(InferContext& c) {
   const Shape& x = c.shape(0);
   const Shape& rois = c.shape(1);
   if ((x.is_ranked() && x.rank() != 4) || (rois.is_ranked() && rois.rank() != 2)) {
-    fail(ErrorCode::kInvalidGraph, "input of shape {} and rois of shape {}, expected ranks 4 and 2", x.to_string(), rois.to_string());
+    fail(ErrorCode::kInvalidGraph, "input of shape {} and rois of shape {}, expected ranks 4 and 2", x.to_string(),
+         rois.to_string());
   }
   Shape out = Shape::of_rank(4);
   if (rois.is_ranked()) out[0] = rois[0];
@@ -44,10 +46,12 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const std::string& mode = inputs.attributes().get_string("mode");
   check_mode(mode);
   const double outside = inputs.attributes().get_float("extrapolation_value");
-  ORIEL_REQUIRE(x.rank() == 4 && rois.rank() == 2 && rois.dim(1) == 4, "input of shape {} and rois of shape {}", to_string(x.dims()),
-                to_string(rois.dims()));
-  ORIEL_REQUIRE(static_cast<std::int64_t>(images.size()) == rois.dim(0), "{} batch indices for {} rois", images.size(), rois.dim(0));
-  ORIEL_REQUIRE(crop.size() == 2 && crop[0] > 0 && crop[1] > 0, "crop_size has {} elements or is not positive", crop.size());
+  ORIEL_REQUIRE(x.rank() == 4 && rois.rank() == 2 && rois.dim(1) == 4, "input of shape {} and rois of shape {}",
+                to_string(x.dims()), to_string(rois.dims()));
+  ORIEL_REQUIRE(static_cast<std::int64_t>(images.size()) == rois.dim(0), "{} batch indices for {} rois", images.size(),
+                rois.dim(0));
+  ORIEL_REQUIRE(crop.size() == 2 && crop[0] > 0 && crop[1] > 0, "crop_size has {} elements or is not positive",
+                crop.size());
   const std::int64_t height = x.dim(2);
   const std::int64_t width = x.dim(3);
   Tensor& y = outputs.allocate(0, x.type(), {rois.dim(0), x.dim(1), crop[0], crop[1]});
@@ -59,7 +63,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     for (std::int64_t channel = 0; channel < x.dim(1); ++channel) {
       context.check();
       const std::int64_t plane = (image * x.dim(1) + channel) * height * width;
-      const auto at = [&](std::int64_t row, std::int64_t column) { return element_as_f64(x, plane + row * width + column); };
+      const auto at = [&](std::int64_t row, std::int64_t column) {
+        return element_as_f64(x, plane + row * width + column);
+      };
       for (std::int64_t h = 0; h < crop[0]; ++h) {
         const double py = position(h, crop[0], box(0), box(2), height);
         for (std::int64_t w = 0; w < crop[1]; ++w, ++o) {
@@ -69,7 +75,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
             continue;
           }
           if (mode == "nearest") {
-            store_element(y, o, at(static_cast<std::int64_t>(std::round(py)), static_cast<std::int64_t>(std::round(px))));
+            store_element(y, o,
+                          at(static_cast<std::int64_t>(std::round(py)), static_cast<std::int64_t>(std::round(px))));
             continue;
           }
           const auto top = static_cast<std::int64_t>(std::floor(py));

@@ -1,5 +1,5 @@
-// com.microsoft.Inverse: the inverse of every square matrix in the last two axes, by elimination with row pivots in f64. A singular matrix
-// gives infinities or NaN.
+// com.microsoft.Inverse: the inverse of every square matrix in the last two axes, by elimination with row pivots in
+// f64. A singular matrix gives infinities or NaN.
 #include "ops/common.h"
 
 namespace oriel::ops {
@@ -43,7 +43,8 @@ void invert(std::vector<double>& a, std::vector<double>& inverse, std::size_t n)
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
-  ORIEL_REQUIRE(x.rank() >= 2 && x.dim(x.rank() - 1) == x.dim(x.rank() - 2), "input of shape {}, expected square matrices", to_string(x.dims()));
+  ORIEL_REQUIRE(x.rank() >= 2 && x.dim(x.rank() - 1) == x.dim(x.rank() - 2),
+                "input of shape {}, expected square matrices", to_string(x.dims()));
   const auto n = static_cast<std::size_t>(x.dim(x.rank() - 1));
   const auto size = static_cast<std::int64_t>(n * n);
   Tensor& y = outputs.allocate(0, x.type(), x.dims());
@@ -64,7 +65,12 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 }  // namespace
 
 OpDef op_microsoft_inverse() {
-  return {.name = "Inverse", .domain = "com.microsoft", .min_inputs = 1, .max_inputs = 1, .infer = infer, .reference = reference};
+  return {.name = "Inverse",
+          .domain = "com.microsoft",
+          .min_inputs = 1,
+          .max_inputs = 1,
+          .infer = infer,
+          .reference = reference};
 }
 
 }  // namespace oriel::ops

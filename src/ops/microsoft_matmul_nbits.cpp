@@ -1,6 +1,7 @@
-// com.microsoft.MatMulNBits: Y = A * W^T + bias, where W [N, K] is (B - zero_points) * scales in blocks of block_size along K. B is
-// [N, blocks, bytes] with elements of 2, 4 or 8 bits, the first in the low bits. Zero points are packed a row like B, or of the type of
-// A; absent they are half of the range. g_idx gives the block of every k where blocks are not in order.
+// com.microsoft.MatMulNBits: Y = A * W^T + bias, where W [N, K] is (B - zero_points) * scales in blocks of block_size
+// along K. B is [N, blocks, bytes] with elements of 2, 4 or 8 bits, the first in the low bits. Zero points are packed a
+// row like B, or of the type of A; absent they are half of the range. g_idx gives the block of every k where blocks are
+// not in order.
 #include "ops/common.h"
 
 namespace oriel::ops {
@@ -16,9 +17,12 @@ struct Sizes {
 
   explicit Sizes(const Attributes& a)
       : k(a.get_int("K")), n(a.get_int("N")), bits(a.get_int("bits")), block(a.get_int("block_size")) {
+    if (a.get_bool("weight_prepacked")) fail(ErrorCode::kNotImplemented, "prepacked weights are not supported");
     constexpr std::int64_t kLimit = std::int64_t{1} << 30;
-    if (k < 0 || n < 0 || k > kLimit || n > kLimit) fail(ErrorCode::kInvalidGraph, "attributes K and N are {} and {}", k, n);
-    if (bits != 2 && bits != 4 && bits != 8) fail(ErrorCode::kInvalidGraph, "attribute bits is {}, expected 2, 4 or 8", bits);
+    if (k < 0 || n < 0 || k > kLimit || n > kLimit)
+      fail(ErrorCode::kInvalidGraph, "attributes K and N are {} and {}", k, n);
+    if (bits != 2 && bits != 4 && bits != 8)
+      fail(ErrorCode::kInvalidGraph, "attribute bits is {}, expected 2, 4 or 8", bits);
     if (block < 16 || block > kLimit || (block & (block - 1)) != 0) {
       fail(ErrorCode::kInvalidGraph, "attribute block_size is {}, expected a power of two of 16 or more", block);
     }
@@ -57,13 +61,14 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& scales = inputs[2];
   const Tensor* zeros = inputs.has(3) ? &inputs[3] : nullptr;
   const Sizes s(inputs.attributes());
-  ORIEL_REQUIRE(a.rank() > 0 && a.dim(a.rank() - 1) == s.k, "input of shape {}, expected {} columns", to_string(a.dims()), s.k);
-  ORIEL_REQUIRE(static_cast<std::int64_t>(b.bytes()) == s.n * s.blocks * s.block_bytes, "weights of {} bytes, expected {}", b.bytes(),
-                s.n * s.blocks * s.block_bytes);
+  ORIEL_REQUIRE(a.rank() > 0 && a.dim(a.rank() - 1) == s.k, "input of shape {}, expected {} columns",
+                to_string(a.dims()), s.k);
+  ORIEL_REQUIRE(static_cast<std::int64_t>(b.bytes()) == s.n * s.blocks * s.block_bytes,
+                "weights of {} bytes, expected {}", b.bytes(), s.n * s.blocks * s.block_bytes);
   ORIEL_REQUIRE(scales.size() == s.n * s.blocks, "{} scales, expected {}", scales.size(), s.n * s.blocks);
   const bool packed_zeros = zeros != nullptr && zeros->type() == ElementType::kU8;
-  ORIEL_REQUIRE(zeros == nullptr || zeros->size() == s.n * (packed_zeros ? s.zero_point_row_bytes() : s.blocks), "{} zero points",
-                zeros->size());
+  ORIEL_REQUIRE(zeros == nullptr || zeros->size() == s.n * (packed_zeros ? s.zero_point_row_bytes() : s.blocks),
+                "{} zero points", zeros->size());
   ORIEL_REQUIRE(!inputs.has(4) || inputs[4].size() >= s.k, "{} elements of g_idx, expected {}", inputs[4].size(), s.k);
   ORIEL_REQUIRE(!inputs.has(5) || inputs[5].size() == s.n, "a bias of {} elements, expected {}", inputs[5].size(), s.n);
   const auto* codes = static_cast<const std::uint8_t*>(b.raw());
@@ -85,11 +90,13 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
         zero = element_as_f64(*zeros, n * s.blocks + g);
       }
       const std::int64_t code = packed(codes + (n * s.blocks + k / s.block) * s.block_bytes, k % s.block, s.bits);
-      column[static_cast<std::size_t>(k)] = (static_cast<double>(code) - zero) * element_as_f64(scales, n * s.blocks + g);
+      column[static_cast<std::size_t>(k)] =
+          (static_cast<double>(code) - zero) * element_as_f64(scales, n * s.blocks + g);
     }
     for (std::int64_t m = 0; m < rows; ++m) {
       double sum = inputs.has(5) ? element_as_f64(inputs[5], n) : 0.0;
-      for (std::int64_t k = 0; k < s.k; ++k) sum += element_as_f64(a, m * s.k + k) * column[static_cast<std::size_t>(k)];
+      for (std::int64_t k = 0; k < s.k; ++k)
+        sum += element_as_f64(a, m * s.k + k) * column[static_cast<std::size_t>(k)];
       store_element(y, m * s.n + n, sum);
     }
   }
@@ -106,7 +113,8 @@ OpDef op_microsoft_matmul_nbits() {
                          {"N", std::int64_t{0}, AttributeDef::Need::kRequired},
                          {"accuracy_level", std::int64_t{0}},
                          {"bits", std::int64_t{4}},
-                         {"block_size", std::int64_t{0}, AttributeDef::Need::kRequired}},
+                         {"block_size", std::int64_t{0}, AttributeDef::Need::kRequired},
+                         {"weight_prepacked", std::int64_t{0}}},
           .infer = infer,
           .reference = reference};
 }

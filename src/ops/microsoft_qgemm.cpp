@@ -1,5 +1,6 @@
-// com.microsoft.QGemm: sum of op(A - za) * op(B - zb) + C in 32-bit integers, times alpha * sa * sb in f32; quantised where y_scale is
-// given, else f32. op transposes where transA or transB say so; parameters of B may have one element a column.
+// com.microsoft.QGemm: sum of op(A - za) * op(B - zb) + C in 32-bit integers, times alpha * sa * sb in f32; quantised
+// where y_scale is given, else f32. op transposes where transA or transB say so; parameters of B may have one element a
+// column.
 #include "ops/integer_matmul.h"
 
 namespace oriel::ops {
@@ -48,7 +49,8 @@ Tensor transposed(const Tensor& x, RunContext& context) {
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor a = inputs.attributes().get_bool("transA") ? transposed(inputs[0], context) : inputs[0];
   const Tensor b = inputs.attributes().get_bool("transB") ? transposed(inputs[3], context) : inputs[3];
-  ORIEL_REQUIRE(a.rank() == 2 && b.rank() == 2, "operands of shapes {} and {}, expected rank 2", to_string(a.dims()), to_string(b.dims()));
+  ORIEL_REQUIRE(a.rank() == 2 && b.rank() == 2, "operands of shapes {} and {}, expected rank 2", to_string(a.dims()),
+                to_string(b.dims()));
   const MatMulDims d(a.dims(), b.dims());
   const LineMap columns(b.dims(), inputs[4].dims(), LineMap::Side::kRight);
   const float left = inputs.attributes().get_float("alpha") * single_f32(inputs, 1);
@@ -61,7 +63,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   std::vector<std::int64_t> bias(static_cast<std::size_t>(d.m * d.n), 0);
   if (inputs.has(6)) {
     const Tensor& c = inputs[6];
-    ORIEL_REQUIRE(broadcast(c.dims(), d.out) == d.out, "a bias of shape {}, which does not fit {}", to_string(c.dims()), to_string(d.out));
+    ORIEL_REQUIRE(broadcast(c.dims(), d.out) == d.out, "a bias of shape {}, which does not fit {}", to_string(c.dims()),
+                  to_string(d.out));
     for_each_broadcast(c.dims(), d.out, d.out, context, [&](std::int64_t o, std::int64_t ic, std::int64_t) {
       bias[static_cast<std::size_t>(o)] = c.data<std::int32_t>()[ic];
     });
@@ -70,8 +73,10 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
                  [&](std::int64_t o, std::int64_t, std::int64_t ib, std::int64_t, std::int64_t j, std::int32_t sum) {
                    const auto total = static_cast<float>(wrap_i32(sum + bias[static_cast<std::size_t>(o)]));
                    const float factor = left * inputs[4].data<float>()[columns(ib, j)];
-                   store_element(y, o, quantised ? static_cast<double>(quantize(total * (factor / y_scale), y_zero, quant_range(type)))
-                                                 : static_cast<double>(total * factor));
+                   store_element(
+                       y, o,
+                       quantised ? static_cast<double>(quantize(total * (factor / y_scale), y_zero, quant_range(type)))
+                                 : static_cast<double>(total * factor));
                  });
 }
 

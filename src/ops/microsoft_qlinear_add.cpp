@@ -1,5 +1,6 @@
-// com.microsoft.QLinearAdd: C = saturate(round_half_even(((A - za) * sa + (B - zb) * sb) / sc + zc)), broadcasting. In f32 as
-// fma(A, sa / sc, fma(B, sb / sc, zc - fma(za, sa / sc, zb * (sb / sc)))), which fixes the rounding of near ties.
+// com.microsoft.QLinearAdd: C = saturate(round_half_even(((A - za) * sa + (B - zb) * sb) / sc + zc)), broadcasting. In
+// f32 as fma(A, sa / sc, fma(B, sb / sc, zc - fma(za, sa / sc, zb * (sb / sc)))), which fixes the rounding of near
+// ties.
 #include "ops/qlinear.h"
 
 namespace oriel::ops {

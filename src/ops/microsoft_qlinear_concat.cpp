@@ -1,12 +1,13 @@
-// com.microsoft.QLinearConcat: Y_scale, Y_zero_point, then triples (X, scale, zero point): each X quantised anew, all joined along
-// one axis. An X with the parameters of Y is copied.
+// com.microsoft.QLinearConcat: Y_scale, Y_zero_point, then triples (X, scale, zero point): each X quantised anew, all
+// joined along one axis. An X with the parameters of Y is copied.
 #include "ops/qlinear.h"
 
 namespace oriel::ops {
 namespace {
 
 void infer(InferContext& c) {
-  if (c.num_inputs() < 5 || c.num_inputs() % 3 != 2) fail(ErrorCode::kInvalidGraph, "{} inputs, expected 2 and triples", c.num_inputs());
+  if (c.num_inputs() < 5 || c.num_inputs() % 3 != 2)
+    fail(ErrorCode::kInvalidGraph, "{} inputs, expected 2 and triples", c.num_inputs());
   require_element(c, 0, {ElementType::kF32});
   require_single(c, 0);
   require_single(c, 1);
@@ -36,7 +37,9 @@ void infer(InferContext& c) {
       fits = s[d].may_equal(out[d]);
       if (s[d].is_known()) out[d] = s[d];
     }
-    if (!fits) fail(ErrorCode::kInvalidGraph, "input {} has the shape {}, which does not fit {}", i, s.to_string(), out.to_string());
+    if (!fits)
+      fail(ErrorCode::kInvalidGraph, "input {} has the shape {}, which does not fit {}", i, s.to_string(),
+           out.to_string());
     total = total + s[axis];
   }
   out[axis] = complete ? total : Dim::unknown();
@@ -54,7 +57,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
                   inputs[i].description(), inputs[2].description());
     const std::int64_t extent = other[axis];
     other[axis] = dims[axis];
-    ORIEL_REQUIRE(other == dims, "input {} is {}, which does not fit {}", i, inputs[i].description(), inputs[2].description());
+    ORIEL_REQUIRE(other == dims, "input {} is {}, which does not fit {}", i, inputs[i].description(),
+                  inputs[2].description());
     dims[axis] += extent;
   }
   std::int64_t inner = 1;

@@ -1,5 +1,6 @@
-// com.microsoft.QLinearGlobalAveragePool: Y = saturate(round_half_even(sum * (x_scale / (y_scale * size))) + y_zero_point), where
-// sum is that of X - x_zero_point over the `size` elements of the spatial axes, and the factor is computed in f32.
+// com.microsoft.QLinearGlobalAveragePool: Y = saturate(round_half_even(sum * (x_scale / (y_scale * size))) +
+// y_zero_point), where sum is that of X - x_zero_point over the `size` elements of the spatial axes, and the factor is
+// computed in f32.
 #include "ops/qlinear.h"
 
 namespace oriel::ops {
@@ -36,7 +37,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   for_each_element(y.size(), context, [&](std::int64_t o) {
     const std::int64_t base = last ? o / channels * size * channels + o % channels : o * size;
     std::int64_t sum = 0;
-    for (std::int64_t i = 0; i < size; ++i) sum += element_as_i64(x, base + i * (last ? channels : 1)) - from.zero_point;
+    for (std::int64_t i = 0; i < size; ++i)
+      sum += element_as_i64(x, base + i * (last ? channels : 1)) - from.zero_point;
     const float scaled = static_cast<float>(wrap_i32(sum)) * factor;
     store_element(y, o, static_cast<double>(quantize(scaled, to.zero_point, range)));
   });

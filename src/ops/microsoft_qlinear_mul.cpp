@@ -1,4 +1,5 @@
-// com.microsoft.QLinearMul: C = saturate(round_half_even((A - za) * (B - zb) * (sa * sb / sc) + zc)) in f32, broadcasting.
+// com.microsoft.QLinearMul: C = saturate(round_half_even((A - za) * (B - zb) * (sa * sb / sc) + zc)) in f32,
+// broadcasting.
 #include "ops/qlinear.h"
 
 namespace oriel::ops {

@@ -5,7 +5,8 @@ namespace oriel::ops {
 namespace {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  reference_qlinear_unary(inputs, outputs, context, [](float x) { return static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(x)))); });
+  reference_qlinear_unary(inputs, outputs, context,
+                          [](float x) { return static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(x)))); });
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// com.microsoft.QLinearSoftmax: Y = saturate(round_half_even(softmax(X * x_scale) / y_scale) + y_zero_point); the zero point of X
-// cancels. Along `axis` from opset 13 on, over all axes from `axis` on before.
+// com.microsoft.QLinearSoftmax: Y = saturate(round_half_even(softmax(X * x_scale) / y_scale) + y_zero_point); the zero
+// point of X cancels. Along `axis` from opset 13 on, over all axes from `axis` on before.
 #include "ops/qlinear.h"
 
 namespace oriel::ops {
@@ -7,7 +7,8 @@ namespace {
 
 void infer(InferContext& c) {
   infer_qlinear_unary(c);
-  if (c.shape(0).is_ranked()) normalize_axis(c.attributes().get_int("axis"), std::max<std::size_t>(c.shape(0).rank(), 1));
+  if (c.shape(0).is_ranked())
+    normalize_axis(c.attributes().get_int("axis"), std::max<std::size_t>(c.shape(0).rank(), 1));
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
@@ -29,7 +30,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     std::int64_t largest = range.lowest;
     for (std::int64_t i = 0; i < extent; ++i) largest = std::max(largest, element_as_i64(x, base + i * inner));
     const auto power = [&](std::int64_t i) {
-      return std::exp(static_cast<double>(element_as_i64(x, base + i * inner) - largest) * static_cast<double>(from.scale));
+      return std::exp(static_cast<double>(element_as_i64(x, base + i * inner) - largest) *
+                      static_cast<double>(from.scale));
     };
     double sum = 0;
     for (std::int64_t i = 0; i < extent; ++i) sum += power(i);

@@ -6,7 +6,8 @@ namespace oriel::ops {
 void check_ml_features(const InferContext& c) {
   require_element(c, 0, {ElementType::kF32, ElementType::kF64, ElementType::kI64, ElementType::kI32});
   const Shape& x = c.shape(0);
-  if (x.is_ranked() && (x.rank() == 0 || x.rank() > 2)) fail(ErrorCode::kInvalidGraph, "input of shape {}, expected rank 1 or 2", x.to_string());
+  if (x.is_ranked() && (x.rank() == 0 || x.rank() > 2))
+    fail(ErrorCode::kInvalidGraph, "input of shape {}, expected rank 1 or 2", x.to_string());
 }
 
 Dim ml_rows(const InferContext& c) {
@@ -23,7 +24,8 @@ MlRows::MlRows(const Tensor& x) {
 
 void read_ml_row(const Tensor& x, const MlRows& shape, std::int64_t row, std::vector<double>& values) {
   values.resize(static_cast<std::size_t>(shape.features));
-  for (std::int64_t i = 0; i < shape.features; ++i) values[static_cast<std::size_t>(i)] = element_as_f64(x, row * shape.features + i);
+  for (std::int64_t i = 0; i < shape.features; ++i)
+    values[static_cast<std::size_t>(i)] = element_as_f64(x, row * shape.features + i);
 }
 
 PostTransform post_transform_of(const std::string& name) {
@@ -57,7 +59,8 @@ double probit(double x) {
 
 void apply_post_transform(std::vector<double>& scores, PostTransform transform) {
   switch (transform) {
-    case PostTransform::kNone: return;
+    case PostTransform::kNone:
+      return;
     case PostTransform::kLogistic:
       for (double& s : scores) s = logistic(s);
       return;
@@ -65,7 +68,8 @@ void apply_post_transform(std::vector<double>& scores, PostTransform transform) 
       for (double& s : scores) s = probit(s);
       return;
     case PostTransform::kSoftmax:
-    case PostTransform::kSoftmaxZero: break;
+    case PostTransform::kSoftmaxZero:
+      break;
   }
   if (scores.empty()) return;
   const double largest = *std::max_element(scores.begin(), scores.end());

@@ -5,7 +5,8 @@
 
 namespace oriel::ops {
 
-/// Inference: throws Error(kInvalidGraph) unless operand 0 is f32, f64, i64 or i32, of rank 1 or 2 (a vector is one row).
+/// Inference: throws Error(kInvalidGraph) unless operand 0 is f32, f64, i64 or i32, of rank 1 or 2 (a vector is one
+/// row).
 void check_ml_features(const InferContext& c);
 /// Rows of operand 0 of known rank, else unknown.
 Dim ml_rows(const InferContext& c);
@@ -23,8 +24,8 @@ void read_ml_row(const Tensor& x, const MlRows& shape, std::int64_t row, std::ve
 enum class PostTransform : std::uint8_t { kNone, kSoftmax, kLogistic, kSoftmaxZero, kProbit };
 /// Throws Error(kInvalidGraph) for a name that the standard does not have.
 PostTransform post_transform_of(const std::string& name);
-/// Transforms the scores of one row. Logistic is 1 / (1 + exp(-x)); softmax_zero leaves scores of 0 out of the exponential;
-/// probit is sqrt(2) * erfinv(2x - 1) by Winitzki's approximation with the constant 0.147.
+/// Transforms the scores of one row. Logistic is 1 / (1 + exp(-x)); softmax_zero leaves scores of 0 out of the
+/// exponential; probit is sqrt(2) * erfinv(2x - 1) by Winitzki's approximation with the constant 0.147.
 void apply_post_transform(std::vector<double>& scores, PostTransform transform);
 double logistic(double x);
 
@@ -34,8 +35,9 @@ enum class SecondClass : std::uint8_t {
   kComplement,  // 1 - s, s
   kNegated,     // -s, s
 };
-/// apply_post_transform() for scores that may be a single one. The standard leaves that case open; as in ONNX Runtime, logistic
-/// gives the logistic of -s and s for two classes, and of the other transforms only probit touches a single score.
+/// apply_post_transform() for scores that may be a single one. The standard leaves that case open; as in ONNX Runtime,
+/// logistic gives the logistic of -s and s for two classes, and of the other transforms only probit touches a single
+/// score.
 void finish_scores(std::vector<double>& scores, PostTransform transform, SecondClass second);
 
 /// The labels of a classifier: a tensor of i64 or strings from the attribute that is given, undefined where neither is.

@@ -5,7 +5,8 @@ namespace oriel::ops {
 namespace {
 
 void infer(InferContext& c) {
-  require_element(c, 0, {ElementType::kF32, ElementType::kF64, ElementType::kI64, ElementType::kI32, ElementType::kString});
+  require_element(c, 0,
+                  {ElementType::kF32, ElementType::kF64, ElementType::kI64, ElementType::kI32, ElementType::kString});
   require_element(c, 1, {ElementType::kI64});
   Shape out = c.shape(0);
   if (out.is_ranked()) {
@@ -26,7 +27,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   Dims dims = x.rank() == 1 ? Dims{1, 0} : x.dims();
   dims[dims.size() - 1] = count;
   Tensor& z = outputs.allocate(0, x.type(), dims);
-  copy_elements(z, x, context, [&](std::int64_t i) { return i / count * extent + picks[static_cast<std::size_t>(i % count)]; });
+  copy_elements(z, x, context,
+                [&](std::int64_t i) { return i / count * extent + picks[static_cast<std::size_t>(i % count)]; });
 }
 
 }  // namespace

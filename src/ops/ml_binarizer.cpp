@@ -13,7 +13,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const double threshold = inputs.attributes().get_float("threshold");
   Tensor& y = outputs.allocate(0, x.type(), x.dims());
-  for_each_element(x.size(), context, [&](std::int64_t i) { store_element(y, i, element_as_f64(x, i) > threshold ? 1.0 : 0.0); });
+  for_each_element(x.size(), context,
+                   [&](std::int64_t i) { store_element(y, i, element_as_f64(x, i) > threshold ? 1.0 : 0.0); });
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// ai.onnx.ml.CastMap: the values of a map from i64 as one row, cast: DENSE in the order of the keys, SPARSE each at its key among max_map
-// places, the others zero (or the empty string).
+// ai.onnx.ml.CastMap: the values of a map from i64 as one row, cast: DENSE in the order of the keys, SPARSE each at its
+// key among max_map places, the others zero (or the empty string).
 #include <charconv>
 
 #include "ops/ml.h"
@@ -17,7 +17,8 @@ ElementType target_of(const Attributes& attributes) {
 
 bool is_sparse(const Attributes& attributes) {
   const std::string& form = attributes.get_string("map_form");
-  if (form != "DENSE" && form != "SPARSE") fail(ErrorCode::kInvalidGraph, "attribute map_form is \"{}\", expected DENSE or SPARSE", form);
+  if (form != "DENSE" && form != "SPARSE")
+    fail(ErrorCode::kInvalidGraph, "attribute map_form is \"{}\", expected DENSE or SPARSE", form);
   const std::int64_t max_map = attributes.get_int("max_map");
   if (form == "SPARSE" && max_map < 1) fail(ErrorCode::kInvalidGraph, "attribute max_map is {}", max_map);
   return form == "SPARSE";
@@ -50,8 +51,8 @@ void cast_element(const Tensor& from, std::int64_t i, Tensor& to, std::int64_t o
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Map& map = inputs.datum(0).map();
-  ORIEL_REQUIRE(map.keys.type() == ElementType::kI64 && map.keys.size() == map.values.size(), "a map from {}, expected i64",
-                map.keys.description());
+  ORIEL_REQUIRE(map.keys.type() == ElementType::kI64 && map.keys.size() == map.values.size(),
+                "a map from {}, expected i64", map.keys.description());
   const bool sparse = is_sparse(inputs.attributes());
   const std::int64_t columns = sparse ? inputs.attributes().get_int("max_map") : map.keys.size();
   const std::int64_t* keys = map.keys.data<std::int64_t>();
@@ -75,7 +76,9 @@ OpDef op_ml_cast_map() {
           .domain = "ai.onnx.ml",
           .min_inputs = 1,
           .max_inputs = 1,
-          .attributes = {{"cast_to", std::string("TO_FLOAT")}, {"map_form", std::string("DENSE")}, {"max_map", std::int64_t{1}}},
+          .attributes = {{"cast_to", std::string("TO_FLOAT")},
+                         {"map_form", std::string("DENSE")},
+                         {"max_map", std::int64_t{1}}},
           .infer = infer,
           .reference = reference};
 }

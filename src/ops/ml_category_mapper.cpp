@@ -1,5 +1,5 @@
-// ai.onnx.ml.CategoryMapper: strings to the integers beside them in the lists of categories, or integers to strings; others take the
-// default of the result's type.
+// ai.onnx.ml.CategoryMapper: strings to the integers beside them in the lists of categories, or integers to strings;
+// others take the default of the result's type.
 #include <unordered_map>
 
 #include "ops/ml.h"
@@ -16,7 +16,8 @@ void infer(InferContext& c) {
 }
 
 template <typename From, typename To>
-void map_elements(const Tensor& x, Tensor& y, const std::vector<From>& from, const std::vector<To>& to, const To& fallback, RunContext& context) {
+void map_elements(const Tensor& x, Tensor& y, const std::vector<From>& from, const std::vector<To>& to,
+                  const To& fallback, RunContext& context) {
   std::unordered_map<From, To> table;
   for (std::size_t i = 0; i < from.size() && i < to.size(); ++i) table[from[i]] = to[i];
   for_each_element(x.size(), context, [&](std::int64_t i) {
@@ -30,10 +31,11 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const std::vector<std::int64_t>& ints = inputs.attributes().get_ints("cats_int64s");
   const std::vector<std::string>& strings = inputs.attributes().get_strings("cats_strings");
   if (x.type() == ElementType::kString) {
-    map_elements(x, outputs.allocate(0, ElementType::kI64, x.dims()), strings, ints, inputs.attributes().get_int("default_int64"), context);
+    map_elements(x, outputs.allocate(0, ElementType::kI64, x.dims()), strings, ints,
+                 inputs.attributes().get_int("default_int64"), context);
   } else {
-    map_elements(x, outputs.allocate(0, ElementType::kString, x.dims()), ints, strings, inputs.attributes().get_string("default_string"),
-                 context);
+    map_elements(x, outputs.allocate(0, ElementType::kString, x.dims()), ints, strings,
+                 inputs.attributes().get_string("default_string"), context);
   }
 }
 

@@ -1,14 +1,16 @@
-// ai.onnx.ml.FeatureVectorizer: inputs as f32 joined along the second axis, each cut or filled with zeros to its inputdimensions. A
-// vector is one row.
+// ai.onnx.ml.FeatureVectorizer: inputs as f32 joined along the second axis, each cut or filled with zeros to its
+// inputdimensions. A vector is one row.
 #include "ops/ml.h"
 
 namespace oriel::ops {
 namespace {
 
 void check_widths(const std::vector<std::int64_t>& widths, std::size_t inputs) {
-  if (widths.size() != inputs) fail(ErrorCode::kInvalidGraph, "attribute inputdimensions has {} values for {} inputs", widths.size(), inputs);
+  if (widths.size() != inputs)
+    fail(ErrorCode::kInvalidGraph, "attribute inputdimensions has {} values for {} inputs", widths.size(), inputs);
   for (const std::int64_t w : widths) {
-    if (w < 0 || w > (std::int64_t{1} << 32)) fail(ErrorCode::kInvalidGraph, "attribute inputdimensions has the value {}", w);
+    if (w < 0 || w > (std::int64_t{1} << 32))
+      fail(ErrorCode::kInvalidGraph, "attribute inputdimensions has the value {}", w);
   }
 }
 

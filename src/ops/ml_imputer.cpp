@@ -1,5 +1,5 @@
-// ai.onnx.ml.Imputer: elements that equal the replaced value (NaN equals NaN) take the imputed value, one for all or one a feature of
-// the last axis.
+// ai.onnx.ml.Imputer: elements that equal the replaced value (NaN equals NaN) take the imputed value, one for all or
+// one a feature of the last axis.
 #include "ops/ml.h"
 
 namespace oriel::ops {
@@ -15,8 +15,8 @@ void infer(InferContext& c) {
 template <typename T, typename V>
 void impute(const Tensor& x, Tensor& y, const std::vector<V>& imputed, V replaced, RunContext& context) {
   const std::int64_t features = x.rank() == 0 ? 1 : x.dim(x.rank() - 1);
-  ORIEL_REQUIRE(imputed.size() == 1 || static_cast<std::int64_t>(imputed.size()) == features, "{} imputed values for {} features",
-                imputed.size(), features);
+  ORIEL_REQUIRE(imputed.size() == 1 || static_cast<std::int64_t>(imputed.size()) == features,
+                "{} imputed values for {} features", imputed.size(), features);
   const T* px = x.data<T>();
   T* py = y.data<T>();
   const T target = static_cast<T>(replaced);
@@ -31,13 +31,16 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Attributes& a = inputs.attributes();
   Tensor& y = outputs.allocate(0, x.type(), x.dims());
   switch (x.type()) {
-    case ElementType::kF32: return impute<float>(x, y, a.get_floats("imputed_value_floats"), a.get_float("replaced_value_float"), context);
-    case ElementType::kF64: return impute<double>(x, y, a.get_floats("imputed_value_floats"), a.get_float("replaced_value_float"), context);
+    case ElementType::kF32:
+      return impute<float>(x, y, a.get_floats("imputed_value_floats"), a.get_float("replaced_value_float"), context);
+    case ElementType::kF64:
+      return impute<double>(x, y, a.get_floats("imputed_value_floats"), a.get_float("replaced_value_float"), context);
     case ElementType::kI64:
       return impute<std::int64_t>(x, y, a.get_ints("imputed_value_int64s"), a.get_int("replaced_value_int64"), context);
     case ElementType::kI32:
       return impute<std::int32_t>(x, y, a.get_ints("imputed_value_int64s"), a.get_int("replaced_value_int64"), context);
-    default: unsupported_type(x.type());
+    default:
+      unsupported_type(x.type());
   }
 }
 

@@ -1,5 +1,5 @@
-// ai.onnx.ml.LabelEncoder: every element that equals a key becomes the value beside it (the last such key counts; NaN equals NaN), others
-// the default. Importers removed: classes_strings of version 1.
+// ai.onnx.ml.LabelEncoder: every element that equals a key becomes the value beside it (the last such key counts; NaN
+// equals NaN), others the default. Importers removed: classes_strings of version 1.
 #include <unordered_map>
 
 #include "ops/ml.h"
@@ -25,14 +25,17 @@ Tensor list_of(const Attributes& attributes, const std::string& prefix) {
 Tensor default_of(const Attributes& attributes, ElementType type) {
   if (attributes.has("default_tensor")) {
     const Tensor& t = attributes.get_tensor("default_tensor");
-    if (t.type() != type || t.size() != 1) fail(ErrorCode::kInvalidGraph, "attribute default_tensor is {}", t.description());
+    if (t.type() != type || t.size() != 1)
+      fail(ErrorCode::kInvalidGraph, "attribute default_tensor is {}", t.description());
     return t.reshaped({1});
   }
   Tensor t = Tensor::allocate(type, {1});
   if (type == ElementType::kString) {
     *t.data<std::string>() = attributes.get_string("default_string");
   } else {
-    store_element(t, 0, is_float(type) ? attributes.get_float("default_float") : static_cast<double>(attributes.get_int("default_int64")));
+    store_element(t, 0,
+                  is_float(type) ? attributes.get_float("default_float")
+                                 : static_cast<double>(attributes.get_int("default_int64")));
   }
   if (type == ElementType::kI64) *t.data<std::int64_t>() = attributes.get_int("default_int64");
   return t;
@@ -65,8 +68,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor keys = list_of(inputs.attributes(), "keys");
   const Tensor values = list_of(inputs.attributes(), "values");
   const Tensor fallback = default_of(inputs.attributes(), values.type());
-  ORIEL_REQUIRE(keys.type() == x.type() && keys.size() == values.size(), "{} keys of {} and {} values for elements of {}", keys.size(),
-                element_name(keys.type()), values.size(), element_name(x.type()));
+  ORIEL_REQUIRE(keys.type() == x.type() && keys.size() == values.size(),
+                "{} keys of {} and {} values for elements of {}", keys.size(), element_name(keys.type()), values.size(),
+                element_name(x.type()));
   Tensor& y = outputs.allocate(0, values.type(), x.dims());
   const auto run = [&]<typename T>() {
     std::unordered_map<decltype(identity_of(std::declval<T>())), std::int64_t> places;

@@ -1,5 +1,5 @@
-// ai.onnx.ml.LinearClassifier: scores X * coefficients^T + intercepts, the label of the largest, and the scores after the transform.
-// One set of coefficients with two labels decides by the sign.
+// ai.onnx.ml.LinearClassifier: scores X * coefficients^T + intercepts, the label of the largest, and the scores after
+// the transform. One set of coefficients with two labels decides by the sign.
 #include "ops/ml.h"
 
 namespace oriel::ops {
@@ -17,7 +17,8 @@ struct Model {
         intercepts(floats_of(attributes, "intercepts")) {
     const std::int64_t count = labels.defined() ? labels.size() : 0;
     targets = intercepts.empty() ? std::max<std::int64_t>(count, 1) : static_cast<std::int64_t>(intercepts.size());
-    if (count != targets && !(targets == 1 && count <= 2)) fail(ErrorCode::kInvalidGraph, "{} labels for {} sets of coefficients", count, targets);
+    if (count != targets && !(targets == 1 && count <= 2))
+      fail(ErrorCode::kInvalidGraph, "{} labels for {} sets of coefficients", count, targets);
   }
   bool second() const { return targets == 1 && labels.defined() && labels.size() == 2; }
 };
@@ -67,7 +68,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       }
     }
     finish_scores(scores, transform, m.second() ? SecondClass::kComplement : SecondClass::kNone);
-    for (std::int64_t t = 0; z != nullptr && t < columns; ++t) z[n * columns + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
+    for (std::int64_t t = 0; z != nullptr && t < columns; ++t)
+      z[n * columns + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
   }
 }
 

@@ -1,12 +1,13 @@
-// ai.onnx.ml.Normalizer: every row divided by its norm: MAX the largest element, L1 the sum of magnitudes, L2 the root of the sum of
-// squares. A row whose divisor is 0 stays.
+// ai.onnx.ml.Normalizer: every row divided by its norm: MAX the largest element, L1 the sum of magnitudes, L2 the root
+// of the sum of squares. A row whose divisor is 0 stays.
 #include "ops/ml.h"
 
 namespace oriel::ops {
 namespace {
 
 void check_norm(const std::string& norm) {
-  if (norm != "MAX" && norm != "L1" && norm != "L2") fail(ErrorCode::kInvalidGraph, "attribute norm is \"{}\", expected MAX, L1 or L2", norm);
+  if (norm != "MAX" && norm != "L1" && norm != "L2")
+    fail(ErrorCode::kInvalidGraph, "attribute norm is \"{}\", expected MAX, L1 or L2", norm);
 }
 
 void infer(InferContext& c) {

@@ -1,5 +1,5 @@
-// ai.onnx.ml.OneHotEncoder: every element becomes a vector with a 1 at the place of its category, in a new last axis. Numbers are cut to
-// i64 first. An unknown category gives zeros, or an error where `zeros` is 0.
+// ai.onnx.ml.OneHotEncoder: every element becomes a vector with a 1 at the place of its category, in a new last axis.
+// Numbers are cut to i64 first. An unknown category gives zeros, or an error where `zeros` is 0.
 #include "ops/ml.h"
 
 namespace oriel::ops {
@@ -12,7 +12,8 @@ std::int64_t categories(const Attributes& attributes, bool strings) {
 }
 
 void infer(InferContext& c) {
-  require_element(c, 0, {ElementType::kString, ElementType::kI64, ElementType::kI32, ElementType::kF32, ElementType::kF64});
+  require_element(c, 0,
+                  {ElementType::kString, ElementType::kI64, ElementType::kI32, ElementType::kF32, ElementType::kF64});
   Shape out = c.shape(0);
   if (out.is_ranked()) out.dims().emplace_back(categories(c.attributes(), c.element(0) == ElementType::kString));
   c.set(0, ElementType::kF32, std::move(out));
@@ -40,7 +41,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     encode(x, inputs.attributes().get_strings("cats_strings"), zeros, y, context,
            [&](std::int64_t i) -> const std::string& { return x.data<std::string>()[i]; });
   } else {
-    encode(x, inputs.attributes().get_ints("cats_int64s"), zeros, y, context, [&](std::int64_t i) { return element_as_i64(x, i); });
+    encode(x, inputs.attributes().get_ints("cats_int64s"), zeros, y, context,
+           [&](std::int64_t i) { return element_as_i64(x, i); });
   }
 }
 

@@ -15,16 +15,17 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const std::vector<float> offset = floats_of(inputs.attributes(), "offset");
   const std::int64_t features = x.rank() == 0 ? 1 : x.dim(x.rank() - 1);
   for (const std::vector<float>* list : {&scale, &offset}) {
-    ORIEL_REQUIRE(list->size() <= 1 || static_cast<std::int64_t>(list->size()) == features, "{} values of scale or offset for {} features",
-                  list->size(), features);
+    ORIEL_REQUIRE(list->size() <= 1 || static_cast<std::int64_t>(list->size()) == features,
+                  "{} values of scale or offset for {} features", list->size(), features);
   }
   const auto pick = [features](const std::vector<float>& list, std::int64_t i, double fallback) -> double {
     if (list.empty()) return fallback;
     return list[list.size() == 1 ? 0 : static_cast<std::size_t>(i % features)];
   };
   float* y = outputs.allocate(0, ElementType::kF32, x.dims()).data<float>();
-  for_each_element(x.size(), context,
-                   [&](std::int64_t i) { y[i] = static_cast<float>((element_as_f64(x, i) - pick(offset, i, 0.0)) * pick(scale, i, 1.0)); });
+  for_each_element(x.size(), context, [&](std::int64_t i) {
+    y[i] = static_cast<float>((element_as_f64(x, i) - pick(offset, i, 0.0)) * pick(scale, i, 1.0));
+  });
 }
 
 }  // namespace

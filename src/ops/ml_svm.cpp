@@ -19,7 +19,8 @@ SvmKernel SvmKernel::read(const Attributes& attributes) {
   }
   const std::vector<float> parameters = floats_of(attributes, "kernel_params");
   if (parameters.empty()) return k;
-  if (parameters.size() != 3) fail(ErrorCode::kInvalidGraph, "attribute kernel_params has {} values, expected 3", parameters.size());
+  if (parameters.size() != 3)
+    fail(ErrorCode::kInvalidGraph, "attribute kernel_params has {} values, expected 3", parameters.size());
   k.gamma = parameters[0];
   k.coef0 = parameters[1];
   k.degree = parameters[2];
@@ -30,10 +31,14 @@ double SvmKernel::operator()(const double* x, const float* y, std::int64_t size)
   double sum = 0;
   for (std::int64_t i = 0; i < size; ++i) sum += kind == Kind::kRbf ? (x[i] - y[i]) * (x[i] - y[i]) : x[i] * y[i];
   switch (kind) {
-    case Kind::kLinear: return sum;
-    case Kind::kPoly: return std::pow(gamma * sum + coef0, degree);
-    case Kind::kRbf: return std::exp(-gamma * sum);
-    case Kind::kSigmoid: return std::tanh(gamma * sum + coef0);
+    case Kind::kLinear:
+      return sum;
+    case Kind::kPoly:
+      return std::pow(gamma * sum + coef0, degree);
+    case Kind::kRbf:
+      return std::exp(-gamma * sum);
+    case Kind::kSigmoid:
+      return std::tanh(gamma * sum + coef0);
   }
   return sum;
 }

@@ -1,5 +1,6 @@
-// ai.onnx.ml.SVMClassifier: with support vectors, one classifier for each pair of classes, whose signs vote and whose scores (or, with
-// prob_a and prob_b, the coupled class probabilities) are the second output; without, one linear score a class.
+// ai.onnx.ml.SVMClassifier: with support vectors, one classifier for each pair of classes, whose signs vote and whose
+// scores (or, with prob_a and prob_b, the coupled class probabilities) are the second output; without, one linear score
+// a class.
 #include "ops/ml_svm.h"
 
 namespace oriel::ops {
@@ -25,11 +26,13 @@ struct Model {
         rho(floats_of(a, "rho")),
         prob_a(floats_of(a, "prob_a")),
         prob_b(floats_of(a, "prob_b")) {
-    if (!labels.defined() || labels.size() == 0) fail(ErrorCode::kInvalidGraph, "attributes classlabels_ints and classlabels_strings are missing");
+    if (!labels.defined() || labels.size() == 0)
+      fail(ErrorCode::kInvalidGraph, "attributes classlabels_ints and classlabels_strings are missing");
     classes = labels.size();
     std::int64_t total = 0;
     for (const std::int64_t n : a.get_ints("vectors_per_class", {})) {
-      if (n < 0 || n > static_cast<std::int64_t>(vectors.size())) fail(ErrorCode::kInvalidGraph, "attribute vectors_per_class has the value {}", n);
+      if (n < 0 || n > static_cast<std::int64_t>(vectors.size()))
+        fail(ErrorCode::kInvalidGraph, "attribute vectors_per_class has the value {}", n);
       starts.push_back(total);
       total += n;
     }
@@ -41,7 +44,8 @@ struct Model {
     const std::size_t needed = pairwise() ? pairs() : 1;
     if (rho.size() < needed) fail(ErrorCode::kInvalidGraph, "{} values of rho, expected {}", rho.size(), needed);
     if (prob_a.size() != prob_b.size() || (!prob_a.empty() && prob_a.size() < pairs())) {
-      fail(ErrorCode::kInvalidGraph, "{} values of prob_a and {} of prob_b for {} pairs of classes", prob_a.size(), prob_b.size(), pairs());
+      fail(ErrorCode::kInvalidGraph, "{} values of prob_a and {} of prob_b for {} pairs of classes", prob_a.size(),
+           prob_b.size(), pairs());
     }
   }
   bool pairwise() const { return starts.back() > 0; }
@@ -62,7 +66,8 @@ void infer(InferContext& c) {
 }
 
 // Scores of all pairs, and votes of their signs.
-void score_pairs(const Model& m, const std::vector<double>& row, std::vector<double>& scores, std::vector<std::int64_t>& votes) {
+void score_pairs(const Model& m, const std::vector<double>& row, std::vector<double>& scores,
+                 std::vector<std::int64_t>& votes) {
   const std::int64_t total = m.starts.back();
   const auto features = static_cast<std::int64_t>(row.size());
   std::vector<double> kernels(static_cast<std::size_t>(total));
@@ -74,7 +79,8 @@ void score_pairs(const Model& m, const std::vector<double>& row, std::vector<dou
     for (std::int64_t j = i + 1; j < m.classes; ++j) {
       double sum = m.rho[scores.size()];
       const auto add = [&](std::int64_t of, std::int64_t line) {
-        for (std::int64_t v = m.starts[static_cast<std::size_t>(of)]; v < m.starts[static_cast<std::size_t>(of) + 1]; ++v) {
+        for (std::int64_t v = m.starts[static_cast<std::size_t>(of)]; v < m.starts[static_cast<std::size_t>(of) + 1];
+             ++v) {
           sum += m.coefficients[static_cast<std::size_t>(line * total + v)] * kernels[static_cast<std::size_t>(v)];
         }
       };
@@ -108,12 +114,13 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const auto features = static_cast<std::size_t>(shape.features);
   if (m.pairwise()) {
     const auto total = static_cast<std::size_t>(m.starts.back());
-    ORIEL_REQUIRE(m.vectors.size() == total * features && m.coefficients.size() >= total * static_cast<std::size_t>(m.classes - 1),
-                  "{} values of {} support vectors and {} coefficients for {} features and {} classes", m.vectors.size(), total,
-                  m.coefficients.size(), features, m.classes);
+    ORIEL_REQUIRE(m.vectors.size() == total * features &&
+                      m.coefficients.size() >= total * static_cast<std::size_t>(m.classes - 1),
+                  "{} values of {} support vectors and {} coefficients for {} features and {} classes",
+                  m.vectors.size(), total, m.coefficients.size(), features, m.classes);
   } else {
-    ORIEL_REQUIRE(m.coefficients.size() == features * static_cast<std::size_t>(m.classes), "{} coefficients for {} features and {} classes",
-                  m.coefficients.size(), features, m.classes);
+    ORIEL_REQUIRE(m.coefficients.size() == features * static_cast<std::size_t>(m.classes),
+                  "{} coefficients for {} features and {} classes", m.coefficients.size(), features, m.classes);
   }
   const std::int64_t columns = m.scores();
   const bool want_scores = outputs.size() > 1 && outputs.wanted(1);
@@ -142,7 +149,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     copy_label(labels, n, m.labels, label);
     finish_scores(scores, transform, m.classes == 2 ? SecondClass::kNegated : SecondClass::kNone);
     scores.resize(static_cast<std::size_t>(columns), 0.0);
-    for (std::int64_t t = 0; z != nullptr && t < columns; ++t) z[n * columns + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
+    for (std::int64_t t = 0; z != nullptr && t < columns; ++t)
+      z[n * columns + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
   }
 }
 

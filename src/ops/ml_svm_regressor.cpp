@@ -1,5 +1,5 @@
-// ai.onnx.ml.SVMRegressor: sum of coefficients * kernel(X, support vector) + rho; without support vectors kernel(X, coefficients) + rho.
-// one_class gives the sign.
+// ai.onnx.ml.SVMRegressor: sum of coefficients * kernel(X, support vector) + rho; without support vectors kernel(X,
+// coefficients) + rho. one_class gives the sign.
 #include "ops/ml_svm.h"
 
 namespace oriel::ops {
@@ -27,11 +27,11 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   if (supports > 0) {
     ORIEL_REQUIRE(static_cast<std::int64_t>(coefficients.size()) == supports &&
                       vectors.size() == coefficients.size() * static_cast<std::size_t>(shape.features),
-                  "{} coefficients and {} values of support vectors for {} vectors of {} features", coefficients.size(), vectors.size(),
-                  supports, shape.features);
+                  "{} coefficients and {} values of support vectors for {} vectors of {} features", coefficients.size(),
+                  vectors.size(), supports, shape.features);
   } else {
-    ORIEL_REQUIRE(static_cast<std::int64_t>(coefficients.size()) == shape.features, "{} coefficients for {} features", coefficients.size(),
-                  shape.features);
+    ORIEL_REQUIRE(static_cast<std::int64_t>(coefficients.size()) == shape.features, "{} coefficients for {} features",
+                  coefficients.size(), shape.features);
   }
   float* y = outputs.allocate(0, ElementType::kF32, {shape.rows, 1}).data<float>();
   std::vector<double> row;
@@ -41,7 +41,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     double sum = rho[0];
     if (supports > 0) {
       for (std::int64_t s = 0; s < supports; ++s) {
-        sum += coefficients[static_cast<std::size_t>(s)] * kernel(row.data(), vectors.data() + s * shape.features, shape.features);
+        sum += coefficients[static_cast<std::size_t>(s)] *
+               kernel(row.data(), vectors.data() + s * shape.features, shape.features);
       }
     } else {
       SvmKernel linear = kernel;

@@ -1,4 +1,5 @@
-// ai.onnx.ml.TreeEnsemble: votes of the leaves that a row falls into, aggregated over the trees and transformed; one column a target.
+// ai.onnx.ml.TreeEnsemble: votes of the leaves that a row falls into, aggregated over the trees and transformed; one
+// column a target.
 #include "ops/ml_trees.h"
 
 namespace oriel::ops {
@@ -6,11 +7,16 @@ namespace {
 
 TreeAggregate aggregate_of(std::int64_t code) {
   switch (code) {
-    case 0: return TreeAggregate::kAverage;
-    case 1: return TreeAggregate::kSum;
-    case 2: return TreeAggregate::kMin;
-    case 3: return TreeAggregate::kMax;
-    default: fail(ErrorCode::kInvalidGraph, "attribute aggregate_function is {}, expected 0 to 3", code);
+    case 0:
+      return TreeAggregate::kAverage;
+    case 1:
+      return TreeAggregate::kSum;
+    case 2:
+      return TreeAggregate::kMin;
+    case 3:
+      return TreeAggregate::kMax;
+    default:
+      fail(ErrorCode::kInvalidGraph, "attribute aggregate_function is {}, expected 0 to 3", code);
   }
 }
 
@@ -38,10 +44,11 @@ Forest read_forest(const Attributes& a) {
   const Tensor& splits = a.get_tensor("nodes_splits");
   const Tensor& weights = a.get_tensor("leaf_weights");
   const std::size_t inner = features.size();
-  for (const std::size_t length : {if_true.size(), if_false.size(), true_leaf.size(), false_leaf.size(),
-                                   static_cast<std::size_t>(modes.size()), static_cast<std::size_t>(splits.size()),
-                                   missing.empty() ? inner : missing.size()}) {
-    if (length != inner) fail(ErrorCode::kInvalidGraph, "an attribute nodes_* has {} values, expected {}", length, inner);
+  for (const std::size_t length :
+       {if_true.size(), if_false.size(), true_leaf.size(), false_leaf.size(), static_cast<std::size_t>(modes.size()),
+        static_cast<std::size_t>(splits.size()), missing.empty() ? inner : missing.size()}) {
+    if (length != inner)
+      fail(ErrorCode::kInvalidGraph, "an attribute nodes_* has {} values, expected {}", length, inner);
   }
   if (weights.size() != static_cast<std::int64_t>(leaf_targets.size())) {
     fail(ErrorCode::kInvalidGraph, "{} leaf_weights for {} leaf_targetids", weights.size(), leaf_targets.size());
@@ -54,7 +61,9 @@ Forest read_forest(const Attributes& a) {
   f.roots = a.get_ints("tree_roots");
   const auto child = [&](std::int64_t index, std::int64_t is_leaf) {
     const auto limit = static_cast<std::int64_t>(is_leaf != 0 ? leaf_targets.size() : inner);
-    if (index < 0 || index >= limit) fail(ErrorCode::kInvalidGraph, "{} {} does not exist, there are {}", is_leaf != 0 ? "leaf" : "node", index, limit);
+    if (index < 0 || index >= limit)
+      fail(ErrorCode::kInvalidGraph, "{} {} does not exist, there are {}", is_leaf != 0 ? "leaf" : "node", index,
+           limit);
     return is_leaf != 0 ? index + static_cast<std::int64_t>(inner) : index;
   };
   for (std::size_t i = 0; i < inner; ++i) {
@@ -87,7 +96,8 @@ Forest read_forest(const Attributes& a) {
 void infer(InferContext& c) {
   require_element(c, 0, {ElementType::kF32, ElementType::kF64, ElementType::kF16});
   const Shape& x = c.shape(0);
-  if (x.is_ranked() && x.rank() != 1 && x.rank() != 2) fail(ErrorCode::kInvalidGraph, "input of shape {}, expected rank 2", x.to_string());
+  if (x.is_ranked() && x.rank() != 1 && x.rank() != 2)
+    fail(ErrorCode::kInvalidGraph, "input of shape {}, expected rank 2", x.to_string());
   aggregate_of(c.attributes().get_int("aggregate_function"));
   transform_of(c.attributes().get_int("post_transform"));
   read_forest(c.attributes());
@@ -109,24 +119,26 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     read_ml_row(x, shape, n, row);
     evaluate_trees(forest, aggregate, row, targets, scores);
     finish_scores(scores.score, transform, SecondClass::kNone);
-    for (std::int64_t t = 0; t < targets; ++t) store_element(y, n * targets + t, scores.score[static_cast<std::size_t>(t)]);
+    for (std::int64_t t = 0; t < targets; ++t)
+      store_element(y, n * targets + t, scores.score[static_cast<std::size_t>(t)]);
   }
 }
 
 }  // namespace
 
 OpDef op_ml_tree_ensemble() {
-  std::vector<AttributeDef> attributes = {{"aggregate_function", std::int64_t{1}},
-                                          {"n_targets", std::int64_t{1}},
-                                          {"post_transform", std::int64_t{0}},
-                                          {"leaf_weights", Tensor(), AttributeDef::Need::kRequired},
-                                          {"nodes_modes", Tensor(), AttributeDef::Need::kRequired},
-                                          {"nodes_splits", Tensor(), AttributeDef::Need::kRequired},
-                                          {"membership_values", Tensor(), AttributeDef::Need::kOptional},
-                                          {"nodes_hitrates", Tensor(), AttributeDef::Need::kOptional},
-                                          {"nodes_missing_value_tracks_true", std::vector<std::int64_t>{}, AttributeDef::Need::kOptional}};
-  for (const char* name : {"leaf_targetids", "nodes_falseleafs", "nodes_falsenodeids", "nodes_featureids", "nodes_trueleafs",
-                           "nodes_truenodeids", "tree_roots"}) {
+  std::vector<AttributeDef> attributes = {
+      {"aggregate_function", std::int64_t{1}},
+      {"n_targets", std::int64_t{1}},
+      {"post_transform", std::int64_t{0}},
+      {"leaf_weights", Tensor(), AttributeDef::Need::kRequired},
+      {"nodes_modes", Tensor(), AttributeDef::Need::kRequired},
+      {"nodes_splits", Tensor(), AttributeDef::Need::kRequired},
+      {"membership_values", Tensor(), AttributeDef::Need::kOptional},
+      {"nodes_hitrates", Tensor(), AttributeDef::Need::kOptional},
+      {"nodes_missing_value_tracks_true", std::vector<std::int64_t>{}, AttributeDef::Need::kOptional}};
+  for (const char* name : {"leaf_targetids", "nodes_falseleafs", "nodes_falsenodeids", "nodes_featureids",
+                           "nodes_trueleafs", "nodes_truenodeids", "tree_roots"}) {
     attributes.push_back({name, std::vector<std::int64_t>{}, AttributeDef::Need::kRequired});
   }
   return {.name = "TreeEnsemble",

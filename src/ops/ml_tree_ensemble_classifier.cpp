@@ -1,6 +1,7 @@
-// ai.onnx.ml.TreeEnsembleClassifier: sums of the votes of the leaves that a row falls into, one a class, plus base values; the label of
-// the largest, and the scores after the transform. Two classes with votes for one of them alone decide by a threshold (0.5 where all
-// weights are positive, else 0), and where that is the first, its score stands for both.
+// ai.onnx.ml.TreeEnsembleClassifier: sums of the votes of the leaves that a row falls into, one a class, plus base
+// values; the label of the largest, and the scores after the transform. Two classes with votes for one of them alone
+// decide by a threshold (0.5 where all weights are positive, else 0), and where that is the first, its score stands for
+// both.
 #include "ops/ml_trees.h"
 
 namespace oriel::ops {
@@ -10,15 +11,17 @@ struct Model {
   Tensor labels;
   Forest forest;
   std::vector<double> base;
-  bool single_class = true;   // all votes are for one class
+  bool single_class = true;  // all votes are for one class
   bool all_positive = true;
 
   explicit Model(const Attributes& attributes)
       : labels(class_labels(attributes, "classlabels_int64s", "classlabels_strings")),
         forest(Forest::read(attributes, "class")),
         base(reals_of(attributes, "base_values")) {
-    if (!labels.defined()) fail(ErrorCode::kInvalidGraph, "attributes classlabels_int64s and classlabels_strings are missing");
-    if (!base.empty() && static_cast<std::int64_t>(base.size()) != labels.size() && !(base.size() == 1 && labels.size() == 2)) {
+    if (!labels.defined())
+      fail(ErrorCode::kInvalidGraph, "attributes classlabels_int64s and classlabels_strings are missing");
+    if (!base.empty() && static_cast<std::int64_t>(base.size()) != labels.size() &&
+        !(base.size() == 1 && labels.size() == 2)) {
       fail(ErrorCode::kInvalidGraph, "{} base values for {} classes", base.size(), labels.size());
     }
     forest.check(labels.size());
@@ -84,7 +87,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     evaluate_trees(m.forest, TreeAggregate::kSum, row, classes, scores);
     copy_label(labels, n, m.labels, decide(m, scores, transform));
     scores.score.resize(static_cast<std::size_t>(classes), 0.0);
-    for (std::int64_t t = 0; z != nullptr && t < classes; ++t) z[n * classes + t] = static_cast<float>(scores.score[static_cast<std::size_t>(t)]);
+    for (std::int64_t t = 0; z != nullptr && t < classes; ++t)
+      z[n * classes + t] = static_cast<float>(scores.score[static_cast<std::size_t>(t)]);
   }
 }
 

@@ -1,5 +1,5 @@
-// ai.onnx.ml.TreeEnsembleRegressor: votes of the leaves that a row falls into, aggregated over the trees, plus base values, transformed;
-// one column a target.
+// ai.onnx.ml.TreeEnsembleRegressor: votes of the leaves that a row falls into, aggregated over the trees, plus base
+// values, transformed; one column a target.
 #include "ops/ml_trees.h"
 
 namespace oriel::ops {
@@ -9,7 +9,8 @@ std::int64_t targets_of(const Attributes& attributes) {
   const std::int64_t targets = attributes.get_int("n_targets");
   if (targets < 1) fail(ErrorCode::kInvalidGraph, "attribute n_targets is {}", targets);
   const std::size_t base = reals_of(attributes, "base_values").size();
-  if (base > 1 && static_cast<std::int64_t>(base) != targets) fail(ErrorCode::kInvalidGraph, "{} base values for {} targets", base, targets);
+  if (base > 1 && static_cast<std::int64_t>(base) != targets)
+    fail(ErrorCode::kInvalidGraph, "{} base values for {} targets", base, targets);
   return targets;
 }
 
@@ -39,7 +40,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     context.check();
     read_ml_row(x, shape, n, row);
     evaluate_trees(forest, aggregate, row, targets, scores);
-    for (std::size_t t = 0; t < scores.score.size() && !base.empty(); ++t) scores.score[t] += base[base.size() == 1 ? 0 : t];
+    for (std::size_t t = 0; t < scores.score.size() && !base.empty(); ++t)
+      scores.score[t] += base[base.size() == 1 ? 0 : t];
     finish_scores(scores.score, transform, SecondClass::kNone);
     for (const double s : scores.score) *y++ = static_cast<float>(s);
   }

@@ -18,20 +18,29 @@ Forest::Mode mode_of(const std::string& name) {
 }
 
 void require_length(const std::string& name, std::size_t length, std::size_t expected) {
-  if (length != expected) fail(ErrorCode::kInvalidGraph, "attribute {} has {} values, expected {}", name, length, expected);
+  if (length != expected)
+    fail(ErrorCode::kInvalidGraph, "attribute {} has {} values, expected {}", name, length, expected);
 }
 
 bool takes_true(const Forest::Node& n, double x) {
   if (n.missing_is_true && std::isnan(x)) return true;
   switch (n.mode) {
-    case Forest::Mode::kLessEqual: return x <= n.value;
-    case Forest::Mode::kLess: return x < n.value;
-    case Forest::Mode::kGreaterEqual: return x >= n.value;
-    case Forest::Mode::kGreater: return x > n.value;
-    case Forest::Mode::kEqual: return x == n.value;
-    case Forest::Mode::kNotEqual: return x != n.value;
-    case Forest::Mode::kMember: return std::find(n.members.begin(), n.members.end(), x) != n.members.end();
-    case Forest::Mode::kLeaf: break;
+    case Forest::Mode::kLessEqual:
+      return x <= n.value;
+    case Forest::Mode::kLess:
+      return x < n.value;
+    case Forest::Mode::kGreaterEqual:
+      return x >= n.value;
+    case Forest::Mode::kGreater:
+      return x > n.value;
+    case Forest::Mode::kEqual:
+      return x == n.value;
+    case Forest::Mode::kNotEqual:
+      return x != n.value;
+    case Forest::Mode::kMember:
+      return std::find(n.members.begin(), n.members.end(), x) != n.members.end();
+    case Forest::Mode::kLeaf:
+      break;
   }
   return false;
 }
@@ -46,7 +55,8 @@ Forest Forest::read(const Attributes& attributes, const std::string& prefix) {
   const std::vector<std::int64_t> if_true = attributes.get_ints("nodes_truenodeids", none);
   const std::vector<std::int64_t> if_false = attributes.get_ints("nodes_falsenodeids", none);
   const std::vector<std::int64_t> missing = attributes.get_ints("nodes_missing_value_tracks_true", none);
-  const std::vector<std::string> modes = attributes.has("nodes_modes") ? attributes.get_strings("nodes_modes") : std::vector<std::string>();
+  const std::vector<std::string> modes =
+      attributes.has("nodes_modes") ? attributes.get_strings("nodes_modes") : std::vector<std::string>();
   const std::vector<double> values = reals_of(attributes, "nodes_values");
   const std::size_t count = ids.size();
   require_length("nodes_treeids", trees.size(), count);
@@ -124,7 +134,8 @@ void Forest::check(std::int64_t targets) const {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (nodes[i].mode != Mode::kLeaf && !seen[i]) fail(ErrorCode::kInvalidGraph, "node {} belongs to no tree", i);
     for (const Vote& v : votes[i]) {
-      if (v.target < 0 || v.target >= targets) fail(ErrorCode::kInvalidGraph, "a vote for target {}, there are {}", v.target, targets);
+      if (v.target < 0 || v.target >= targets)
+        fail(ErrorCode::kInvalidGraph, "a vote for target {}, there are {}", v.target, targets);
     }
   }
 }
@@ -133,7 +144,8 @@ const std::vector<Forest::Vote>& Forest::leaf(std::int64_t root, const std::vect
   std::int64_t at = root;
   while (nodes[static_cast<std::size_t>(at)].mode != Mode::kLeaf) {
     const Node& n = nodes[static_cast<std::size_t>(at)];
-    ORIEL_REQUIRE(n.feature < static_cast<std::int64_t>(row.size()), "feature {} is missing from a row of {}", n.feature, row.size());
+    ORIEL_REQUIRE(n.feature < static_cast<std::int64_t>(row.size()), "feature {} is missing from a row of {}",
+                  n.feature, row.size());
     at = takes_true(n, row[static_cast<std::size_t>(n.feature)]) ? n.if_true : n.if_false;
   }
   return votes[static_cast<std::size_t>(at)];
@@ -147,7 +159,8 @@ TreeAggregate tree_aggregate_of(const std::string& name) {
   fail(ErrorCode::kInvalidGraph, "attribute aggregate_function is \"{}\"", name);
 }
 
-void evaluate_trees(const Forest& forest, TreeAggregate aggregate, const std::vector<double>& row, std::int64_t targets, TreeScores& out) {
+void evaluate_trees(const Forest& forest, TreeAggregate aggregate, const std::vector<double>& row, std::int64_t targets,
+                    TreeScores& out) {
   out.score.assign(static_cast<std::size_t>(targets), 0.0);
   out.voted.assign(static_cast<std::size_t>(targets), false);
   for (const std::int64_t root : forest.roots) {
@@ -174,12 +187,13 @@ std::vector<AttributeDef> tree_attributes(const std::string& prefix) {
   const auto optional = [&list](const std::string& name, Attribute prototype) {
     list.push_back({name, std::move(prototype), AttributeDef::Need::kOptional});
   };
-  for (const char* name : {"nodes_falsenodeids", "nodes_featureids", "nodes_missing_value_tracks_true", "nodes_nodeids", "nodes_treeids",
-                           "nodes_truenodeids"}) {
+  for (const char* name : {"nodes_falsenodeids", "nodes_featureids", "nodes_missing_value_tracks_true", "nodes_nodeids",
+                           "nodes_treeids", "nodes_truenodeids"}) {
     optional(name, std::vector<std::int64_t>{});
   }
   for (const char* suffix : {"_ids", "_nodeids", "_treeids"}) optional(prefix + suffix, std::vector<std::int64_t>{});
-  for (const std::string& name : {std::string("nodes_values"), std::string("nodes_hitrates"), std::string("base_values"), prefix + "_weights"}) {
+  for (const std::string& name :
+       {std::string("nodes_values"), std::string("nodes_hitrates"), std::string("base_values"), prefix + "_weights"}) {
     optional(name, std::vector<float>{});
     optional(name + "_as_tensor", Tensor());
   }

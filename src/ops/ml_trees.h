@@ -1,4 +1,5 @@
-// Decision trees of ai.onnx.ml: built from the attributes of every tree operator, evaluated a row of features at a time.
+// Decision trees of ai.onnx.ml: built from the attributes of every tree operator, evaluated a row of features at a
+// time.
 #pragma once
 
 #include "ops/ml.h"
@@ -26,12 +27,15 @@ struct Forest {
   std::vector<std::vector<Vote>> votes;
   std::vector<std::int64_t> roots;
 
-  /// The forest of TreeEnsembleClassifier ("class") or TreeEnsembleRegressor ("target"): nodes_* with <prefix>_treeids, _nodeids,
-  /// _ids and _weights. Throws Error(kInvalidGraph) for attributes that contradict each other, or nodes that form no trees.
+  /// The forest of TreeEnsembleClassifier ("class") or TreeEnsembleRegressor ("target"): nodes_* with <prefix>_treeids,
+  /// _nodeids, _ids and _weights. Throws Error(kInvalidGraph) for attributes that contradict each other, or nodes that
+  /// form no trees.
   static Forest read(const Attributes& attributes, const std::string& prefix);
-  /// Throws Error(kInvalidGraph) where a node is reached twice, or a child, root or vote for a target from `targets` on does not exist.
+  /// Throws Error(kInvalidGraph) where a node is reached twice, or a child, root or vote for a target from `targets` on
+  /// does not exist.
   void check(std::int64_t targets) const;
-  /// The leaf of a tree that a row of features falls into. Throws Error(kInvalidArgument) where a feature is missing from the row.
+  /// The leaf of a tree that a row of features falls into. Throws Error(kInvalidArgument) where a feature is missing
+  /// from the row.
   const std::vector<Vote>& leaf(std::int64_t root, const std::vector<double>& row) const;
 };
 
@@ -44,7 +48,8 @@ struct TreeScores {
   std::vector<double> score;
   std::vector<bool> voted;
 };
-void evaluate_trees(const Forest& forest, TreeAggregate aggregate, const std::vector<double>& row, std::int64_t targets, TreeScores& out);
+void evaluate_trees(const Forest& forest, TreeAggregate aggregate, const std::vector<double>& row, std::int64_t targets,
+                    TreeScores& out);
 
 /// The attributes nodes_* and, with the prefix, the votes; base_values; post_transform.
 std::vector<AttributeDef> tree_attributes(const std::string& prefix);

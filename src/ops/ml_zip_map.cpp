@@ -8,7 +8,8 @@ namespace {
 
 Tensor keys_of(const Attributes& attributes) {
   Tensor keys = class_labels(attributes, "classlabels_int64s", "classlabels_strings");
-  if (!keys.defined()) fail(ErrorCode::kInvalidGraph, "attributes classlabels_int64s and classlabels_strings are missing");
+  if (!keys.defined())
+    fail(ErrorCode::kInvalidGraph, "attributes classlabels_int64s and classlabels_strings are missing");
   return keys;
 }
 
@@ -27,7 +28,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const Tensor keys = keys_of(inputs.attributes());
   const MlRows shape(x);
-  ORIEL_REQUIRE(shape.features == keys.size(), "input of shape {}, expected {} columns", to_string(x.dims()), keys.size());
+  ORIEL_REQUIRE(shape.features == keys.size(), "input of shape {}, expected {} columns", to_string(x.dims()),
+                keys.size());
   std::vector<std::int64_t> order(static_cast<std::size_t>(keys.size()));
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&keys](std::int64_t a, std::int64_t b) {
@@ -42,7 +44,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     auto map = std::make_shared<Map>();
     map->keys = sorted;
     map->values = Tensor::allocate(ElementType::kF32, {shape.features}, context.budget);
-    for (std::size_t i = 0; i < order.size(); ++i) map->values.data<float>()[i] = x.data<float>()[row * shape.features + order[i]];
+    for (std::size_t i = 0; i < order.size(); ++i)
+      map->values.data<float>()[i] = x.data<float>()[row * shape.features + order[i]];
     sequence->items.emplace_back(std::shared_ptr<const Map>(std::move(map)));
   }
   outputs.set(0, std::shared_ptr<const Sequence>(std::move(sequence)));

@@ -31,13 +31,14 @@ void copy_strided(Tensor& out, const Tensor& in, const Dims& strides, std::int64
 }
 
 void copy_all(Tensor& out, const Tensor& in, RunContext& context) {
-  move_elements(out, in, in.size(), context, [](std::int64_t i) { return std::pair<std::int64_t, std::int64_t>(i, i); });
+  move_elements(out, in, in.size(), context,
+                [](std::int64_t i) { return std::pair<std::int64_t, std::int64_t>(i, i); });
 }
 
 void fill_with(Tensor& out, const Tensor& value, RunContext& context) {
   ORIEL_REQUIRE(out.size() == 0 || value.size() > 0, "a value to fill with is missing");
-  ORIEL_REQUIRE(out.type() == value.type(), "the value to fill with is of type {}, expected {}", element_name(value.type()),
-                element_name(out.type()));
+  ORIEL_REQUIRE(out.type() == value.type(), "the value to fill with is of type {}, expected {}",
+                element_name(value.type()), element_name(out.type()));
   copy_elements(out, value, context, [](std::int64_t) { return std::int64_t{0}; });
 }
 

@@ -33,12 +33,28 @@ struct AxisSplit {
 };
 AxisSplit split_at(const Dims& dims, std::size_t axis);
 
-/// Inference: the number of elements of a vector operand where it is known, else -1. Throws Error(kInvalidGraph) where the
-/// operand cannot be a vector.
+/// Inference: the number of elements of a vector operand where it is known, else -1. Throws Error(kInvalidGraph) where
+/// the operand cannot be a vector.
 std::int64_t vector_length(const InferContext& c, std::size_t i);
 
 /// The blocksize of DepthToSpace and SpaceToDepth; checks it and the mode.
 std::int64_t pixel_block(const Attributes& attributes);
+
+/// An interpolated value as an element: integers are cut towards zero and held inside of their range.
+template <typename T>
+T interpolated(double value) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return value != 0;
+  } else if constexpr (std::is_integral_v<T>) {
+    // Sums that are whole but for rounding stay whole.
+    const double whole = std::trunc(sizeof(T) < 4 ? static_cast<double>(static_cast<float>(value)) : value);
+    if (!(whole > static_cast<double>(std::numeric_limits<T>::min()))) return std::numeric_limits<T>::min();
+    if (whole >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
+    return static_cast<T>(whole);
+  } else {
+    return narrow<T>(value);
+  }
+}
 
 /// A scalar (or one-element) integer operand at run time.
 std::int64_t scalar_i64(const Tensor& tensor);

@@ -1,6 +1,6 @@
-// NonMaxSuppression: for each batch and class the boxes of highest score, without those that overlap a chosen one by more
-// than iou_threshold; rows of [batch, class, box]. Boxes are [y1, x1, y2, x2] (any two corners), or centre x, y, width,
-// height where center_point_box is 1.
+// NonMaxSuppression: for each batch and class the boxes of highest score, without those that overlap a chosen one by
+// more than iou_threshold; rows of [batch, class, box]. Boxes are [y1, x1, y2, x2] (any two corners), or centre x, y,
+// width, height where center_point_box is 1.
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -61,8 +61,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& scores = inputs[1];
   ORIEL_REQUIRE(boxes.rank() == 3 && scores.rank() == 3 && boxes.dim(2) == 4 && boxes.dim(0) == scores.dim(0) &&
                     boxes.dim(1) == scores.dim(2),
-                "boxes {} and scores {}, expected [batch, boxes, 4] and [batch, classes, boxes]", to_string(boxes.dims()),
-                to_string(scores.dims()));
+                "boxes {} and scores {}, expected [batch, boxes, 4] and [batch, classes, boxes]",
+                to_string(boxes.dims()), to_string(scores.dims()));
   const std::int64_t count = boxes.dim(1);
   const std::int64_t classes = scores.dim(1);
   const std::int64_t most = inputs.has(2) ? scalar_i64(inputs[2]) : 0;

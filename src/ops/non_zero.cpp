@@ -1,4 +1,5 @@
-// NonZero: the indices of all elements other than 0 as columns [rank, count], in row-major order; a scalar gives [0, count].
+// NonZero: the indices of all elements other than 0 as columns [rank, count], in row-major order; a scalar gives [0,
+// count].
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -43,15 +44,19 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     collect([&](std::int64_t i) { return element_as_i64(x, i) != 0; });
   }
   const auto count = static_cast<std::int64_t>(found.size());
-  std::int64_t* out = outputs.allocate(0, ElementType::kI64, {static_cast<std::int64_t>(x.rank()), count}).data<std::int64_t>();
+  std::int64_t* out =
+      outputs.allocate(0, ElementType::kI64, {static_cast<std::int64_t>(x.rank()), count}).data<std::int64_t>();
   for_each_element(count, context, [&](std::int64_t i) {
     const Dims index = unravel(found[static_cast<std::size_t>(i)], x.dims());
-    for (std::size_t axis = 0; axis < index.size(); ++axis) out[static_cast<std::int64_t>(axis) * count + i] = index[axis];
+    for (std::size_t axis = 0; axis < index.size(); ++axis)
+      out[static_cast<std::int64_t>(axis) * count + i] = index[axis];
   });
 }
 
 }  // namespace
 
-OpDef op_non_zero() { return {.name = "NonZero", .min_inputs = 1, .max_inputs = 1, .infer = infer, .reference = reference}; }
+OpDef op_non_zero() {
+  return {.name = "NonZero", .min_inputs = 1, .max_inputs = 1, .infer = infer, .reference = reference};
+}
 
 }  // namespace oriel::ops

@@ -13,7 +13,9 @@ void infer(InferContext& c) {
   c.set(0, ValueType::optional(c.attributes().get_type("type")));
 }
 
-void reference(const Inputs& inputs, OutputSink& outputs, RunContext&) { outputs.set(0, inputs.has(0) ? inputs.datum(0) : Datum()); }
+void reference(const Inputs& inputs, OutputSink& outputs, RunContext&) {
+  outputs.set(0, inputs.has(0) ? inputs.datum(0) : Datum());
+}
 
 }  // namespace
 

@@ -5,17 +5,20 @@
 
 namespace oriel::ops {
 
-/// Inference: checks that operand `i` is u8 or i8 and the next two are its scale (f32) and zero point (absent: 0), each a
-/// single value.
+/// Inference: checks that operand `i` is u8 or i8 and the next two are its scale (f32) and zero point (absent: 0), each
+/// a single value.
 void check_qlinear_operand(const InferContext& c, std::size_t i);
 
 /// The scale and zero point at operands `i` and `i + 1`.
 struct QLinearParameters {
   float scale;
   std::int64_t zero_point;
-  QLinearParameters(const Inputs& inputs, std::size_t i) : scale(single_f32(inputs, i)), zero_point(single_zero_point(inputs, i + 1)) {}
+  QLinearParameters(const Inputs& inputs, std::size_t i)
+      : scale(single_f32(inputs, i)), zero_point(single_zero_point(inputs, i + 1)) {}
   float dequantize(std::int64_t value) const { return static_cast<float>(value - zero_point) * scale; }
-  std::int64_t quantize(float value, const QuantRange& range) const { return ops::quantize(value / scale, zero_point, range); }
+  std::int64_t quantize(float value, const QuantRange& range) const {
+    return ops::quantize(value / scale, zero_point, range);
+  }
 };
 
 /// Inference of y = f(x) with the operands x, x_scale, x_zero_point, y_scale, y_zero_point.

@@ -1,6 +1,6 @@
-// QLinearConv: y = saturate(round_half_even((sum + B) * (x_scale * w_scale / y_scale)) + y_zero_point), where sum is the
-// convolution of (x - x_zero_point) with (w - w_zero_point) in 32-bit integers, and the factor is computed in f32. Parameters of
-// w may have one element an output channel.
+// QLinearConv: y = saturate(round_half_even((sum + B) * (x_scale * w_scale / y_scale)) + y_zero_point), where sum is
+// the convolution of (x - x_zero_point) with (w - w_zero_point) in 32-bit integers, and the factor is computed in f32.
+// Parameters of w may have one element an output channel.
 #include "ops/convolution.h"
 #include "ops/quantize.h"
 
@@ -23,8 +23,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Convolution conv(inputs.attributes(), inputs[0].dims(), w.dims());
   const ScaleMap scale_map(w.dims(), inputs[4].dims(), 0, 0);
   const ScaleMap zero_map(w.dims(), inputs[5].dims(), 0, 0);
-  ORIEL_REQUIRE(!inputs.has(8) || inputs[8].size() == conv.features, "a bias of {} elements, expected {}", inputs[8].size(),
-                conv.features);
+  ORIEL_REQUIRE(!inputs.has(8) || inputs[8].size() == conv.features, "a bias of {} elements, expected {}",
+                inputs[8].size(), conv.features);
   const std::int32_t* bias = inputs.has(8) ? inputs[8].data<std::int32_t>() : nullptr;
   const std::int64_t x_zero = single_zero_point(inputs, 2);
   const std::int64_t y_zero = single_zero_point(inputs, 7);
@@ -48,7 +48,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       },
       [&](std::int64_t i, std::int64_t m, std::int64_t sum) {
         const std::int32_t total = wrap_i32(sum + (bias != nullptr ? bias[m] : 0));
-        const std::int64_t q = quantize(static_cast<float>(total) * factors[static_cast<std::size_t>(m)], y_zero, range);
+        const std::int64_t q =
+            quantize(static_cast<float>(total) * factors[static_cast<std::size_t>(m)], y_zero, range);
         store_element(y, i, static_cast<double>(q));
       });
 }

@@ -1,12 +1,13 @@
-// QLinearMatMul: y = saturate(round_half_even(sum * (a_scale * b_scale / y_scale)) + y_zero_point), where sum is the product of
-// (a - a_zero_point) and (b - b_zero_point) in 32-bit integers, and the factor is computed in f32. Operands of float8 sum in f64.
+// QLinearMatMul: y = saturate(round_half_even(sum * (a_scale * b_scale / y_scale)) + y_zero_point), where sum is the
+// product of (a - a_zero_point) and (b - b_zero_point) in 32-bit integers, and the factor is computed in f32. Operands
+// of float8 sum in f64.
 #include "ops/integer_matmul.h"
 
 namespace oriel::ops {
 namespace {
 
-constexpr auto kTypes = {ElementType::kI8, ElementType::kU8, ElementType::kF8E4M3FN, ElementType::kF8E4M3FNUZ, ElementType::kF8E5M2,
-                         ElementType::kF8E5M2FNUZ};
+constexpr auto kTypes = {ElementType::kI8,         ElementType::kU8,     ElementType::kF8E4M3FN,
+                         ElementType::kF8E4M3FNUZ, ElementType::kF8E5M2, ElementType::kF8E5M2FNUZ};
 
 void infer(InferContext& c) {
   for (const std::size_t i : {0, 3}) {
@@ -16,7 +17,8 @@ void infer(InferContext& c) {
     check_line_parameter(c.shape(i), c.shape(i + 1), side);
     check_line_parameter(c.shape(i), c.shape(i + 2), side);
   }
-  for (const std::size_t i : {1, 4, 6}) require_element(c, i, {ElementType::kF32, ElementType::kF16, ElementType::kBF16});
+  for (const std::size_t i : {1, 4, 6})
+    require_element(c, i, {ElementType::kF32, ElementType::kF16, ElementType::kBF16});
   require_element(c, 7, kTypes);
   require_single(c, 6);
   require_single(c, 7);
@@ -36,7 +38,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const ElementType type = inputs[7].type();
   Tensor& y = outputs.allocate(0, type, d.out);
   const auto factor = [&](std::int64_t ia, std::int64_t ib, std::int64_t i, std::int64_t j) {
-    return static_cast<float>(element_as_f64(a_scale, rows(ia, i))) * static_cast<float>(element_as_f64(b_scale, columns(ib, j))) / y_scale;
+    return static_cast<float>(element_as_f64(a_scale, rows(ia, i))) *
+           static_cast<float>(element_as_f64(b_scale, columns(ib, j))) / y_scale;
   };
   const auto store = [&](std::int64_t o, double value) {
     if (is_float(type)) {
@@ -47,9 +50,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   };
   if (is_integer(a.type()) && is_integer(b.type())) {
     integer_matmul(a, &inputs[2], b, &inputs[5], d, context,
-                   [&](std::int64_t o, std::int64_t ia, std::int64_t ib, std::int64_t i, std::int64_t j, std::int32_t sum) {
-                     store(o, static_cast<float>(sum) * factor(ia, ib, i, j));
-                   });
+                   [&](std::int64_t o, std::int64_t ia, std::int64_t ib, std::int64_t i, std::int64_t j,
+                       std::int32_t sum) { store(o, static_cast<float>(sum) * factor(ia, ib, i, j)); });
     return;
   }
   const LineMap a_zero(a.dims(), inputs[2].dims(), LineMap::Side::kLeft);
@@ -62,7 +64,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
         const double zb = element_as_f64(inputs[5], b_zero(ib, j));
         double sum = 0;
         for (std::int64_t l = 0; l < d.k; ++l) {
-          sum += (element_as_f64(a, (ia * d.m + i) * d.k + l) - za) * (element_as_f64(b, (ib * d.k + l) * d.n + j) - zb);
+          sum +=
+              (element_as_f64(a, (ia * d.m + i) * d.k + l) - za) * (element_as_f64(b, (ib * d.k + l) * d.n + j) - zb);
         }
         store((o * d.m + i) * d.n + j, sum * factor(ia, ib, i, j));
       }

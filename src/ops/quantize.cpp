@@ -20,8 +20,8 @@ ScaleMap::ScaleMap(const Dims& x, const Dims& scale, std::int64_t axis, std::int
   for (std::size_t d = 0; fits && d < x.size(); ++d) {
     fits = scale[d] == (d == a ? x[d] / block_size + (x[d] % block_size != 0 ? 1 : 0) : x[d]);
   }
-  ORIEL_REQUIRE(fits, "a scale of shape {} does not fit the shape {} in blocks of {} along axis {}", to_string(scale), to_string(x),
-                block_size, a);
+  ORIEL_REQUIRE(fits, "a scale of shape {} does not fit the shape {} in blocks of {} along axis {}", to_string(scale),
+                to_string(x), block_size, a);
   block_ = block_size;
   inner_step_ = 1;
   along_step_ = inner_;
@@ -32,21 +32,24 @@ void check_scale(const Shape& x, const Shape& scale, std::int64_t axis, std::int
   if (block_size < 0) fail(ErrorCode::kInvalidGraph, "attribute block_size is {}", block_size);
   if (!scale.is_ranked()) return;
   if (block_size == 0) {
-    if (scale.rank() > 1) fail(ErrorCode::kInvalidGraph, "a scale of shape {}, expected rank 0 or 1", scale.to_string());
+    if (scale.rank() > 1)
+      fail(ErrorCode::kInvalidGraph, "a scale of shape {}, expected rank 0 or 1", scale.to_string());
     if (scale.rank() == 0 || !x.is_ranked() || scale[0].may_equal(Dim(1))) return;
     const auto a = static_cast<std::size_t>(normalize_axis(axis, x.rank()));
     if (!scale[0].may_equal(x[a])) {
-      fail(ErrorCode::kInvalidGraph, "a scale of shape {} does not fit the shape {} along axis {}", scale.to_string(), x.to_string(), a);
+      fail(ErrorCode::kInvalidGraph, "a scale of shape {} does not fit the shape {} along axis {}", scale.to_string(),
+           x.to_string(), a);
     }
     return;
   }
   if (!x.is_ranked()) return;
   const auto a = static_cast<std::size_t>(normalize_axis(axis, x.rank()));
   bool fits = scale.rank() == x.rank();
-  for (std::size_t d = 0; fits && d < x.rank(); ++d) fits = scale[d].may_equal(d == a ? ceil_div(x[d], Dim(block_size)) : x[d]);
+  for (std::size_t d = 0; fits && d < x.rank(); ++d)
+    fits = scale[d].may_equal(d == a ? ceil_div(x[d], Dim(block_size)) : x[d]);
   if (!fits) {
-    fail(ErrorCode::kInvalidGraph, "a scale of shape {} does not fit the shape {} in blocks of {} along axis {}", scale.to_string(),
-         x.to_string(), block_size, a);
+    fail(ErrorCode::kInvalidGraph, "a scale of shape {} does not fit the shape {} in blocks of {} along axis {}",
+         scale.to_string(), x.to_string(), block_size, a);
   }
 }
 

@@ -5,14 +5,15 @@
 
 namespace oriel::ops {
 
-/// Which element of a scale (and zero point) belongs to which element of the tensor that it quantises: one for all, one an
-/// index along `axis`, or one a block of `block_size` along `axis` (then the scale has the tensor's rank).
-/// Throws Error(kInvalidArgument) where the scale's shape fits none of these.
+/// Which element of a scale (and zero point) belongs to which element of the tensor that it quantises: one for all, one
+/// an index along `axis`, or one a block of `block_size` along `axis` (then the scale has the tensor's rank). Throws
+/// Error(kInvalidArgument) where the scale's shape fits none of these.
 class ScaleMap {
  public:
   ScaleMap(const Dims& x, const Dims& scale, std::int64_t axis, std::int64_t block_size);
   std::int64_t operator()(std::int64_t i) const {
-    return i / (extent_ * inner_) * outer_step_ + i / inner_ % extent_ / block_ * along_step_ + i % inner_ * inner_step_;
+    return i / (extent_ * inner_) * outer_step_ + i / inner_ % extent_ / block_ * along_step_ +
+           i % inner_ * inner_step_;
   }
 
  private:
@@ -57,12 +58,15 @@ template <typename F>
 std::vector<std::int64_t> centred(const Tensor& x, const Tensor* zero_point, RunContext& context, F&& index) {
   std::vector<std::int64_t> values(static_cast<std::size_t>(x.size()));
   for_each_element(x.size(), context, [&](std::int64_t i) {
-    values[static_cast<std::size_t>(i)] = element_as_i64(x, i) - (zero_point != nullptr ? element_as_i64(*zero_point, index(i)) : 0);
+    values[static_cast<std::size_t>(i)] =
+        element_as_i64(x, i) - (zero_point != nullptr ? element_as_i64(*zero_point, index(i)) : 0);
   });
   return values;
 }
 
 /// Wraps a sum around as 32-bit accumulators do.
-inline std::int32_t wrap_i32(std::int64_t sum) { return static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(sum))); }
+inline std::int32_t wrap_i32(std::int64_t sum) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(sum)));
+}
 
 }  // namespace oriel::ops

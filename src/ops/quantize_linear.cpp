@@ -15,8 +15,11 @@ bool is_float8(ElementType type) {
 }
 
 void infer(InferContext& c) {
-  require_element(c, 0, {ElementType::kF32, ElementType::kF16, ElementType::kBF16, ElementType::kI32, ElementType::kF64});
-  require_element(c, 1, {ElementType::kF32, ElementType::kF16, ElementType::kBF16, ElementType::kI32, ElementType::kF8E8M0, ElementType::kF64});
+  require_element(c, 0,
+                  {ElementType::kF32, ElementType::kF16, ElementType::kBF16, ElementType::kI32, ElementType::kF64});
+  require_element(c, 1,
+                  {ElementType::kF32, ElementType::kF16, ElementType::kBF16, ElementType::kI32, ElementType::kF8E8M0,
+                   ElementType::kF64});
   ElementType type = attribute_type(c.attributes(), "output_dtype");
   const std::int64_t axis = c.attributes().get_int("axis");
   const std::int64_t block_size = c.attributes().get_int("block_size");
@@ -37,10 +40,14 @@ void infer(InferContext& c) {
 // Rounds to the type that the division is made in; f64 serves integers.
 double round_to(double value, ElementType precision) {
   switch (precision) {
-    case ElementType::kF16: return static_cast<float>(Half(value));
-    case ElementType::kBF16: return static_cast<float>(BFloat16(value));
-    case ElementType::kF32: return static_cast<float>(value);
-    default: return value;
+    case ElementType::kF16:
+      return static_cast<float>(Half(value));
+    case ElementType::kBF16:
+      return static_cast<float>(BFloat16(value));
+    case ElementType::kF32:
+      return static_cast<float>(value);
+    default:
+      return value;
   }
 }
 
@@ -49,7 +56,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& scale = inputs[1];
   const Attributes& attributes = inputs.attributes();
   ElementType precision = attribute_type(attributes, "precision");
-  if (precision == ElementType::kUndefined) precision = scale.type() == ElementType::kF8E8M0 ? ElementType::kF32 : scale.type();
+  if (precision == ElementType::kUndefined)
+    precision = scale.type() == ElementType::kF8E8M0 ? ElementType::kF32 : scale.type();
   ElementType type = attribute_type(attributes, "output_dtype");
   const Tensor* zero_point = inputs.has(2) ? &inputs[2] : nullptr;
   if (zero_point != nullptr) type = zero_point->type();
@@ -63,7 +71,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const bool shifted = zero_point != nullptr && type == ElementType::kF4E2M1;
     for_each_element(x.size(), context, [&](std::int64_t i) {
       const std::int64_t s = map(i);
-      const double v = round_to(round_to(element_as_f64(x, i), precision) / round_to(element_as_f64(scale, s), precision), precision);
+      const double v = round_to(
+          round_to(element_as_f64(x, i), precision) / round_to(element_as_f64(scale, s), precision), precision);
       store_element(y, i, shifted ? v + element_as_f64(*zero_point, s) : v, saturate);
     });
     return;
@@ -71,8 +80,10 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const QuantRange range = quant_range(type);
   for_each_element(x.size(), context, [&](std::int64_t i) {
     const std::int64_t s = map(i);
-    const double v = round_to(round_to(element_as_f64(x, i), precision) / round_to(element_as_f64(scale, s), precision), precision);
-    store_element(y, i, static_cast<double>(quantize(v, zero_point != nullptr ? element_as_i64(*zero_point, s) : 0, range)));
+    const double v =
+        round_to(round_to(element_as_f64(x, i), precision) / round_to(element_as_f64(scale, s), precision), precision);
+    store_element(y, i,
+                  static_cast<double>(quantize(v, zero_point != nullptr ? element_as_i64(*zero_point, s) : 0, range)));
   });
 }
 

@@ -1,5 +1,5 @@
-// Range: start, start + delta, ... before limit: max(ceil((limit - start) / delta), 0) elements. Narrow floats are computed
-// in a wider type and rounded at the end, which is what every stash_type asks for at least.
+// Range: start, start + delta, ... before limit: max(ceil((limit - start) / delta), 0) elements. Narrow floats are
+// computed in a wider type and rounded at the end, which is what every stash_type asks for at least.
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -18,9 +18,11 @@ std::int64_t count_of(T start, T limit, T delta) {
     ORIEL_REQUIRE(count <= kMaxElements, "{} to {} by {} has too many elements", start, limit, delta);
     return static_cast<std::int64_t>(count);
   } else {
-    const double count = std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
-    ORIEL_REQUIRE(count <= static_cast<double>(kMaxElements) && !std::isnan(count), "{} to {} by {} has no finite number of elements",
-                  static_cast<double>(start), static_cast<double>(limit), static_cast<double>(delta));
+    const double count =
+        std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
+    ORIEL_REQUIRE(count <= static_cast<double>(kMaxElements) && !std::isnan(count),
+                  "{} to {} by {} has no finite number of elements", static_cast<double>(start),
+                  static_cast<double>(limit), static_cast<double>(delta));
     return count > 0 ? static_cast<std::int64_t>(count) : 0;
   }
 }
@@ -34,7 +36,8 @@ void infer(InferContext& c) {
     const std::vector<Dim>* start = c.content(0);
     const std::vector<Dim>* limit = c.content(1);
     const std::vector<Dim>* delta = c.content(2);
-    if (start != nullptr && limit != nullptr && delta != nullptr && start->size() == 1 && limit->size() == 1 && delta->size() == 1) {
+    if (start != nullptr && limit != nullptr && delta != nullptr && start->size() == 1 && limit->size() == 1 &&
+        delta->size() == 1) {
       const Dim& from = (*start)[0];
       const Dim& to = (*limit)[0];
       const Dim& step = (*delta)[0];
@@ -51,9 +54,11 @@ void infer(InferContext& c) {
     }
   } else if (c.constant(0) != nullptr && c.constant(1) != nullptr && c.constant(2) != nullptr) {
     for (std::size_t i = 0; i < 3; ++i) {
-      if (c.constant(i)->size() != 1) fail(ErrorCode::kInvalidGraph, "input {} is {}, expected a scalar", i, c.constant(i)->description());
+      if (c.constant(i)->size() != 1)
+        fail(ErrorCode::kInvalidGraph, "input {} is {}, expected a scalar", i, c.constant(i)->description());
     }
-    count = Dim(count_of(element_as_f64(*c.constant(0), 0), element_as_f64(*c.constant(1), 0), element_as_f64(*c.constant(2), 0)));
+    count = Dim(count_of(element_as_f64(*c.constant(0), 0), element_as_f64(*c.constant(1), 0),
+                         element_as_f64(*c.constant(2), 0)));
   }
   c.set(0, element, Shape{count});
 }

@@ -21,7 +21,9 @@ constexpr int kMaxRepeat = 1000;
 constexpr std::size_t kMaxStates = 100000;
 constexpr std::size_t kMaxSteps = 1000000;
 
-bool is_word(std::uint32_t c) { return c < 0x80 && ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= 'a' && c <= 'z')); }
+bool is_word(std::uint32_t c) {
+  return c < 0x80 && ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= 'a' && c <= 'z'));
+}
 
 struct Tree {
   enum class Type : std::uint8_t { kEmpty, kSet, kAssert, kSequence, kChoice, kRepeat };
@@ -49,12 +51,19 @@ bool add_perl_class(char letter, std::vector<Regex::Range>& into) {
   std::vector<Regex::Range> ranges;
   switch (letter) {
     case 'd':
-    case 'D': ranges = {{'0', '9'}}; break;
+    case 'D':
+      ranges = {{'0', '9'}};
+      break;
     case 's':
-    case 'S': ranges = {{'\t', '\n'}, {'\f', '\r'}, {' ', ' '}}; break;
+    case 'S':
+      ranges = {{'\t', '\n'}, {'\f', '\r'}, {' ', ' '}};
+      break;
     case 'w':
-    case 'W': ranges = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}; break;
-    default: return false;
+    case 'W':
+      ranges = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
+      break;
+    default:
+      return false;
   }
   if (letter >= 'a') {
     into.insert(into.end(), ranges.begin(), ranges.end());
@@ -104,7 +113,9 @@ class Parser {
     bool dot_newline = false;
   };
 
-  [[noreturn]] void error(const char* fact) const { fail(ErrorCode::kInvalidArgument, "pattern \"{}\", byte {}: {}", text_, at_, fact); }
+  [[noreturn]] void error(const char* fact) const {
+    fail(ErrorCode::kInvalidArgument, "pattern \"{}\", byte {}: {}", text_, at_, fact);
+  }
 
   bool more() const { return at_ < text_.size(); }
   bool take(std::string_view wanted) {
@@ -187,22 +198,30 @@ class Parser {
   std::optional<int> number() {
     const std::size_t begin = at_;
     int value = 0;
-    while (more() && text_[at_] >= '0' && text_[at_] <= '9') value = std::min(value * 10 + (text_[at_++] - '0'), kMaxRepeat + 1);
+    while (more() && text_[at_] >= '0' && text_[at_] <= '9')
+      value = std::min(value * 10 + (text_[at_++] - '0'), kMaxRepeat + 1);
     return at_ == begin ? std::nullopt : std::optional(value);
   }
 
   std::optional<Tree> atom(int depth) {
     const char c = text_[at_];
     switch (c) {
-      case '(': return group(depth);
-      case '[': return char_class();
-      case '\\': return escape();
+      case '(':
+        return group(depth);
+      case '[':
+        return char_class();
+      case '\\':
+        return escape();
       case '*':
       case '+':
-      case '?': error("a repetition of nothing");
-      default: break;
+      case '?':
+        error("a repetition of nothing");
+      default:
+        break;
     }
-    if (take(".")) return flags_.dot_newline ? of_ranges({{0, kLastCodePoint}}) : of_ranges({{0, '\n' - 1}, {'\n' + 1, kLastCodePoint}});
+    if (take("."))
+      return flags_.dot_newline ? of_ranges({{0, kLastCodePoint}})
+                                : of_ranges({{0, '\n' - 1}, {'\n' + 1, kLastCodePoint}});
     if (take("^")) return of_assertion(flags_.lines ? Kind::kLineBegin : Kind::kTextBegin);
     if (take("$")) return of_assertion(flags_.lines ? Kind::kLineEnd : Kind::kTextEnd);
     return of_code_point(code_point());
@@ -221,15 +240,23 @@ class Parser {
         bool value = true;
         while (more() && text_[at_] != ':' && text_[at_] != ')') {
           switch (text_[at_]) {
-            case 'i': inner.fold_case = value; break;
-            case 'm': inner.lines = value; break;
-            case 's': inner.dot_newline = value; break;
-            case 'U': break;
+            case 'i':
+              inner.fold_case = value;
+              break;
+            case 'm':
+              inner.lines = value;
+              break;
+            case 's':
+              inner.dot_newline = value;
+              break;
+            case 'U':
+              break;
             case '-':
               if (!value) error("flags are not right");
               value = false;
               break;
-            default: error("a group is of an unknown kind");
+            default:
+              error("a group is of an unknown kind");
           }
           ++at_;
         }
@@ -252,7 +279,8 @@ class Parser {
   std::optional<std::uint32_t> escaped_code_point() {
     if (!more()) error("ends with a backslash");
     const char c = text_[at_];
-    static constexpr std::pair<char, std::uint32_t> kLetters[] = {{'a', 7}, {'f', 12}, {'t', 9}, {'n', 10}, {'r', 13}, {'v', 11}};
+    static constexpr std::pair<char, std::uint32_t> kLetters[] = {{'a', 7},  {'f', 12}, {'t', 9},
+                                                                  {'n', 10}, {'r', 13}, {'v', 11}};
     for (const auto& [letter, value] : kLetters) {
       if (c == letter) {
         ++at_;
@@ -266,7 +294,10 @@ class Parser {
       int digits = 0;
       while (more() && (braces || digits < 2)) {
         const char d = text_[at_];
-        const int digit = d >= '0' && d <= '9' ? d - '0' : d >= 'a' && d <= 'f' ? d - 'a' + 10 : d >= 'A' && d <= 'F' ? d - 'A' + 10 : -1;
+        const int digit = d >= '0' && d <= '9'   ? d - '0'
+                          : d >= 'a' && d <= 'f' ? d - 'a' + 10
+                          : d >= 'A' && d <= 'F' ? d - 'A' + 10
+                                                 : -1;
         if (digit < 0) break;
         value = value * 16 + static_cast<std::uint32_t>(digit);
         if (value > kLastCodePoint) error("a code point is too large");
@@ -276,9 +307,11 @@ class Parser {
       if (braces ? digits == 0 || !take("}") : digits != 2) error("hexadecimal digits are missing");
       return value;
     }
-    if (c == '0' || (c >= '1' && c <= '7' && at_ + 1 < text_.size() && text_[at_ + 1] >= '0' && text_[at_ + 1] <= '7')) {
+    if (c == '0' ||
+        (c >= '1' && c <= '7' && at_ + 1 < text_.size() && text_[at_ + 1] >= '0' && text_[at_ + 1] <= '7')) {
       std::uint32_t value = 0;
-      for (int i = 0; i < 3 && more() && text_[at_] >= '0' && text_[at_] <= '7'; ++i) value = value * 8 + static_cast<std::uint32_t>(text_[at_++] - '0');
+      for (int i = 0; i < 3 && more() && text_[at_] >= '0' && text_[at_] <= '7'; ++i)
+        value = value * 8 + static_cast<std::uint32_t>(text_[at_++] - '0');
       return value;
     }
     const bool punctuation = static_cast<unsigned char>(c) < 0x80 && c > ' ' && !is_word(static_cast<unsigned char>(c));
@@ -296,14 +329,20 @@ class Parser {
     Tree set = of_ranges({});
     if (add_perl_class(letter, set.set.ranges)) return set;
     switch (letter) {
-      case 'A': return of_assertion(Kind::kTextBegin);
-      case 'z': return of_assertion(Kind::kTextEnd);
-      case 'b': return of_assertion(Kind::kWordBoundary);
-      case 'B': return of_assertion(Kind::kNoWordBoundary);
+      case 'A':
+        return of_assertion(Kind::kTextBegin);
+      case 'z':
+        return of_assertion(Kind::kTextEnd);
+      case 'b':
+        return of_assertion(Kind::kWordBoundary);
+      case 'B':
+        return of_assertion(Kind::kNoWordBoundary);
       case 'p':
       case 'P':
-      case 'C': fail(ErrorCode::kNotImplemented, "pattern \"{}\": the class \\{} is not supported", text_, letter);
-      default: error("an unknown escape");
+      case 'C':
+        fail(ErrorCode::kNotImplemented, "pattern \"{}\": the class \\{} is not supported", text_, letter);
+      default:
+        error("an unknown escape");
     }
   }
 
@@ -318,7 +357,8 @@ class Parser {
       if (take("[:")) {
         const bool negated = take("^");
         const std::size_t end = text_.find(":]", at_);
-        const std::vector<Regex::Range>* known = end == std::string_view::npos ? nullptr : named_class(text_.substr(at_, end - at_));
+        const std::vector<Regex::Range>* known =
+            end == std::string_view::npos ? nullptr : named_class(text_.substr(at_, end - at_));
         if (known == nullptr) error("an unknown class name");
         at_ = end + 2;
         if (negated) {
@@ -348,7 +388,8 @@ class Parser {
     if (!take("\\")) return code_point();
     if (const std::optional<std::uint32_t> c = escaped_code_point()) return c;
     const char letter = text_[at_++];
-    if (letter == 'p' || letter == 'P') fail(ErrorCode::kNotImplemented, "pattern \"{}\": the class \\{} is not supported", text_, letter);
+    if (letter == 'p' || letter == 'P')
+      fail(ErrorCode::kNotImplemented, "pattern \"{}\": the class \\{} is not supported", text_, letter);
     if (!add_perl_class(letter, ranges)) error("an unknown escape");
     return std::nullopt;
   }
@@ -373,20 +414,24 @@ class Assembler {
   std::uint32_t add(const Tree& tree, std::uint32_t next) {
     ORIEL_REQUIRE(++steps_ < kMaxSteps, "the pattern is too large");
     switch (tree.type) {
-      case Tree::Type::kEmpty: return next;
+      case Tree::Type::kEmpty:
+        return next;
       case Tree::Type::kSet:
         sets_.push_back(tree.set);
         return add({.kind = Kind::kSet, .next = next, .set = static_cast<std::uint32_t>(sets_.size() - 1)});
-      case Tree::Type::kAssert: return add({.kind = tree.assertion, .next = next});
+      case Tree::Type::kAssert:
+        return add({.kind = tree.assertion, .next = next});
       case Tree::Type::kSequence:
         for (auto part = tree.parts.rbegin(); part != tree.parts.rend(); ++part) next = add(*part, next);
         return next;
       case Tree::Type::kChoice: {
         std::uint32_t entry = add(tree.parts.back(), next);
-        for (std::size_t i = tree.parts.size() - 1; i-- > 0;) entry = add({.kind = Kind::kSplit, .next = add(tree.parts[i], next), .other = entry});
+        for (std::size_t i = tree.parts.size() - 1; i-- > 0;)
+          entry = add({.kind = Kind::kSplit, .next = add(tree.parts[i], next), .other = entry});
         return entry;
       }
-      case Tree::Type::kRepeat: break;
+      case Tree::Type::kRepeat:
+        break;
     }
     const Tree& body = tree.parts.front();
     std::uint32_t entry = next;
@@ -398,7 +443,8 @@ class Assembler {
       entry = copies > 0 ? again : split;
       copies = std::max(copies - 1, 0);
     } else {
-      for (int i = tree.least; i < tree.most; ++i) entry = add({.kind = Kind::kSplit, .next = add(body, entry), .other = next});
+      for (int i = tree.least; i < tree.most; ++i)
+        entry = add({.kind = Kind::kSplit, .next = add(body, entry), .other = next});
     }
     for (int i = 0; i < copies; ++i) entry = add(body, entry);
     return entry;
@@ -414,9 +460,11 @@ class Assembler {
 
 bool Regex::Set::contains(std::uint32_t c) const {
   const auto listed = [&](std::uint32_t value) {
-    return std::any_of(ranges.begin(), ranges.end(), [value](const Range& r) { return value >= r.first && value <= r.second; });
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [value](const Range& r) { return value >= r.first && value <= r.second; });
   };
-  const bool in = listed(c) || (fold_case && (listed(with_case(c, LetterCase::kLower)) || listed(with_case(c, LetterCase::kUpper))));
+  const bool in = listed(c) ||
+                  (fold_case && (listed(with_case(c, LetterCase::kLower)) || listed(with_case(c, LetterCase::kUpper))));
   return in != negated;
 }
 
@@ -448,18 +496,34 @@ bool Regex::full_match(std::string_view text) const {
       const State& state = states_[s];
       bool holds = false;
       switch (state.kind) {
-        case Kind::kMatch: matched = true; break;
-        case Kind::kSet: reading.push_back(s); break;
+        case Kind::kMatch:
+          matched = true;
+          break;
+        case Kind::kSet:
+          reading.push_back(s);
+          break;
         case Kind::kSplit:
           pending.push_back(state.other);
           holds = true;
           break;
-        case Kind::kTextBegin: holds = at == 0; break;
-        case Kind::kTextEnd: holds = at == text.size(); break;
-        case Kind::kLineBegin: holds = at == 0 || before == '\n'; break;
-        case Kind::kLineEnd: holds = at == text.size() || here == '\n'; break;
-        case Kind::kWordBoundary: holds = word(before) != word(here); break;
-        case Kind::kNoWordBoundary: holds = word(before) == word(here); break;
+        case Kind::kTextBegin:
+          holds = at == 0;
+          break;
+        case Kind::kTextEnd:
+          holds = at == text.size();
+          break;
+        case Kind::kLineBegin:
+          holds = at == 0 || before == '\n';
+          break;
+        case Kind::kLineEnd:
+          holds = at == text.size() || here == '\n';
+          break;
+        case Kind::kWordBoundary:
+          holds = word(before) != word(here);
+          break;
+        case Kind::kNoWordBoundary:
+          holds = word(before) == word(here);
+          break;
       }
       if (holds) pending.push_back(state.next);
     }

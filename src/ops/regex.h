@@ -10,9 +10,9 @@ namespace oriel::ops {
 
 /// A compiled expression. Full matches only, so that greediness and groups need no record.
 ///
-/// Understood: literals, escapes (\n, \x41, \x{1F600}, \101, \Q..\E), ., classes with ranges, [:names:] and \d \s \w, groups
-/// (plain, named, non-capturing), flags i, m, s and U, alternatives, * + ? {n,m} with a lazy mark, ^ $ \A \z \b \B.
-/// Not understood: Unicode classes (\pL) and single bytes (\C).
+/// Understood: literals, escapes (\n, \x41, \x{1F600}, \101, \Q..\E), ., classes with ranges, [:names:] and \d \s \w,
+/// groups (plain, named, non-capturing), flags i, m, s and U, alternatives, * + ? {n,m} with a lazy mark, ^ $ \A \z \b
+/// \B. Not understood: Unicode classes (\pL) and single bytes (\C).
 class Regex {
  public:
   /// Throws Error(kInvalidArgument) for a pattern that is no expression or too large, kNotImplemented for what is not
@@ -30,8 +30,19 @@ class Regex {
     bool fold_case = false;
     bool contains(std::uint32_t code_point) const;
   };
-  enum class Kind : std::uint8_t { kMatch, kSet, kSplit, kTextBegin, kTextEnd, kLineBegin, kLineEnd, kWordBoundary, kNoWordBoundary };
-  /// A state of the automaton: kSet reads a code point of sets[set], kSplit goes on at `next` and `other`, the rest assert.
+  enum class Kind : std::uint8_t {
+    kMatch,
+    kSet,
+    kSplit,
+    kTextBegin,
+    kTextEnd,
+    kLineBegin,
+    kLineEnd,
+    kWordBoundary,
+    kNoWordBoundary
+  };
+  /// A state of the automaton: kSet reads a code point of sets[set], kSplit goes on at `next` and `other`, the rest
+  /// assert.
   struct State {
     Kind kind = Kind::kMatch;
     std::uint32_t next = 0;

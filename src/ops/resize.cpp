@@ -1,6 +1,6 @@
-// Resize: every output element is a weighted sum of input elements around a place that coordinate_transformation_mode gives,
-// axis by axis: one element (nearest), two (linear), four (cubic), or as many as a stretched filter covers (antialias).
-// Importers removed: version 10 and every version of Upsample, which are asymmetric.
+// Resize: every output element is a weighted sum of input elements around a place that coordinate_transformation_mode
+// gives, axis by axis: one element (nearest), two (linear), four (cubic), or as many as a stretched filter covers
+// (antialias). Importers removed: version 10 and every version of Upsample, which are asymmetric.
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -21,8 +21,8 @@ struct Settings {
         cubic_a(a.get_float("cubic_coeff_a")) {
     require(mode, "mode", {"nearest", "linear", "cubic"});
     require(coordinates, "coordinate_transformation_mode",
-            {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn",
-             "tf_crop_and_resize"});
+            {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
+             "tf_half_pixel_for_nn", "tf_crop_and_resize"});
     require(nearest, "nearest_mode", {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
     require(policy, "keep_aspect_ratio_policy", {"stretch", "not_larger", "not_smaller"});
   }
@@ -58,11 +58,13 @@ std::int64_t scaled_extent(std::int64_t extent, double factor) {
   ORIEL_REQUIRE(factor > 0 && factor < 1e9, "a scale is {}", factor);
   const double product = static_cast<double>(extent) * factor;
   ORIEL_REQUIRE(product < 1e15, "an extent of {} with a scale of {} is too large", extent, factor);
-  return static_cast<std::int64_t>(std::floor(extent < (1 << 24) ? static_cast<double>(static_cast<float>(product)) : product));
+  return static_cast<std::int64_t>(
+      std::floor(extent < (1 << 24) ? static_cast<double>(static_cast<float>(product)) : product));
 }
 
 // The sizes that keep_aspect_ratio_policy makes of the wanted ones, and the one scale of all of them.
-double fit_sizes(const std::string& policy, const std::vector<std::int64_t>& extents, std::vector<std::int64_t>& sizes) {
+double fit_sizes(const std::string& policy, const std::vector<std::int64_t>& extents,
+                 std::vector<std::int64_t>& sizes) {
   double scale = 0;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     ORIEL_REQUIRE(extents[i] > 0, "an extent of 0 has no aspect ratio");
@@ -94,7 +96,8 @@ void infer(InferContext& c) {
   const auto check = [&](std::size_t count) {
     if (count != axes.size()) fail(ErrorCode::kInvalidGraph, "{} numbers for {} axes", count, axes.size());
   };
-  if (const std::vector<Dim>* sizes = given(c, kSizes) ? c.content(kSizes) : nullptr; sizes != nullptr && !sizes->empty()) {
+  if (const std::vector<Dim>* sizes = given(c, kSizes) ? c.content(kSizes) : nullptr;
+      sizes != nullptr && !sizes->empty()) {
     check(sizes->size());
     if (settings.policy == "stretch") {
       for (std::size_t i = 0; i < axes.size(); ++i) {
@@ -121,7 +124,8 @@ void infer(InferContext& c) {
       double factor = element_as_f64(*scales, static_cast<std::int64_t>(i));
       if (settings.crops()) {
         if (roi == nullptr || roi->size() != static_cast<std::int64_t>(2 * axes.size())) continue;
-        factor *= element_as_f64(*roi, static_cast<std::int64_t>(i + axes.size())) - element_as_f64(*roi, static_cast<std::int64_t>(i));
+        factor *= element_as_f64(*roi, static_cast<std::int64_t>(i + axes.size())) -
+                  element_as_f64(*roi, static_cast<std::int64_t>(i));
       }
       const Dim& d = in[axes[i]];
       if (d.is_known()) {
@@ -222,14 +226,16 @@ std::vector<Axis> read_axes(const Inputs& inputs, const Settings& settings) {
   const bool by_size = given(inputs, kSizes);
   ORIEL_REQUIRE(by_size != given(inputs, kScales), "exactly one of scales and sizes has to be given");
   const Tensor& numbers = inputs[by_size ? kSizes : kScales];
-  ORIEL_REQUIRE(numbers.size() == static_cast<std::int64_t>(axes.size()), "{} numbers for {} axes", numbers.size(), axes.size());
+  ORIEL_REQUIRE(numbers.size() == static_cast<std::int64_t>(axes.size()), "{} numbers for {} axes", numbers.size(),
+                axes.size());
   std::vector<Axis> all(x.rank());
   for (std::size_t i = 0; i < x.rank(); ++i) {
     all[i].in = all[i].out = x.dim(i);
     all[i].target = static_cast<float>(x.dim(i));
   }
   if (settings.crops()) {
-    ORIEL_REQUIRE(inputs.has(kRoi) && inputs[kRoi].size() == 2 * numbers.size(), "roi needs {} numbers", 2 * numbers.size());
+    ORIEL_REQUIRE(inputs.has(kRoi) && inputs[kRoi].size() == 2 * numbers.size(), "roi needs {} numbers",
+                  2 * numbers.size());
     for (std::size_t i = 0; i < axes.size(); ++i) {
       all[axes[i]].start = static_cast<float>(element_as_f64(inputs[kRoi], static_cast<std::int64_t>(i)));
       all[axes[i]].end = static_cast<float>(element_as_f64(inputs[kRoi], static_cast<std::int64_t>(i + axes.size())));
@@ -239,7 +245,8 @@ std::vector<Axis> read_axes(const Inputs& inputs, const Settings& settings) {
     for (std::size_t i = 0; i < axes.size(); ++i) {
       Axis& axis = all[axes[i]];
       axis.scale = static_cast<float>(element_as_f64(numbers, static_cast<std::int64_t>(i)));
-      axis.out = scaled_extent(axis.in, static_cast<double>(axis.scale) * (static_cast<double>(axis.end) - static_cast<double>(axis.start)));
+      axis.out = scaled_extent(
+          axis.in, static_cast<double>(axis.scale) * (static_cast<double>(axis.end) - static_cast<double>(axis.start)));
       axis.target = axis.scale * static_cast<float>(axis.in);
     }
     return all;
@@ -259,23 +266,9 @@ std::vector<Axis> read_axes(const Inputs& inputs, const Settings& settings) {
   return all;
 }
 
-template <typename T>
-T saturated(double value) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return value != 0;
-  } else if constexpr (std::is_integral_v<T>) {
-    // Sums that are whole but for rounding stay whole.
-    const double whole = std::trunc(sizeof(T) < 4 ? static_cast<double>(static_cast<float>(value)) : value);
-    if (whole >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
-    if (whole <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
-    return static_cast<T>(whole);
-  } else {
-    return narrow<T>(value);
-  }
-}
-
 // One axis of a row-major array resampled.
-std::vector<double> resample(const std::vector<double>& in, const AxisSplit& split, const std::vector<Taps>& taps, RunContext& context) {
+std::vector<double> resample(const std::vector<double>& in, const AxisSplit& split, const std::vector<Taps>& taps,
+                             RunContext& context) {
   const auto out_extent = static_cast<std::int64_t>(taps.size());
   std::vector<double> out(static_cast<std::size_t>(split.outer * out_extent * split.inner));
   for (std::int64_t o = 0; o < split.outer; ++o) {
@@ -316,7 +309,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Dims strides = row_major_strides(x.dims());
     copy_elements(out, x, context, [&](std::int64_t) {
       std::int64_t at = 0;
-      for (std::size_t a = 0; a < dims.size(); ++a) at += taps[a][static_cast<std::size_t>(index[a])].index[0] * strides[a];
+      for (std::size_t a = 0; a < dims.size(); ++a)
+        at += taps[a][static_cast<std::size_t>(index[a])].index[0] * strides[a];
       advance(index, dims);
       return at;
     });
@@ -324,7 +318,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     dispatch_numeric_or_bool(x.type(), [&]<typename T>() {
       const T* in = x.data<T>();
       std::vector<double> values(static_cast<std::size_t>(x.size()));
-      for (std::int64_t i = 0; i < x.size(); ++i) values[static_cast<std::size_t>(i)] = static_cast<double>(widen(in[i]));
+      for (std::int64_t i = 0; i < x.size(); ++i)
+        values[static_cast<std::size_t>(i)] = static_cast<double>(widen(in[i]));
       Dims at = x.dims();
       for (std::size_t a = 0; a < dims.size(); ++a) {
         const bool same = axes[a].in == axes[a].out && [&] {
@@ -339,11 +334,13 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
         at[a] = dims[a];
       }
       T* to = out.data<T>();
-      for_each_element(out.size(), context, [&](std::int64_t i) { to[i] = saturated<T>(values[static_cast<std::size_t>(i)]); });
+      for_each_element(out.size(), context,
+                       [&](std::int64_t i) { to[i] = interpolated<T>(values[static_cast<std::size_t>(i)]); });
     });
   }
   if (!settings.crops()) return;
-  ORIEL_REQUIRE(out.type() != ElementType::kString && !is_complex(out.type()), "element type {} cannot be extrapolated", element_name(out.type()));
+  ORIEL_REQUIRE(out.type() != ElementType::kString && !is_complex(out.type()), "element type {} cannot be extrapolated",
+                element_name(out.type()));
   const double extrapolation = inputs.attributes().get_float("extrapolation_value");
   index.assign(dims.size(), 0);
   for_each_element(out.size(), context, [&](std::int64_t i) {

@@ -1,7 +1,7 @@
 // RoiAlign (Mask R-CNN): each region is cut into output_height x output_width bins, each bin the mean or maximum of
-// bilinear samples at a regular grid (the maximum over the weighted pixels of all samples, as the standard's own results
-// have it). half_pixel shifts regions by -0.5; output_half_pixel does not, and widens regions to 1.
-// Importers removed: version 10, which is output_half_pixel.
+// bilinear samples at a regular grid (the maximum over the weighted pixels of all samples, as the standard's own
+// results have it). half_pixel shifts regions by -0.5; output_half_pixel does not, and widens regions to 1. Importers
+// removed: version 10, which is output_half_pixel.
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -15,15 +15,19 @@ void infer(InferContext& c) {
   const std::string& mode = a.get_string("mode");
   if (mode != "avg" && mode != "max") fail(ErrorCode::kInvalidGraph, "unknown mode {}", mode);
   const std::string& shift = a.get_string("coordinate_transformation_mode");
-  if (shift != "half_pixel" && shift != "output_half_pixel") fail(ErrorCode::kInvalidGraph, "unknown coordinate_transformation_mode {}", shift);
+  if (shift != "half_pixel" && shift != "output_half_pixel")
+    fail(ErrorCode::kInvalidGraph, "unknown coordinate_transformation_mode {}", shift);
   const Shape& x = c.shape(0);
   const Shape& rois = c.shape(1);
   if ((x.is_ranked() && x.rank() != 4) || (rois.is_ranked() && rois.rank() != 2)) {
     fail(ErrorCode::kInvalidGraph, "input {} and regions {}, expected ranks 4 and 2", x.to_string(), rois.to_string());
   }
   Dim count = rois.is_ranked() ? rois[0] : Dim::unknown();
-  if (!count.is_known() && c.shape(2).is_ranked() && c.shape(2).rank() == 1 && c.shape(2)[0].is_known()) count = c.shape(2)[0];
-  c.set(0, c.element(0), Shape{count, x.is_ranked() ? x[1] : Dim::unknown(), Dim(a.get_int("output_height")), Dim(a.get_int("output_width"))});
+  if (!count.is_known() && c.shape(2).is_ranked() && c.shape(2).rank() == 1 && c.shape(2)[0].is_known())
+    count = c.shape(2)[0];
+  c.set(0, c.element(0),
+        Shape{count, x.is_ranked() ? x[1] : Dim::unknown(), Dim(a.get_int("output_height")),
+              Dim(a.get_int("output_width"))});
 }
 
 // The four pixels around a place and their weights; nothing more than a pixel outside the image.
@@ -33,7 +37,8 @@ struct Corner {
 };
 
 bool corner_of(double y, double x, std::int64_t h, std::int64_t w, Corner& corner) {
-  if (!(y >= -1 && y <= static_cast<double>(h) && x >= -1 && x <= static_cast<double>(w)) || h == 0 || w == 0) return false;
+  if (!(y >= -1 && y <= static_cast<double>(h) && x >= -1 && x <= static_cast<double>(w)) || h == 0 || w == 0)
+    return false;
   const auto cut = [](double place, std::int64_t extent, std::int64_t& low, std::int64_t& high) {
     place = std::max(place, 0.0);
     low = static_cast<std::int64_t>(place);
@@ -50,7 +55,8 @@ bool corner_of(double y, double x, std::int64_t h, std::int64_t w, Corner& corne
   std::int64_t x1 = 0;
   const double fy = cut(y, h, y0, y1);
   const double fx = cut(x, w, x0, x1);
-  corner = {{y0 * w + x0, y0 * w + x1, y1 * w + x0, y1 * w + x1}, {(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx}};
+  corner = {{y0 * w + x0, y0 * w + x1, y1 * w + x0, y1 * w + x1},
+            {(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx}};
   return true;
 }
 
@@ -59,7 +65,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& rois = inputs[1];
   const Attributes& a = inputs.attributes();
   ORIEL_REQUIRE(x.rank() == 4 && rois.rank() == 2 && rois.dim(1) == 4 && inputs[2].size() == rois.dim(0),
-                "input {}, regions {} and batch indices {}", x.description(), rois.description(), inputs[2].description());
+                "input {}, regions {} and batch indices {}", x.description(), rois.description(),
+                inputs[2].description());
   const std::vector<std::int64_t> batches = inputs[2].to_i64();
   const std::int64_t out_h = a.get_int("output_height");
   const std::int64_t out_w = a.get_int("output_width");
@@ -93,7 +100,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       const double bin_w = roi_w / static_cast<double>(out_w);
       const double rows = ratio > 0 ? static_cast<double>(ratio) : std::ceil(bin_h);
       const double columns = ratio > 0 ? static_cast<double>(ratio) : std::ceil(bin_w);
-      ORIEL_REQUIRE(std::max(rows, 1.0) * std::max(columns, 1.0) <= kMostSamples, "region {} has {} x {} samples a bin", r, rows, columns);
+      ORIEL_REQUIRE(std::max(rows, 1.0) * std::max(columns, 1.0) <= kMostSamples, "region {} has {} x {} samples a bin",
+                    r, rows, columns);
       for (std::int64_t p = 0; p < out_h * out_w; ++p) {
         corners.clear();
         for (double iy = 0; iy < rows; ++iy) {

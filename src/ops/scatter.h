@@ -35,7 +35,8 @@ template <typename F>
 void scatter(Tensor& out, const Tensor& updates, const std::string& reduction, RunContext& context, F&& target) {
   ORIEL_REQUIRE(out.type() == updates.type(), "updates are {}, data are {}", updates.description(), out.description());
   if (reduction == "none") {
-    move_elements(out, updates, updates.size(), context, [&](std::int64_t i) { return std::pair<std::int64_t, std::int64_t>(target(i), i); });
+    move_elements(out, updates, updates.size(), context,
+                  [&](std::int64_t i) { return std::pair<std::int64_t, std::int64_t>(target(i), i); });
     return;
   }
   dispatch_numeric_or_bool(out.type(), [&]<typename T>() {

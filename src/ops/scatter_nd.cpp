@@ -11,14 +11,16 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& updates = inputs[2];
   ORIEL_REQUIRE(indices.rank() >= 1, "indices are a scalar");
   const std::int64_t depth = indices.dim(indices.rank() - 1);
-  ORIEL_REQUIRE(depth <= static_cast<std::int64_t>(data.rank()), "indices of {} numbers for rank {}", depth, data.rank());
+  ORIEL_REQUIRE(depth <= static_cast<std::int64_t>(data.rank()), "indices of {} numbers for rank {}", depth,
+                data.rank());
   Dims wanted(indices.dims().begin(), indices.dims().end() - 1);
   std::int64_t part = 1;
   for (std::size_t i = static_cast<std::size_t>(depth); i < data.rank(); ++i) {
     wanted.push_back(data.dim(i));
     part *= data.dim(i);
   }
-  ORIEL_REQUIRE(updates.dims() == wanted, "updates have the shape {}, expected {}", to_string(updates.dims()), to_string(wanted));
+  ORIEL_REQUIRE(updates.dims() == wanted, "updates have the shape {}, expected {}", to_string(updates.dims()),
+                to_string(wanted));
   const Dims strides = row_major_strides(data.dims());
   const std::vector<std::int64_t> numbers = indices.to_i64();
   std::vector<std::int64_t> starts(part == 0 ? 0 : static_cast<std::size_t>(updates.size() / part));

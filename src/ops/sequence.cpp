@@ -13,7 +13,8 @@ const ValueType& item_type(const InferContext& c, std::size_t i) {
 
 Datum as_item(const Tensor& tensor, const RunContext& context) { return Datum(tensor.clone(context.budget)); }
 
-std::int64_t position(const Inputs& inputs, std::size_t i, std::int64_t count, std::int64_t last, std::int64_t fallback) {
+std::int64_t position(const Inputs& inputs, std::size_t i, std::int64_t count, std::int64_t last,
+                      std::int64_t fallback) {
   const std::int64_t given = inputs.has(i) ? scalar_i64(inputs[i]) : fallback;
   ORIEL_REQUIRE(given >= -count && given <= last, "position {} out of range for {} items", given, count);
   return given < 0 ? given + count : given;
@@ -33,7 +34,8 @@ std::vector<std::int64_t> part_extents(const Inputs& inputs, std::int64_t extent
   }
   const std::int64_t each = inputs.has(1) ? scalar_i64(inputs[1]) : 1;
   ORIEL_REQUIRE(each > 0, "parts have an extent of {}", each);
-  for (std::int64_t first = 0; first < extent; first += std::min(each, extent - first)) extents.push_back(std::min(each, extent - first));
+  for (std::int64_t first = 0; first < extent; first += std::min(each, extent - first))
+    extents.push_back(std::min(each, extent - first));
   return extents;
 }
 

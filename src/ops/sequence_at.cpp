@@ -14,6 +14,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext&) {
 
 }  // namespace
 
-OpDef op_sequence_at() { return {.name = "SequenceAt", .min_inputs = 2, .max_inputs = 2, .infer = infer, .reference = reference}; }
+OpDef op_sequence_at() {
+  return {.name = "SequenceAt", .min_inputs = 2, .max_inputs = 2, .infer = infer, .reference = reference};
+}
 
 }  // namespace oriel::ops

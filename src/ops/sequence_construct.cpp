@@ -19,7 +19,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   auto sequence = std::make_shared<Sequence>();
   sequence->element = inputs[0].type();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    ORIEL_REQUIRE(inputs[i].type() == sequence->element, "input {} is {}, expected {}", i, inputs[i].description(), element_name(sequence->element));
+    ORIEL_REQUIRE(inputs[i].type() == sequence->element, "input {} is {}, expected {}", i, inputs[i].description(),
+                  element_name(sequence->element));
     sequence->items.push_back(as_item(inputs[i], context));
   }
   outputs.set(0, Datum(std::shared_ptr<const Sequence>(std::move(sequence))));

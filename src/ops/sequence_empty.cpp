@@ -17,7 +17,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext&) {
 }  // namespace
 
 OpDef op_sequence_empty() {
-  return {.name = "SequenceEmpty", .attributes = {{"dtype", ElementType::kF32}}, .infer = infer, .reference = reference};
+  return {
+      .name = "SequenceEmpty", .attributes = {{"dtype", ElementType::kF32}}, .infer = infer, .reference = reference};
 }
 
 }  // namespace oriel::ops

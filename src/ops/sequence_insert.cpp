@@ -12,7 +12,8 @@ void infer(InferContext& c) {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Sequence& in = inputs.datum(0).sequence();
-  ORIEL_REQUIRE(inputs[1].type() == in.element, "{} goes into a sequence of {}", inputs[1].description(), element_name(in.element));
+  ORIEL_REQUIRE(inputs[1].type() == in.element, "{} goes into a sequence of {}", inputs[1].description(),
+                element_name(in.element));
   const auto count = static_cast<std::int64_t>(in.items.size());
   auto out = std::make_shared<Sequence>(in);
   out->items.insert(out->items.begin() + position(inputs, 2, count, count, count), as_item(inputs[1], context));

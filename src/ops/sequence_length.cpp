@@ -10,7 +10,8 @@ void infer(InferContext& c) {
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext&) {
-  *outputs.allocate(0, ElementType::kI64, {}).data<std::int64_t>() = static_cast<std::int64_t>(inputs.datum(0).sequence().items.size());
+  *outputs.allocate(0, ElementType::kI64, {}).data<std::int64_t>() =
+      static_cast<std::int64_t>(inputs.datum(0).sequence().items.size());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// SpaceToDepth: moves the pixels of blocks of blocksize x blocksize into channels. DCR: the block position is the slow part
-// of the new channel, CRD: the fast part.
+// SpaceToDepth: moves the pixels of blocks of blocksize x blocksize into channels. DCR: the block position is the slow
+// part of the new channel, CRD: the fast part.
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -14,7 +14,8 @@ void infer(InferContext& c) {
   }
   if (in.rank() != 4) fail(ErrorCode::kInvalidGraph, "input has the shape {}, expected rank 4", in.to_string());
   for (std::size_t i = 2; i < 4; ++i) {
-    if (in[i].is_known() && in[i].value() % b != 0) fail(ErrorCode::kInvalidGraph, "an extent of {} for blocks of {}", in[i].value(), b);
+    if (in[i].is_known() && in[i].value() % b != 0)
+      fail(ErrorCode::kInvalidGraph, "an extent of {} for blocks of {}", in[i].value(), b);
   }
   c.set(0, c.element(0), Shape{in[0], in[1] * Dim(b * b), floor_div(in[2], b), floor_div(in[3], b)});
 }

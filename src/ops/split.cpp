@@ -41,11 +41,13 @@ void infer(InferContext& c) {
     Dim sum(0);
     extents.resize(split->size());
     for (std::size_t i = 0; i < split->size(); ++i) {
-      if ((*split)[i].max() < 0) fail(ErrorCode::kInvalidGraph, "part {} has the extent {}", i, (*split)[i].to_string());
+      if ((*split)[i].max() < 0)
+        fail(ErrorCode::kInvalidGraph, "part {} has the extent {}", i, (*split)[i].to_string());
       extents[i] = (*split)[i].bounded(0, extent.max());
       sum = sum + (*split)[i];
     }
-    if (!sum.may_equal(extent)) fail(ErrorCode::kInvalidGraph, "the parts add up to {}, expected {}", sum.to_string(), extent.to_string());
+    if (!sum.may_equal(extent))
+      fail(ErrorCode::kInvalidGraph, "the parts add up to {}, expected {}", sum.to_string(), extent.to_string());
   }
   const std::vector<Dim>* content = c.content(0);
   std::size_t first = 0;
@@ -60,7 +62,8 @@ void infer(InferContext& c) {
     }
     const std::size_t last = first + static_cast<std::size_t>(extents[i].value());
     if (last > content->size()) fail(ErrorCode::kInvalidGraph, "the parts are larger than {}", content->size());
-    c.set_content(i, std::vector<Dim>(content->begin() + static_cast<std::ptrdiff_t>(first), content->begin() + static_cast<std::ptrdiff_t>(last)));
+    c.set_content(i, std::vector<Dim>(content->begin() + static_cast<std::ptrdiff_t>(first),
+                                      content->begin() + static_cast<std::ptrdiff_t>(last)));
     first = last;
   }
 }
@@ -73,7 +76,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   std::vector<std::int64_t> extents;
   if (inputs.has(1)) {
     extents = inputs[1].to_i64();
-    ORIEL_REQUIRE(static_cast<std::int64_t>(extents.size()) >= parts, "{} extents for {} outputs", extents.size(), parts);
+    ORIEL_REQUIRE(static_cast<std::int64_t>(extents.size()) >= parts, "{} extents for {} outputs", extents.size(),
+                  parts);
   } else {
     const std::int64_t chunk = (extent + parts - 1) / parts;
     extents.assign(static_cast<std::size_t>(parts), chunk);

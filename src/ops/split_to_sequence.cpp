@@ -1,5 +1,5 @@
-// SplitToSequence: the parts of a tensor along `axis` as a sequence: of the extents in a vector, of one extent (the last part
-// may be smaller), or of extent 1, then without the axis where keepdims is 0.
+// SplitToSequence: the parts of a tensor along `axis` as a sequence: of the extents in a vector, of one extent (the
+// last part may be smaller), or of extent 1, then without the axis where keepdims is 0.
 #include "ops/sequence.h"
 
 namespace oriel::ops {

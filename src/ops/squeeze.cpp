@@ -15,7 +15,9 @@ void infer(InferContext& c) {
     if (in.is_ranked() && count > static_cast<std::int64_t>(in.rank())) {
       fail(ErrorCode::kInvalidGraph, "{} axes for rank {}", count, in.rank());
     }
-    c.set(0, element, in.is_ranked() && count >= 0 ? Shape::of_rank(in.rank() - static_cast<std::size_t>(count)) : Shape::unranked());
+    c.set(
+        0, element,
+        in.is_ranked() && count >= 0 ? Shape::of_rank(in.rank() - static_cast<std::size_t>(count)) : Shape::unranked());
     return;
   }
   if (!in.is_ranked()) {

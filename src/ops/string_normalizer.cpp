@@ -1,5 +1,5 @@
-// StringNormalizer: drops stop words and changes the case of the rest; [c] or [1, c] strings. One empty string stands where
-// nothing is left. `locale` is taken as any Unicode locale: letters map one to one.
+// StringNormalizer: drops stop words and changes the case of the rest; [c] or [1, c] strings. One empty string stands
+// where nothing is left. `locale` is taken as any Unicode locale: letters map one to one.
 #include <unordered_set>
 
 #include "ops/common.h"
@@ -11,7 +11,8 @@ namespace {
 void infer(InferContext& c) {
   require_element(c, 0, {ElementType::kString});
   const std::string& action = c.attributes().get_string("case_change_action");
-  if (action != "NONE" && action != "LOWER" && action != "UPPER") fail(ErrorCode::kInvalidGraph, "unknown case_change_action {}", action);
+  if (action != "NONE" && action != "LOWER" && action != "UPPER")
+    fail(ErrorCode::kInvalidGraph, "unknown case_change_action {}", action);
   Shape out = c.shape(0);
   if (out.is_ranked()) {
     if (out.rank() != 1 && !(out.rank() == 2 && out[0].may_equal(1))) {
@@ -29,7 +30,8 @@ void infer(InferContext& c) {
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const Attributes& a = inputs.attributes();
-  ORIEL_REQUIRE(x.rank() == 1 || (x.rank() == 2 && x.dim(0) == 1), "input has the shape {}, expected [c] or [1, c]", to_string(x.dims()));
+  ORIEL_REQUIRE(x.rank() == 1 || (x.rank() == 2 && x.dim(0) == 1), "input has the shape {}, expected [c] or [1, c]",
+                to_string(x.dims()));
   const std::string& action = a.get_string("case_change_action");
   const bool exact = a.get_bool("is_case_sensitive");
   const auto comparable = [&](const std::string& s) { return exact ? s : with_case(s, LetterCase::kLower); };
@@ -39,7 +41,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   std::vector<std::string> kept;
   for_each_element(x.size(), context, [&](std::int64_t i) {
     if (!stop_words.empty() && stop_words.count(comparable(in[i])) != 0) return;
-    kept.push_back(action == "NONE" ? in[i] : with_case(in[i], action == "LOWER" ? LetterCase::kLower : LetterCase::kUpper));
+    kept.push_back(action == "NONE" ? in[i]
+                                    : with_case(in[i], action == "LOWER" ? LetterCase::kLower : LetterCase::kUpper));
   });
   if (kept.empty()) kept.emplace_back();
   Dims dims = x.dims();

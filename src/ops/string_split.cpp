@@ -65,7 +65,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   Tensor& out = outputs.allocate(0, ElementType::kString, dims);
   fill_zero(out);
   auto* to = out.data<std::string>();
-  std::int64_t* counts = outputs.size() > 1 && outputs.wanted(1) ? outputs.allocate(1, ElementType::kI64, x.dims()).data<std::int64_t>() : nullptr;
+  std::int64_t* counts = outputs.size() > 1 && outputs.wanted(1)
+                             ? outputs.allocate(1, ElementType::kI64, x.dims()).data<std::int64_t>()
+                             : nullptr;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (counts != nullptr) counts[i] = static_cast<std::int64_t>(all[i].size());
     for (std::size_t k = 0; k < all[i].size(); ++k) to[i * static_cast<std::size_t>(longest) + k] = all[i][k];
@@ -80,7 +82,8 @@ OpDef op_string_split() {
           .max_inputs = 1,
           .min_outputs = 1,
           .max_outputs = 2,
-          .attributes = {{"delimiter", std::string(), AttributeDef::Need::kOptional}, {"maxsplit", std::int64_t{0}, AttributeDef::Need::kOptional}},
+          .attributes = {{"delimiter", std::string(), AttributeDef::Need::kOptional},
+                         {"maxsplit", std::int64_t{0}, AttributeDef::Need::kOptional}},
           .infer = infer,
           .reference = reference};
 }

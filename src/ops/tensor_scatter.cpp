@@ -1,4 +1,5 @@
-// TensorScatter: a cache in which update stands from write_indices[batch] on along `axis`, wrapped around where circular.
+// TensorScatter: a cache in which update stands from write_indices[batch] on along `axis`, wrapped around where
+// circular.
 #include "ops/scatter.h"
 
 namespace oriel::ops {
@@ -25,15 +26,16 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const bool circular = inputs.attributes().get_string("mode") == "circular";
   ORIEL_REQUIRE(update.rank() == cache.rank(), "cache {} and update {}", cache.description(), update.description());
   for (std::size_t i = 0; i < cache.rank(); ++i) {
-    ORIEL_REQUIRE(i == axis ? update.dim(i) <= cache.dim(i) : update.dim(i) == cache.dim(i), "cache {} and update {}", cache.description(),
-                  update.description());
+    ORIEL_REQUIRE(i == axis ? update.dim(i) <= cache.dim(i) : update.dim(i) == cache.dim(i), "cache {} and update {}",
+                  cache.description(), update.description());
   }
   std::vector<std::int64_t> starts(static_cast<std::size_t>(cache.dim(0)), 0);
   if (inputs.has(2)) starts = inputs[2].to_i64();
-  ORIEL_REQUIRE(static_cast<std::int64_t>(starts.size()) == cache.dim(0), "{} write indices for a batch of {}", starts.size(), cache.dim(0));
+  ORIEL_REQUIRE(static_cast<std::int64_t>(starts.size()) == cache.dim(0), "{} write indices for a batch of {}",
+                starts.size(), cache.dim(0));
   for (const std::int64_t s : starts) {
-    ORIEL_REQUIRE(s >= 0 && (circular || s <= cache.dim(axis) - update.dim(axis)), "{} elements at {} do not fit an extent of {}",
-                  update.dim(axis), s, cache.dim(axis));
+    ORIEL_REQUIRE(s >= 0 && (circular || s <= cache.dim(axis) - update.dim(axis)),
+                  "{} elements at {} do not fit an extent of {}", update.dim(axis), s, cache.dim(axis));
   }
   Tensor& out = outputs.allocate(0, cache.type(), cache.dims());
   copy_all(out, cache, context);

@@ -1,5 +1,5 @@
-// TfIdfVectorizer: how often each n-gram of the pool appears in a row, items apart by 1 to max_skip_count + 1 places. TF: the
-// count; IDF: the weight where the n-gram appears; TFIDF: the count times the weight.
+// TfIdfVectorizer: how often each n-gram of the pool appears in a row, items apart by 1 to max_skip_count + 1 places.
+// TF: the count; IDF: the weight where the n-gram appears; TFIDF: the count times the weight.
 #include <map>
 
 #include "ops/common.h"
@@ -49,8 +49,8 @@ Gram<Key> read_pool(const std::vector<Key>& pool, const Attributes& a) {
     const auto length = static_cast<std::int64_t>(n) + 1;
     const std::int64_t begin = starts[n];
     const std::int64_t end = n + 1 < starts.size() ? starts[n + 1] : limit;
-    ORIEL_REQUIRE(begin >= 0 && begin <= end && end <= limit && (end - begin) % length == 0, "{}-grams from {} to {} of {} items", length,
-                  begin, end, limit);
+    ORIEL_REQUIRE(begin >= 0 && begin <= end && end <= limit && (end - begin) % length == 0,
+                  "{}-grams from {} to {} of {} items", length, begin, end, limit);
     const bool used = length >= shortest && length <= longest;
     for (std::int64_t at = begin; at < end; at += length, ++id) {
       if (!used) continue;
@@ -64,7 +64,8 @@ Gram<Key> read_pool(const std::vector<Key>& pool, const Attributes& a) {
 }
 
 template <typename Key, typename F>
-void count_grams(const Gram<Key>& root, std::int64_t items, const Attributes& a, F&& item, std::vector<std::int64_t>& counts) {
+void count_grams(const Gram<Key>& root, std::int64_t items, const Attributes& a, F&& item,
+                 std::vector<std::int64_t>& counts) {
   const std::vector<std::int64_t>& indexes = a.get_ints("ngram_indexes");
   const std::int64_t longest = a.get_int("max_gram_length");
   const std::int64_t skips = a.get_int("max_skip_count");
@@ -78,7 +79,8 @@ void count_grams(const Gram<Key>& root, std::int64_t items, const Attributes& a,
         node = &found->second;
         // Single items have no gaps: they count once.
         if (node->id == 0 || (length == 1 && step > 1)) continue;
-        ORIEL_REQUIRE(node->id <= static_cast<std::int64_t>(indexes.size()), "{} n-grams for {} indexes", node->id, indexes.size());
+        ORIEL_REQUIRE(node->id <= static_cast<std::int64_t>(indexes.size()), "{} n-grams for {} indexes", node->id,
+                      indexes.size());
         ++counts[static_cast<std::size_t>(indexes[static_cast<std::size_t>(node->id - 1)])];
       }
     }
@@ -108,10 +110,13 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     for (std::int64_t row = 0; row < rows; ++row) {
       context.check();
       counts.assign(static_cast<std::size_t>(width), 0);
-      count_grams<Key>(root, items, a, [&](std::int64_t i) { return item(row * items + i); }, counts);
+      count_grams<Key>(
+          root, items, a, [&](std::int64_t i) { return item(row * items + i); }, counts);
       for (std::size_t i = 0; i < counts.size(); ++i) {
         const auto count = static_cast<float>(counts[i]);
-        out[static_cast<std::size_t>(row * width) + i] = mode == "TF" ? count : mode == "IDF" ? (count > 0 ? weight[i] : 0.0F) : count * weight[i];
+        out[static_cast<std::size_t>(row * width) + i] = mode == "TF"    ? count
+                                                         : mode == "IDF" ? (count > 0 ? weight[i] : 0.0F)
+                                                                         : count * weight[i];
       }
     }
   };

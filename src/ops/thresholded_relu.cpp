@@ -1,4 +1,4 @@
-// ThresholdedRelu: x where x > alpha, else 0; NaN stays NaN.
+// ThresholdedRelu: x where x > alpha, else 0, for NaN too.
 #include "ops/elementwise.h"
 
 namespace oriel::ops {
@@ -6,7 +6,7 @@ namespace {
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const double alpha = inputs.attributes().get_float("alpha");
-  reference_float(inputs, outputs, context, [&](double x) { return x <= alpha ? 0.0 : x; });
+  reference_float(inputs, outputs, context, [&](double x) { return x > alpha ? x : 0.0; });
 }
 
 }  // namespace

@@ -18,16 +18,19 @@ void infer(InferContext& c) {
     c.set(0, element, Shape::of_rank(in.rank()));
     return;
   }
-  if (repeats->size() != in.rank()) fail(ErrorCode::kInvalidGraph, "{} repeats for rank {}", repeats->size(), in.rank());
+  if (repeats->size() != in.rank())
+    fail(ErrorCode::kInvalidGraph, "{} repeats for rank {}", repeats->size(), in.rank());
   Shape out = in;
   for (std::size_t i = 0; i < in.rank(); ++i) {
-    if ((*repeats)[i].max() < 0) fail(ErrorCode::kInvalidGraph, "axis {} is repeated {} times", i, (*repeats)[i].to_string());
+    if ((*repeats)[i].max() < 0)
+      fail(ErrorCode::kInvalidGraph, "axis {} is repeated {} times", i, (*repeats)[i].to_string());
     out[i] = in[i] * (*repeats)[i].bounded(0, kUnboundedDim);
   }
   const std::vector<Dim>* content = c.content(0);
   if (content != nullptr && in.rank() == 1 && (*repeats)[0].is_known() && out[0].is_known() && out[0].value() <= 64) {
     std::vector<Dim> elements;
-    for (std::int64_t i = 0; i < (*repeats)[0].value(); ++i) elements.insert(elements.end(), content->begin(), content->end());
+    for (std::int64_t i = 0; i < (*repeats)[0].value(); ++i)
+      elements.insert(elements.end(), content->begin(), content->end());
     c.set_content(0, std::move(elements));
   }
   c.set(0, element, std::move(out));
@@ -39,7 +42,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   ORIEL_REQUIRE(repeats.size() == x.rank(), "{} repeats for rank {}", repeats.size(), x.rank());
   Dims dims = x.dims();
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    ORIEL_REQUIRE(repeats[i] >= 0 && !__builtin_mul_overflow(dims[i], repeats[i], &dims[i]), "axis {} is repeated {} times", i, repeats[i]);
+    ORIEL_REQUIRE(repeats[i] >= 0 && !__builtin_mul_overflow(dims[i], repeats[i], &dims[i]),
+                  "axis {} is repeated {} times", i, repeats[i]);
   }
   const Dims own = row_major_strides(x.dims());
   Dims index(dims.size(), 0);

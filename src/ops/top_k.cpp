@@ -1,6 +1,6 @@
-// TopK: the k largest (or smallest) elements along `axis` and their indices, in order; equal elements by rising index. NaN
-// counts as larger than every number. Without `sorted` the order is free, and the same.
-// Importers removed: the k attribute of version 1.
+// TopK: the k largest (or smallest) elements along `axis` and their indices, in order; equal elements by rising index.
+// NaN counts as larger than every number. Without `sorted` the order is free, and the same. Importers removed: the k
+// attribute of version 1.
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -42,7 +42,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   Dims dims = x.dims();
   dims[axis] = k;
   Tensor* values = outputs.wanted(0) ? &outputs.allocate(0, x.type(), dims) : nullptr;
-  std::int64_t* indices = outputs.size() > 1 && outputs.wanted(1) ? outputs.allocate(1, ElementType::kI64, dims).data<std::int64_t>() : nullptr;
+  std::int64_t* indices = outputs.size() > 1 && outputs.wanted(1)
+                              ? outputs.allocate(1, ElementType::kI64, dims).data<std::int64_t>()
+                              : nullptr;
   dispatch_numeric(x.type(), [&]<typename T>() {
     const T* in = x.data<T>();
     T* out = values == nullptr ? nullptr : values->data<T>();

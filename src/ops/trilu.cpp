@@ -5,7 +5,8 @@ namespace oriel::ops {
 namespace {
 
 void infer(InferContext& c) {
-  if (c.shape(0).is_ranked() && c.shape(0).rank() < 2) fail(ErrorCode::kInvalidGraph, "input has the shape {}", c.shape(0).to_string());
+  if (c.shape(0).is_ranked() && c.shape(0).rank() < 2)
+    fail(ErrorCode::kInvalidGraph, "input has the shape {}", c.shape(0).to_string());
   infer_same(c);
 }
 

@@ -1,5 +1,5 @@
-// Unique: the distinct elements, or slices along `axis`, sorted or in order of appearance; the index of each one's first
-// appearance, for every element the index of its equal in the output, and how often each appears.
+// Unique: the distinct elements, or slices along `axis`, sorted or in order of appearance; the index of each one's
+// first appearance, for every element the index of its equal in the output, and how often each appears.
 #include <numeric>
 
 #include "ops/movement.h"
@@ -31,7 +31,8 @@ void infer(InferContext& c) {
 // -1, 0 or 1; NaN equals NaN and stands behind every number.
 template <typename T>
 int compare(const T& a, const T& b) {
-  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
+  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, Half> ||
+                std::is_same_v<T, BFloat16>) {
     const bool a_nan = std::isnan(static_cast<double>(a));
     const bool b_nan = std::isnan(static_cast<double>(b));
     if (a_nan || b_nan) return static_cast<int>(a_nan) - static_cast<int>(b_nan);

@@ -25,7 +25,9 @@ void infer(InferContext& c) {
   std::vector<std::int64_t> axes;
   if (!in.is_ranked() || !c.known_content(1, axes)) {
     const std::int64_t count = vector_length(c, 1);
-    c.set(0, element, in.is_ranked() && count >= 0 ? Shape::of_rank(in.rank() + static_cast<std::size_t>(count)) : Shape::unranked());
+    c.set(
+        0, element,
+        in.is_ranked() && count >= 0 ? Shape::of_rank(in.rank() + static_cast<std::size_t>(count)) : Shape::unranked());
     return;
   }
   c.set(0, element, Shape(widened(in.dims(), axes)));

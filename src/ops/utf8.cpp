@@ -52,7 +52,8 @@ std::uint32_t with_case(std::uint32_t value, LetterCase wanted) {
   }
   if (unicode == nullptr) return value;
   const auto letter = static_cast<wint_t>(value);
-  return static_cast<std::uint32_t>(wanted == LetterCase::kLower ? towlower_l(letter, unicode) : towupper_l(letter, unicode));
+  return static_cast<std::uint32_t>(wanted == LetterCase::kLower ? towlower_l(letter, unicode)
+                                                                 : towupper_l(letter, unicode));
 }
 
 std::string with_case(const std::string& text, LetterCase wanted) {

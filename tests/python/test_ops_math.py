@@ -75,7 +75,7 @@ UNARY = {
     "HardSigmoid": lambda x: np.clip(np.float64(np.float32(0.2)) * x + 0.5, 0, 1),
     "HardSwish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     "LeakyRelu": lambda x: np.where(x < 0, np.float64(np.float32(0.01)) * x, x),
-    "ThresholdedRelu": lambda x: np.where(x <= 1, 0, x),
+    "ThresholdedRelu": lambda x: np.where(x > 1, x, 0),
     "Mish": lambda x: x * np.tanh(np.logaddexp(x, 0)),
     "Gelu": lambda x: x / 2 * (1 + np.vectorize(math.erf, otypes=[np.float64])(x / math.sqrt(2))),
     "Celu": lambda x: np.maximum(x, 0) + np.minimum(0, np.expm1(np.minimum(x, 0))),
@@ -168,6 +168,13 @@ def test_extrema_keep_nan():
     check(run("Min", x, y, x), np.minimum(x, y))
     check(run("Clip", x, np.float32(2), None), np.float32([2, np.nan, 3]))
     check(run("ReduceMax", x.reshape(1, 3), keepdims=0), np.float32(np.nan))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_clip_without_bounds_is_finite(dtype):
+    x = np.array([np.inf, -np.inf, np.nan, 2], dtype)
+    limits = np.finfo(dtype)
+    check(run("Clip", x), np.array([limits.max, limits.min, np.nan, 2], dtype))
 
 
 def test_sum_and_mean_broadcast(rng):
@@ -292,6 +299,7 @@ def test_cast_strings():
     text = np.array(["1e3", "-2.5", "+INF", "-inf", "NaN", " 7 "], object)
     check(run("Cast", text, to=TensorProto.FLOAT), np.float32([1000, -2.5, np.inf, -np.inf, np.nan, 7]))
     check(run("Cast", np.array(["-9223372036854775808", "12"], object), to=TensorProto.INT64), np.array([-(2**63), 12]))
+    assert run("Cast", np.array([1 / 3]), to=TensorProto.STRING).tolist() == ["0.33333333"]
     numbers = run("Cast", np.float32([0.1, 3, np.nan, np.inf, -np.inf]), to=TensorProto.STRING)
     assert numbers.tolist() == ["0.1", "3", "NaN", "INF", "-INF"]
     assert run("Cast", np.array([2**63], np.uint64), to=TensorProto.STRING).tolist() == ["9223372036854775808"]

@@ -162,15 +162,23 @@ def test_multi_head_attention(check, rng):
     check("MultiHeadAttention", plain | {"b": None, "mask": mask, "bias": floats(rng, 1, 2, 5, 7)}, num_heads=2, scale=0.2)
     past = {"b": None, "mask": None, "bias": None, "pk": floats(rng, 2, 2, 3, 4), "pv": floats(rng, 2, 2, 3, 4)}
     check("MultiHeadAttention", {"q": q, "k": k[:, :5], "v": v[:, :5]} | past, outputs=3, num_heads=2, unidirectional=1)
-    check("MultiHeadAttention", {"q": floats(rng, 2, 5, 2, 3, 4)}, num_heads=2)
-    check("MultiHeadAttention", {"q": q, "k": floats(rng, 2, 7, 2, 2, 4)}, num_heads=2)
+
+
+def test_packed_multi_head_attention(reference, rng):
+    packed = floats(rng, 2, 5, 2, 3, 4)
+    parts = [np.ascontiguousarray(packed[:, :, :, i]).reshape(2, 5, 8) for i in range(3)]
+    model, feeds = one_node("MultiHeadAttention", dict(zip("qkv", parts)), MICROSOFT, num_heads=2)
+    expected = reference(model).run(None, feeds)[0]
+    for inputs in ({"q": packed}, {"q": parts[0], "k": np.ascontiguousarray(packed[:, :, :, 1:])}):
+        model, feeds = one_node("MultiHeadAttention", inputs, MICROSOFT, num_heads=2)
+        assert_same(ort.InferenceSession(model).run(None, feeds)[0], expected, 2e-5)
 
 
 @pytest.mark.parametrize("options", [{}, {"local_window_size": 3}, {"softcap": 0.7}, {"smooth_softmax": 1}, {"scale": 0.3}])
 @pytest.mark.parametrize("rotary", [0, 1])
 @pytest.mark.parametrize("packed", [False, True])
 def test_group_query_attention(check, rng, options, rotary, packed):
-    heads, shared, size = 4, 2, 8
+    heads, shared, size = 4, 2, 16
     angles = rng.uniform(0, 6, (16, size // 2)).astype(np.float32)
     caches = {"cos": np.cos(angles), "sin": np.sin(angles)} if rotary else {}
 

@@ -160,6 +160,27 @@ def test_qlinear_unary(check, rng, dtype, power):
         check("QLinearSigmoid", inputs | {"y_scale": np.float32(0.00391), "y_zero": out["y_zero"]}, MICROSOFT)
 
 
+def test_qlinear_where(check, rng):
+    inputs = {"condition": rng.integers(0, 2, (3, 1, 5)).astype(bool)} | triple(rng, "a", (4, 5), np.uint8) | triple(rng, "b", (4, 1), np.uint8)
+    check("QLinearWhere", inputs | target(rng, np.uint8), MICROSOFT)
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("bits", [4, 8])
+def test_gather_block_quantized(check, rng, zeros, bits):
+    def packed(*shape):
+        return integers(rng, (*shape[:-1], -(-shape[-1] * bits // 8)))
+
+    inputs = {
+        "data": packed(6, 5, 48),
+        "indices": np.array([[4, 0], [3, 3]]),
+        "scales": scale(rng, (6, 5, 3)),
+        "zeros": packed(6, 5, 3) if zeros else None,
+    }
+    constants = ("data", "zeros") if zeros else ("data",)
+    check("GatherBlockQuantized", inputs, MICROSOFT, constants=constants, bits=bits, block_size=16, gather_axis=0, quantize_axis=2)
+
+
 def test_qlinear_concat(check, rng):
     for axis in (0, 1, -1):
         inputs = target(rng, np.uint8)

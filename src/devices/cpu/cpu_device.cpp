@@ -61,7 +61,6 @@ class CpuDevice final : public Device {
     for (std::size_t i = 0; i < subgraph.nodes.size(); ++i) recipes.emplace(subgraph.nodes[i], subgraph.recipes[i].get());
     Lowering lowering(subgraph, options, threads);
     for (const Unit& unit : cpu::fuse_units(subgraph, options)) {
-      const auto position = std::find(subgraph.nodes.begin(), subgraph.nodes.end(), unit.node) - subgraph.nodes.begin();
       if (recipes.at(unit.node) == content_.get()) {
         for (const Value* v : unit.node->outputs()) lowering.content(v);
       } else {

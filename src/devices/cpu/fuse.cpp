@@ -138,7 +138,18 @@ class Fuser {
           continue;
         }
       }
-      if (user != nullptr && unit.residual == nullptr && is_op(user, "Add")) {
+      if (is_op(unit.node, "MatMul") && clean && unit.shift.empty() && user != nullptr && is_op(user, "Add") && shape.is_ranked() && shape.rank() > 0) {
+        const Value* other = user->input(0) == unit.output ? user->input(1) : user->input(0);
+        const Dim& columns = shape[shape.rank() - 1];
+        if (other->is_constant() && other->element() == ElementType::kF32 && other->shape().rank() > 0 && columns.is_known() &&
+            other->constant()->size() == columns.value() && other->constant()->dims().back() == columns.value() &&
+            user->output()->shape().rank() == shape.rank()) {
+          unit.shift = constant_f32(other);
+          absorb(unit, user);
+          continue;
+        }
+      }
+      if (user != nullptr && unit.residual == nullptr && is_op(user, "Add") && (convolution || unit.activation.kind == ActivationKind::kNone)) {
         const Value* other = user->input(0) == unit.output ? user->input(1) : user->input(0);
         if (other != unit.output && !other->is_constant() && other->element() == ElementType::kF32 && other->shape().same(unit.output->shape())) {
           unit.residual = other;

@@ -185,7 +185,7 @@ void lower(Lowering& lowering, const Unit& unit) {
   spec.kernel = "conv_f32_" + std::string(isa_name(step->kernel.isa));
   spec.algorithm = std::string(conv_algorithm_name(step->kernel.algorithm));
   spec.packed_bytes = step->kernel.packed_bytes;
-  if (unit.residual != nullptr) spec.in_place = {1};
+  if (unit.residual != nullptr && !unit.residual_after_activation) spec.in_place = {1};
   spec.run = [step](const Inputs& inputs, OutputSink& outputs, RunContext& context) { run_conv(*step, inputs, outputs, context); };
   lowering.step(unit, std::move(spec));
 }

@@ -101,7 +101,10 @@ void lower_unary(Lowering& lowering, const Unit& unit) {
 
 std::optional<BinaryOp> binary_of(const Node& node) {
   static const std::map<std::string, BinaryOp>* const ops = new std::map<std::string, BinaryOp>{
-      {"Add", BinaryOp::kAdd}, {"Sub", BinaryOp::kSub}, {"Mul", BinaryOp::kMul}, {"Div", BinaryOp::kDiv}, {"Max", BinaryOp::kMax}, {"Min", BinaryOp::kMin}};
+      {"Add", BinaryOp::kAdd}, {"Sub", BinaryOp::kSub}, {"Mul", BinaryOp::kMul}, {"Div", BinaryOp::kDiv}, {"Max", BinaryOp::kMax},     {"Min", BinaryOp::kMin},
+      {"PRelu", BinaryOp::kPrelu}, {"Pow", BinaryOp::kPow}, {"BitwiseAnd", BinaryOp::kBitAnd}, {"BitwiseOr", BinaryOp::kBitOr},
+      {"BitwiseXor", BinaryOp::kBitXor}, {"And", BinaryOp::kBitAnd}, {"Or", BinaryOp::kBitOr},   {"Xor", BinaryOp::kBitXor}};
+  if (node.op().name == "Mod" && node.op().domain.empty()) return node.attributes().get_int("fmod") != 0 ? BinaryOp::kFmod : BinaryOp::kFloorMod;
   const auto found = ops->find(node.op().name);
   return found == ops->end() || !node.op().domain.empty() ? std::nullopt : std::optional(found->second);
 }
@@ -109,6 +112,7 @@ std::optional<BinaryOp> binary_of(const Node& node) {
 std::string decline_binary(const Node& node, const CompileOptions&) {
   const ElementType type = node.output()->element();
   if (node.num_inputs() != 2) return "more than two operands";
+  if (node.input(0)->element() != node.input(1)->element()) return "operands of different types";
   if (!has_binary(*binary_of(node), type)) return formatted("no kernel for {}", element_name(type));
   for (std::size_t i = 0; i < 2; ++i) {
     if (!node.input(i)->shape().is_ranked()) return "an operand of unknown rank";
@@ -118,13 +122,20 @@ std::string decline_binary(const Node& node, const CompileOptions&) {
 }
 
 // How an operand joins a blocked operation on `out`: blocked itself, or plain with dimensions that need no reorder.
-enum class Role { kNone, kBlocked, kPlain };
+// kChannel: plain memory whose spatial extents are 1, which is blocked memory as it stands where channels fill whole blocks.
+enum class Role { kNone, kBlocked, kPlain, kChannel };
 
 Role role_of(const Value* v, const Shape& out) {
   const Shape& s = v->shape();
   if (!s.is_ranked()) return Role::kNone;
   const Dim count = s.elements();
   if (count.is_known() && count.value() == 1) return Role::kPlain;
+  if ((s.rank() == out.rank() || s.rank() + 1 == out.rank()) && out[1].is_known() && out[1].value() % 16 == 0) {
+    const std::size_t channel = s.rank() == out.rank() ? 1 : 0;
+    bool points = s[channel].same(out[1]);
+    for (std::size_t i = channel + 1; i < s.rank(); ++i) points = points && s[i].is_known() && s[i].value() == 1;
+    if (points) return Role::kChannel;
+  }
   if (s.rank() == out.rank()) {
     if (s[1].is_known() && s[1].value() == 1) return Role::kPlain;
     return s[1].same(out[1]) ? Role::kBlocked : Role::kNone;
@@ -136,12 +147,12 @@ bool binary_reads_blocked(const Node& node, std::size_t) {
   if (!decline_binary(node, {}).empty() || node.output()->element() != ElementType::kF32) return false;
   const Shape& out = node.output()->shape();
   if (!out.is_ranked() || out.rank() < 3 || !out[1].is_known()) return false;
+  if (node.op().name != "Add" && node.op().name != "Sub" && node.op().name != "Mul" && node.op().name != "PRelu" && !whole_blocks(out)) return false;
   if (!whole_blocks(out) && node.op().name != "Mul") {
     // Zeros behind the last channel stay zero only where both operands have them.
     for (std::size_t i = 0; i < 2; ++i) {
       if (role_of(node.input(i), out) != Role::kBlocked) return false;
     }
-    if (node.op().name == "Div") return false;
   }
   return role_of(node.input(0), out) != Role::kNone && role_of(node.input(1), out) != Role::kNone;
 }
@@ -151,18 +162,18 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
   const BinaryOp op = *binary_of(node);
   const Shape& out_shape = node.output()->shape();
   bool blocked = (lowering.is_blocked(node.input(0)) || lowering.is_blocked(node.input(1))) && binary_reads_blocked(node, 0);
-  bool plain_role[2] = {true, true};
+  Role roles[2] = {Role::kPlain, Role::kPlain};
   Lowering::StepSpec spec;
   for (std::size_t i = 0; i < 2; ++i) {
-    plain_role[i] = !blocked || role_of(node.input(i), out_shape) == Role::kPlain;
-    spec.inputs.push_back(plain_role[i] ? lowering.plain(node.input(i)) : lowering.blocked(node.input(i)));
+    if (blocked) roles[i] = role_of(node.input(i), out_shape);
+    if (roles[i] == Role::kChannel && lowering.is_blocked(node.input(i))) roles[i] = Role::kBlocked;
+    spec.inputs.push_back(roles[i] == Role::kBlocked ? lowering.blocked(node.input(i)) : lowering.plain(node.input(i)));
   }
   spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
   spec.in_place = {0, 1};
   spec.kernel = "binary_" + std::string(element_name(node.output()->element()));
   spec.algorithm = node.op().name;
-  const bool roles[2] = {plain_role[0], plain_role[1]};
-  spec.run = [op, blocked, first_plain = roles[0], second_plain = roles[1]](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [op, blocked, first = roles[0], second = roles[1]](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     const Tensor& y = inputs[1];
     const Dims dims = broadcast(x.dims(), y.dims());
@@ -171,12 +182,16 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
     const void* py = y.raw();
     Dims shapes[3] = {x.dims(), y.dims(), dims};
     if (blocked) {
-      const bool plain[3] = {first_plain, second_plain, false};
+      const Role of[3] = {first, second, Role::kBlocked};
       for (int i = 0; i < 3; ++i) {
-        if (plain[i]) {
+        if (of[i] == Role::kPlain) {
           shapes[i].push_back(1);
-        } else {
+        } else if (of[i] == Role::kBlocked) {
           shapes[i] = blocked_storage(shapes[i]);
+        } else {
+          const std::size_t channel = shapes[i].size() == dims.size() ? 1 : 0;
+          shapes[i][channel] /= 16;
+          shapes[i].push_back(16);
         }
       }
     }
@@ -194,7 +209,7 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
     ORIEL_REQUIRE(y.type() == type, "operands of types {} and {}", element_name(type), element_name(y.type()));
     Tensor& out = outputs.allocate(0, type, dims);
     void* pz = out.raw();
-    parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) { binary(op, type, plan, px, py, pz, first, last); });
+    parallel(context, plan.elements, kGrain, [&](std::int64_t begin, std::int64_t end, int) { binary(op, type, plan, px, py, pz, begin, end); });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -208,7 +223,7 @@ std::vector<Rule> elementwise_rules() {
                          "Acosh", "Atanh", "Erf", "Softsign", "Reciprocal", "Selu", "Celu", "ThresholdedRelu", "Shrink"}) {
     rules.push_back({op, decline_unary, lower_unary, unary_reads_blocked});
   }
-  for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min"}) rules.push_back({op, decline_binary, lower_binary, binary_reads_blocked});
+  for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min", "PRelu", "Pow", "Mod", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "And", "Or", "Xor"}) rules.push_back({op, decline_binary, lower_binary, binary_reads_blocked});
   return rules;
 }
 

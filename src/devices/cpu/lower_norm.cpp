@@ -1,8 +1,230 @@
-// Softmax and normalisations.
+// Softmax and the normalisations, in f32.
+#include <algorithm>
+#include <cmath>
+
 #include "devices/cpu/lowering.h"
+#include "kernels/norm/norm.h"
+#include "kernels/softmax/softmax.h"
 
 namespace oriel::cpu {
+namespace {
 
-std::vector<Rule> norm_rules() { return {}; }
+using namespace kernels;
+
+std::string decline_f32(const Node& node, const CompileOptions&) {
+  if (node.input(0)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(0)->element()));
+  return {};
+}
+
+std::int64_t product(const Dims& dims, std::size_t first, std::size_t last) {
+  std::int64_t p = 1;
+  for (std::size_t i = first; i < last; ++i) p *= dims[i];
+  return p;
+}
+
+void lower_softmax(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  const bool logarithm = node.op().name == "LogSoftmax";
+  const std::int64_t axis = node.attributes().get_int("axis");
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.plain(node.input(0))};
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.in_place = {0};
+  spec.kernel = logarithm ? "log_softmax_f32" : "softmax_f32";
+  spec.run = [logarithm, axis](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    const float* from = x.data<float>();
+    SoftmaxShape shape{1, 1, 1};
+    if (x.rank() > 0) {
+      const auto a = static_cast<std::size_t>(normalize_axis(axis, x.rank()));
+      shape = {product(x.dims(), 0, a), x.dim(a), product(x.dims(), a + 1, x.rank())};
+    }
+    Tensor& y = outputs.allocate(0, ElementType::kF32, x.dims());
+    float* to = y.data<float>();
+    const std::int64_t grain = std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(shape.axis, 1));
+    parallel(context, y.size() == 0 ? 0 : softmax_units(shape), shape.inner == 1 ? grain : 1, [&](std::int64_t first, std::int64_t last, int) {
+      (logarithm ? log_softmax_f32 : softmax_f32)(shape, from, to, first, last, max_isa());
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+std::string decline_layer_norm(const Node& node, const CompileOptions& options) {
+  if (std::string sentence = decline_f32(node, options); !sentence.empty()) return sentence;
+  for (std::size_t i = 1; i < node.num_inputs(); ++i) {
+    if (node.input(i) != nullptr && node.input(i)->element() != ElementType::kF32) return "scale or bias of another type";
+  }
+  for (const Value* v : node.outputs()) {
+    if (v->element() != ElementType::kF32) return "a result of another type";
+  }
+  return {};
+}
+
+void lower_layer_norm(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  const bool rms = node.op().name != "LayerNormalization";
+  const std::int64_t axis = node.attributes().get_int("axis", -1);
+  const float epsilon = node.attributes().get_float("epsilon", 1e-5F);
+  Lowering::StepSpec spec;
+  for (std::size_t i = 0; i < 3; ++i) spec.inputs.push_back(lowering.plain(node.input(i)));
+  for (const Value* v : node.outputs()) spec.outputs.push_back(lowering.plain_output(v));
+  spec.in_place = {0};
+  spec.kernel = rms ? "rms_norm_f32" : "layer_norm_f32";
+  spec.run = [rms, axis, epsilon](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    const auto a = static_cast<std::size_t>(normalize_axis(axis, x.rank()));
+    LayerNorm n;
+    n.x = x.data<float>();
+    n.columns = product(x.dims(), a, x.rank());
+    n.rms = rms;
+    n.epsilon = epsilon;
+    const std::int64_t rows = product(x.dims(), 0, a);
+    const auto parameter = [&](std::size_t i) -> const float* {
+      if (!inputs.has(i)) return nullptr;
+      ORIEL_REQUIRE(inputs[i].size() == n.columns, "input {} has {} elements, expected {}", i, inputs[i].size(), n.columns);
+      return inputs[i].data<float>();
+    };
+    n.scale = parameter(1);
+    n.bias = rms ? nullptr : parameter(2);
+    Dims reduced = x.dims();
+    for (std::size_t i = a; i < reduced.size(); ++i) reduced[i] = 1;
+    Tensor& y = outputs.allocate(0, ElementType::kF32, x.dims());
+    n.y = y.data<float>();
+    if (outputs.size() > 1 && outputs.wanted(1)) n.mean = outputs.allocate(1, ElementType::kF32, reduced).data<float>();
+    if (outputs.size() > 2 && outputs.wanted(2)) n.inverse_deviation = outputs.allocate(2, ElementType::kF32, reduced).data<float>();
+    const std::int64_t grain = std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(n.columns, 1));
+    parallel(context, rows, grain, [&](std::int64_t first, std::int64_t last, int) { layer_norm_f32(n, first, last); });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+std::string decline_layer_norm_rank(const Node& node, const CompileOptions& options) {
+  const Shape& shape = node.input(0)->shape();
+  if (!shape.is_ranked() || shape.rank() == 0) return "an operand of unknown rank";
+  // Scales that broadcast instead of covering the normalised axes have no kernel.
+  for (std::size_t i = 1; i < node.num_inputs(); ++i) {
+    if (node.input(i) == nullptr) continue;
+    const auto axis = static_cast<std::size_t>(normalize_axis(node.attributes().get_int("axis", -1), shape.rank()));
+    Dim columns(1);
+    for (std::size_t d = axis; d < shape.rank(); ++d) columns = columns * shape[d];
+    if (!node.input(i)->shape().elements().same(columns)) return "a scale or bias that is broadcast";
+  }
+  return decline_layer_norm(node, options);
+}
+
+void lower_group_norm(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  const bool instance = node.op().name == "InstanceNormalization";
+  const std::int64_t groups = instance ? 0 : node.attributes().get_int("num_groups");
+  const float epsilon = node.attributes().get_float("epsilon", 1e-5F);
+  Lowering::StepSpec spec;
+  for (std::size_t i = 0; i < 3; ++i) spec.inputs.push_back(lowering.plain(node.input(i)));
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.in_place = {0};
+  spec.kernel = instance ? "instance_norm_f32" : "group_norm_f32";
+  spec.run = [groups, epsilon](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    ORIEL_REQUIRE(x.rank() >= 2, "input of shape {}, expected a rank of 2 or more", to_string(x.dims()));
+    GroupNorm n;
+    n.x = x.data<float>();
+    n.channels = x.dim(1);
+    n.groups = groups > 0 ? groups : n.channels;
+    n.inner = product(x.dims(), 2, x.rank());
+    n.epsilon = epsilon;
+    ORIEL_REQUIRE(n.groups > 0 && n.channels % n.groups == 0, "{} channels in {} groups", n.channels, n.groups);
+    for (std::size_t i = 1; i < 3; ++i) {
+      ORIEL_REQUIRE(inputs[i].size() == n.channels, "input {} has {} elements, expected {}", i, inputs[i].size(), n.channels);
+    }
+    n.scale = inputs[1].data<float>();
+    n.bias = inputs[2].data<float>();
+    Tensor& y = outputs.allocate(0, ElementType::kF32, x.dims());
+    n.y = y.data<float>();
+    parallel(context, y.size() == 0 ? 0 : x.dim(0) * n.groups, 1, [&](std::int64_t first, std::int64_t last, int) { group_norm_f32(n, first, last); });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+std::string decline_batch_norm(const Node& node, const CompileOptions& options) {
+  if (node.attributes().get_int("training_mode", 0) != 0) return "training mode";
+  if (!node.input(0)->shape().is_ranked() || node.input(0)->shape().rank() < 2) return "an operand of unknown rank";
+  for (std::size_t i = 1; i < 5; ++i) {
+    if (constant_f32(node.input(i)).empty()) return "statistics that are no f32 constants";
+  }
+  return decline_f32(node, options);
+}
+
+void lower_batch_norm(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  const std::vector<float> gamma = constant_f32(node.input(1));
+  const std::vector<float> beta = constant_f32(node.input(2));
+  const std::vector<float> mean = constant_f32(node.input(3));
+  const std::vector<float> variance = constant_f32(node.input(4));
+  const double epsilon = node.attributes().get_float("epsilon", 1e-5F);
+  // In the blocked layout the parameters of the padded lanes are zeros, which keeps them zero.
+  const std::size_t lanes = (gamma.size() + 15) / 16 * 16;
+  std::vector<float> scale(lanes, 0.0F);
+  std::vector<float> shift(lanes, 0.0F);
+  for (std::size_t c = 0; c < gamma.size(); ++c) {
+    const double s = gamma[c] / std::sqrt(static_cast<double>(variance[c]) + epsilon);
+    scale[c] = static_cast<float>(s);
+    shift[c] = static_cast<float>(beta[c] - mean[c] * s);
+  }
+  const Value* x = node.input(0);
+  const bool blocked = lowering.is_blocked(x);
+  Lowering::StepSpec spec;
+  spec.inputs = {blocked ? lowering.blocked(x) : lowering.plain(x)};
+  spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
+  spec.in_place = {0};
+  spec.kernel = "channel_affine_f32";
+  spec.run = [scale, shift, channels = static_cast<std::int64_t>(gamma.size()), blocked](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& in = inputs[0];
+    ORIEL_REQUIRE(in.rank() >= 2 && in.dim(1) == channels, "input of shape {}, expected {} channels", to_string(in.dims()), channels);
+    const auto* from = static_cast<const float*>(in.raw());
+    Tensor& out = outputs.allocate(0, ElementType::kF32, in.dims());
+    auto* to = static_cast<float*>(out.raw());
+    const std::int64_t inner = product(in.dims(), 2, in.rank());
+    if (!blocked) {
+      ChannelAffine n;
+      n.x = from;
+      n.y = to;
+      n.channels = channels;
+      n.inner = inner;
+      n.scale = scale.data();
+      n.bias = shift.data();
+      parallel(context, out.size() == 0 ? 0 : inner == 1 ? in.dim(0) : in.dim(0) * channels, std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(inner == 1 ? channels : inner, 1)),
+               [&](std::int64_t first, std::int64_t last, int) { channel_affine_f32(n, first, last); });
+      return;
+    }
+    // Each block of 16 channels is an array of points with 16 channels last.
+    const std::int64_t blocks = (channels + 15) / 16;
+    parallel(context, in.dim(0) * blocks, 1, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t b = first; b < last; ++b) {
+        ChannelAffine n;
+        n.x = from + b * inner * 16;
+        n.y = to + b * inner * 16;
+        n.channels = 16;
+        n.inner = 1;
+        n.scale = scale.data() + b % blocks * 16;
+        n.bias = shift.data() + b % blocks * 16;
+        channel_affine_f32(n, 0, inner);
+      }
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+bool batch_norm_reads_blocked(const Node& node, std::size_t input) { return input == 0 && node.input(0)->shape().rank() >= 3 && decline_batch_norm(node, {}).empty(); }
+
+}  // namespace
+
+std::vector<Rule> norm_rules() {
+  return {{"Softmax", decline_f32, lower_softmax},
+          {"LogSoftmax", decline_f32, lower_softmax},
+          {"LayerNormalization", decline_layer_norm_rank, lower_layer_norm},
+          {"RMSNormalization", decline_layer_norm_rank, lower_layer_norm},
+          {"InstanceNormalization", decline_f32, lower_group_norm},
+          {"GroupNormalization", decline_f32, lower_group_norm},
+          {"BatchNormalization", decline_batch_norm, lower_batch_norm, batch_norm_reads_blocked}};
+}
 
 }  // namespace oriel::cpu

@@ -27,9 +27,13 @@ class Builder {
   Value* extent(Value* x, std::int64_t axis) { return call("Shape", {x}, {{"start", axis}, {"end", axis + 1}}); }
   /// An extent as a scalar.
   Value* scalar_extent(Value* x, std::int64_t axis) { return call("Squeeze", {extent(x, axis), list({0})}); }
-  Value* transpose(Value* x, std::vector<std::int64_t> order) { return call("Transpose", {x}, {{"perm", std::move(order)}}); }
+  Value* transpose(Value* x, std::vector<std::int64_t> order) {
+    return call("Transpose", {x}, {{"perm", std::move(order)}});
+  }
   Value* unsqueeze(Value* x, const std::vector<std::int64_t>& axes) { return call("Unsqueeze", {x, list(axes)}); }
-  Value* concat(std::vector<Value*> values, std::int64_t axis) { return call("Concat", std::move(values), {{"axis", axis}}); }
+  Value* concat(std::vector<Value*> values, std::int64_t axis) {
+    return call("Concat", std::move(values), {{"axis", axis}});
+  }
   /// Elements [begin, end) of an axis.
   Value* slice(Value* x, std::int64_t axis, std::int64_t begin, std::int64_t end) {
     return call("Slice", {x, list({begin}), list({end}), list({axis})});
@@ -37,22 +41,26 @@ class Builder {
   /// 0, 1, ... below the extent of an axis.
   Value* places(Value* x, std::int64_t axis) { return call("Range", {number(0), scalar_extent(x, axis), number(1)}); }
   /// [batch, length, heads * size] as [batch, heads, length, size].
-  Value* split_heads(Value* x, std::int64_t heads) { return transpose(call("Reshape", {x, list({0, 0, heads, -1})}), {0, 2, 1, 3}); }
+  Value* split_heads(Value* x, std::int64_t heads) {
+    return transpose(call("Reshape", {x, list({0, 0, heads, -1})}), {0, 2, 1, 3});
+  }
   /// The inverse of split_heads.
   Value* join_heads(Value* x) { return call("Reshape", {transpose(x, {0, 2, 1, 3}), list({0, 0, -1})}); }
   /// 0 where the condition holds, else `value`.
   Value* penalty(Value* condition, float value, ElementType type) {
     return call("Where", {condition, scalar(0, type), scalar(value, type)});
   }
-  /// The penalty for keys after the query's own place; queries stand at the end of the keys.
-  Value* causal_penalty(Value* q, Value* k, float value) {
+  /// The penalty for keys after the query's own place, lower than any mask; queries stand at the end of the keys.
+  Value* causal_penalty(Value* q, Value* k) {
+    const float value = q->element() == ElementType::kF16 ? -65504.0F : -3.38e38F;
     Value* keys = places(k, 2);
     Value* offset = call("Sub", {scalar_extent(k, 2), scalar_extent(q, 2)});
     Value* rows = unsqueeze(call("Add", {places(q, 2), offset}), {1});
     return penalty(call("LessOrEqual", {keys, rows}), value, q->element());
   }
-  /// The penalty of a key mask of rank 1 (first key past the end of every row; twice as long: then the first key of every row), 2
-  /// (a number a key, not 0 where it counts) or 3 (the same for every query), on scores [batch, heads, queries, keys].
+  /// The penalty of a key mask of rank 1 (first key past the end of every row; twice as long: then the first key of
+  /// every row), 2 (a number a key, not 0 where it counts) or 3 (the same for every query), on scores [batch, heads,
+  /// queries, keys].
   Value* mask_penalty(Value* mask, Value* q, Value* k, float value);
   /// softmax(q * k^T * scale + bias) * v, heads in axis 1.
   Value* attend(Value* q, Value* k, Value* v, double scale, const std::vector<Value*>& biases) {
@@ -106,13 +114,15 @@ Value* Builder::mask_penalty(Value* mask, Value* q, Value* k, float value) {
       Value* begin = call("Gather", {rows, number(1)}, {{"axis", std::int64_t{0}}});
       inside = call("And", {call("Less", {keys, end}), call("GreaterOrEqual", {keys, begin})});
     } else {
-      fail(ErrorCode::kNotImplemented, "a mask of shape {} for a batch of {} is not supported", mask->shape().to_string(), batch.to_string());
+      fail(ErrorCode::kNotImplemented, "a mask of shape {} for a batch of {} is not supported",
+           mask->shape().to_string(), batch.to_string());
     }
     return unsqueeze(penalty(inside, value, q->element()), {1, 2});
   }
   if (rank != 2 && rank != 3) fail(ErrorCode::kNotImplemented, "a mask of rank {} is not supported", rank);
   Value* counts = call("Cast", {mask}, {{"to", ElementType::kBool}});
-  return unsqueeze(penalty(counts, value, q->element()), rank == 2 ? std::vector<std::int64_t>{1, 2} : std::vector<std::int64_t>{1});
+  return unsqueeze(penalty(counts, value, q->element()),
+                   rank == 2 ? std::vector<std::int64_t>{1, 2} : std::vector<std::int64_t>{1});
 }
 
 /// Query, key and value with heads in axis 1, past keys and values joined, and what every attention does after that.
@@ -126,7 +136,7 @@ Value* finish_layer(ImportContext& c, Builder& b, const Layer& layer, Value* mas
   const Attributes& a = c.attributes();
   std::vector<Value*> biases;
   if (mask != nullptr) biases.push_back(b.mask_penalty(mask, layer.q, layer.k, mask_value_of(a)));
-  if (a.get_int("unidirectional", 0) != 0) biases.push_back(b.causal_penalty(layer.q, layer.k, mask_value_of(a)));
+  if (a.get_int("unidirectional", 0) != 0) biases.push_back(b.causal_penalty(layer.q, layer.k));
   if (bias != nullptr) biases.push_back(bias);
   const Shape& q = layer.q->shape();
   const std::int64_t head_size = a.get_float("scale", 0.0F) != 0.0F ? 1 : known(q[3], "the size of a head");
@@ -134,8 +144,8 @@ Value* finish_layer(ImportContext& c, Builder& b, const Layer& layer, Value* mas
 }
 
 /// Splits x * weights + bias into heads, joins `past` ([2, batch, heads, length, size]) and attends.
-void finish_self_attention(ImportContext& c, Builder& b, Value* projected, const std::vector<std::int64_t>& sizes, Value* mask, Value* past,
-                           Value* bias) {
+void finish_self_attention(ImportContext& c, Builder& b, Value* projected, const std::vector<std::int64_t>& sizes,
+                           Value* mask, Value* past, Value* bias) {
   const std::int64_t heads = heads_of(c.attributes());
   std::int64_t begin = 0;
   std::vector<Value*> parts;
@@ -154,7 +164,8 @@ void finish_self_attention(ImportContext& c, Builder& b, Value* projected, const
   c.finish({y, present});
 }
 
-void reject(const ImportContext& c, const Attributes& attributes, std::initializer_list<const char*> flags, std::size_t inputs) {
+void reject(const ImportContext& c, const Attributes& attributes, std::initializer_list<const char*> flags,
+            std::size_t inputs) {
   for (const char* flag : flags) {
     if (attributes.get_int(flag, 0) != 0) fail(ErrorCode::kNotImplemented, "attribute {} is not supported", flag);
   }
@@ -166,9 +177,11 @@ void reject(const ImportContext& c, const Attributes& attributes, std::initializ
 /// The hidden sizes of q, k and v from qkv_hidden_sizes, or thirds of the columns of the weights.
 std::vector<std::int64_t> hidden_sizes(const Attributes& attributes, const Value* weights) {
   std::vector<std::int64_t> sizes = attributes.get_ints("qkv_hidden_sizes", {});
-  if (rank_of(weights) != 2) fail(ErrorCode::kInvalidGraph, "weights of shape {}, expected rank 2", weights->shape().to_string());
+  if (rank_of(weights) != 2)
+    fail(ErrorCode::kInvalidGraph, "weights of shape {}, expected rank 2", weights->shape().to_string());
   if (sizes.empty()) sizes.assign(3, known(weights->shape()[1], "the number of columns of the weights") / 3);
-  if (sizes.size() != 3) fail(ErrorCode::kInvalidGraph, "attribute qkv_hidden_sizes has {} values, expected 3", sizes.size());
+  if (sizes.size() != 3)
+    fail(ErrorCode::kInvalidGraph, "attribute qkv_hidden_sizes has {} values, expected 3", sizes.size());
   return sizes;
 }
 
@@ -187,14 +200,15 @@ void import_qattention(ImportContext& c) {
   Builder b(c);
   reject(c, c.attributes(), {"do_rotary", "past_present_share_buffer"}, 9);
   Value* sum = b.call("MatMulInteger", {c.input(0), c.input(1), c.input(6), c.input(7)});
-  Value* projected = b.call("Mul", {b.call("Cast", {sum}, {{"to", c.input(3)->element()}}), b.call("Mul", {c.input(3), c.input(4)})});
+  Value* projected =
+      b.call("Mul", {b.call("Cast", {sum}, {{"to", c.input(3)->element()}}), b.call("Mul", {c.input(3), c.input(4)})});
   if (c.input(2) != nullptr) projected = b.call("Add", {projected, c.input(2)});
   finish_self_attention(c, b, projected, hidden_sizes(c.attributes(), c.input(1)), c.input(5), c.input(8), nullptr);
 }
 
-// MultiHeadAttention(query, key, value, bias, key_padding_mask, attention_bias, past_key, past_value). Query may hold all three, packed
-// as [batch, length, heads, 3, size], key may hold key and value, packed as [batch, length, heads, 2, size], or key and value may be
-// given with heads in axis 1.
+// MultiHeadAttention(query, key, value, bias, key_padding_mask, attention_bias, past_key, past_value). Query may hold
+// all three, packed as [batch, length, heads, 3, size], key may hold key and value, packed as [batch, length, heads, 2,
+// size], or key and value may be given with heads in axis 1.
 void import_multi_head_attention(ImportContext& c) {
   Builder b(c);
   reject(c, c.attributes(), {}, 8);
@@ -203,7 +217,8 @@ void import_multi_head_attention(ImportContext& c) {
   Value* key = c.input(1);
   Value* value = c.input(2);
   const auto unpack = [&](Value* packed, std::int64_t index) {
-    return b.call("Reshape", {b.call("Gather", {packed, b.number(index)}, {{"axis", std::int64_t{3}}}), b.list({0, 0, -1})});
+    return b.call("Reshape",
+                  {b.call("Gather", {packed, b.number(index)}, {{"axis", std::int64_t{3}}}), b.list({0, 0, -1})});
   };
   if (rank_of(query) == 5) {
     key = unpack(query, 1);
@@ -215,7 +230,8 @@ void import_multi_head_attention(ImportContext& c) {
   }
   if (key == nullptr || value == nullptr) fail(ErrorCode::kInvalidGraph, "key or value is missing");
   if (rank_of(query) != 3 || (rank_of(key) != 3 && rank_of(key) != 4)) {
-    fail(ErrorCode::kInvalidGraph, "query of shape {} and key of shape {}", query->shape().to_string(), key->shape().to_string());
+    fail(ErrorCode::kInvalidGraph, "query of shape {} and key of shape {}", query->shape().to_string(),
+         key->shape().to_string());
   }
   const bool with_heads = rank_of(key) == 4;
   if (c.input(3) != nullptr) {
@@ -227,7 +243,8 @@ void import_multi_head_attention(ImportContext& c) {
       value = b.call("Add", {value, b.slice(c.input(3), 0, 2 * hidden, all)});
     }
   }
-  Layer layer{b.split_heads(query, heads), with_heads ? key : b.split_heads(key, heads), with_heads ? value : b.split_heads(value, heads)};
+  Layer layer{b.split_heads(query, heads), with_heads ? key : b.split_heads(key, heads),
+              with_heads ? value : b.split_heads(value, heads)};
   if (c.input(6) != nullptr && c.input(7) != nullptr) {
     layer.k = b.concat({c.input(6), layer.k}, 2);
     layer.v = b.concat({c.input(7), layer.v}, 2);

@@ -35,17 +35,20 @@ struct Activation {
     return a;
   }
   float parameter(std::size_t i) const {
-    if (i >= parameters.size()) fail(ErrorCode::kInvalidGraph, "activation {} has {} parameters", name, parameters.size());
+    if (i >= parameters.size())
+      fail(ErrorCode::kInvalidGraph, "activation {} has {} parameters", name, parameters.size());
     return parameters[i];
   }
   Value* apply(ImportContext& c, Value* x) const {
     if (name.empty()) return x;
-    if (name == "Relu" || name == "Tanh" || name == "Sigmoid" || name == "Softplus" || name == "Softsign") return c.call(name, {x});
+    if (name == "Relu" || name == "Tanh" || name == "Sigmoid" || name == "Softplus" || name == "Softsign")
+      return c.call(name, {x});
     if (name == "LeakyRelu" || name == "Elu" || name == "ThresholdedRelu") {
       return parameters.empty() ? c.call(name, {x}) : c.call(name, {x}, {{"alpha", parameter(0)}});
     }
     if (name == "HardSigmoid") return c.call(name, {x}, {{"alpha", parameter(0)}, {"beta", parameter(1)}});
-    if (name == "Clip") return c.call(name, {x, scalar(c, parameter(0), x->element()), scalar(c, parameter(1), x->element())});
+    if (name == "Clip")
+      return c.call(name, {x, scalar(c, parameter(0), x->element()), scalar(c, parameter(1), x->element())});
     fail(ErrorCode::kNotImplemented, "activation {} is not supported", name);
   }
 };
@@ -66,7 +69,9 @@ void import_fused_gemm(ImportContext& c) {
   c.finish({activation.apply(c, c.call("Gemm", c.inputs(), c.attributes()))});
 }
 
-Value* i64_list(ImportContext& c, const std::vector<std::int64_t>& values) { return c.constant(Tensor::of_i64(values)); }
+Value* i64_list(ImportContext& c, const std::vector<std::int64_t>& values) {
+  return c.constant(Tensor::of_i64(values));
+}
 
 std::size_t rank_of(const Value* v) {
   if (!v->shape().is_ranked()) fail(ErrorCode::kNotImplemented, "an input of unknown rank is not supported");
@@ -105,7 +110,9 @@ Value* inverse_rms(ImportContext& c, Value* x, std::int64_t axis, float epsilon)
   return c.call("Reciprocal", {c.call("Sqrt", {c.call("Add", {mean, scalar(c, epsilon, ElementType::kF32)})})});
 }
 
-bool wanted(const ImportContext& c, std::size_t output) { return c.num_outputs() > output && !c.output_names()[output].empty(); }
+bool wanted(const ImportContext& c, std::size_t output) {
+  return c.num_outputs() > output && !c.output_names()[output].empty();
+}
 
 // RMSNormalization, with the reciprocal root as an optional second output.
 void import_simplified_layer_norm(ImportContext& c) {
@@ -144,12 +151,15 @@ void import_skip_simplified_layer_norm(ImportContext& c) {
 // LayerNormalization(word + position + segment embeddings), and the number of ones in every row of the mask.
 void import_embed_layer_norm(ImportContext& c) {
   Value* ids = c.input(0);
-  if (c.input(2) == nullptr || c.input(3) == nullptr || c.input(5) == nullptr) fail(ErrorCode::kInvalidGraph, "an input is missing");
+  if (c.input(2) == nullptr || c.input(3) == nullptr || c.input(5) == nullptr)
+    fail(ErrorCode::kInvalidGraph, "an input is missing");
   Value* sum = c.call("Gather", {c.input(2), ids});
   Value* positions = c.input(8);
   if (positions == nullptr) {
-    Value* length = c.call("Squeeze", {c.call("Shape", {ids}, {{"start", std::int64_t{1}}, {"end", std::int64_t{2}}}), i64_list(c, {0})});
-    positions = c.call("Range", {c.constant(Tensor::scalar<std::int64_t>(0)), length, c.constant(Tensor::scalar<std::int64_t>(1))});
+    Value* length = c.call(
+        "Squeeze", {c.call("Shape", {ids}, {{"start", std::int64_t{1}}, {"end", std::int64_t{2}}}), i64_list(c, {0})});
+    positions = c.call(
+        "Range", {c.constant(Tensor::scalar<std::int64_t>(0)), length, c.constant(Tensor::scalar<std::int64_t>(1))});
   }
   sum = c.call("Add", {sum, c.call("Gather", {c.input(3), positions})});
   if (c.input(4) != nullptr) {
@@ -168,7 +178,8 @@ void import_embed_layer_norm(ImportContext& c) {
       ones = c.call("Expand", {c.constant(Tensor::scalar<std::int32_t>(0)), rows});
     } else {
       Value* one = c.call("Equal", {mask, c.constant(Tensor::scalar<std::int32_t>(1))});
-      ones = c.call("ReduceSum", {c.call("Cast", {one}, {{"to", ElementType::kI32}}), i64_list(c, {1})}, {{"keepdims", std::int64_t{0}}});
+      ones = c.call("ReduceSum", {c.call("Cast", {one}, {{"to", ElementType::kI32}}), i64_list(c, {1})},
+                    {{"keepdims", std::int64_t{0}}});
     }
   }
   c.finish({y, ones, sum});
@@ -218,25 +229,80 @@ void import_matmul_integer_to_float(ImportContext& c) {
 // (A, B, b_scale, b_zero_point, bias) with A quantised dynamically to u8.
 void import_dynamic_quantize_matmul(ImportContext& c) {
   const Node* quantised = c.emit("DynamicQuantizeLinear", {}, {c.input(0)}, 3);
-  c.finish({scaled_product(c, {quantised->output(0), c.input(1), quantised->output(2), c.input(3)}, quantised->output(1), c.input(2), c.input(4))});
+  c.finish({scaled_product(c, {quantised->output(0), c.input(1), quantised->output(2), c.input(3)},
+                           quantised->output(1), c.input(2), c.input(4))});
+}
+
+// The elements of a packed tensor of bytes as 4-bit integers, twice as many on the last axis.
+Value* as_u4(ImportContext& c, Value* bytes) {
+  const Tensor* packed = bytes->constant();
+  if (packed == nullptr || packed->rank() == 0)
+    fail(ErrorCode::kNotImplemented, "packed data that are no constant are not supported");
+  Dims dims = packed->dims();
+  dims[dims.size() - 1] *= 2;
+  return c.constant(Tensor(ElementType::kU4, dims, packed->memory(), packed->byte_offset()));
+}
+
+// DequantizeLinear in blocks of what Gather takes from data, scales and zero points.
+void import_gather_block_quantized(ImportContext& c) {
+  const Attributes& a = c.attributes();
+  Value* data = c.input(0);
+  Value* zeros = c.input(3);
+  const std::int64_t bits = a.get_int("bits", 4);
+  const bool packed = data->element() == ElementType::kU8 && bits == 4;
+  if (!packed && bits != (data->element() == ElementType::kU8 ? 8 : 4))
+    fail(ErrorCode::kNotImplemented, "attribute bits is {}", bits);
+  if (packed) data = as_u4(c, data);
+  const auto rank = static_cast<std::int64_t>(rank_of(data));
+  const auto normalized = [rank](std::int64_t axis) { return normalize_axis(axis, static_cast<std::size_t>(rank)); };
+  const std::int64_t gather_axis = normalized(a.get_int("gather_axis", 0));
+  const std::int64_t quantize_axis = normalized(a.get_int("quantize_axis", 1));
+  if (gather_axis == quantize_axis)
+    fail(ErrorCode::kInvalidGraph, "attributes gather_axis and quantize_axis are both {}", gather_axis);
+  // Bytes without zero points stand for integers around the middle of their range.
+  if (packed && zeros != nullptr) {
+    zeros = as_u4(c, zeros);
+    const Dim blocks =
+        c.input(2)->shape().is_ranked() && rank_of(c.input(2)) > 0 ? c.input(2)->shape().dims().back() : Dim::unknown();
+    // An odd number of blocks leaves half a byte behind.
+    if (blocks.is_known())
+      zeros = c.call("Slice", {zeros, i64_list(c, {0}), i64_list(c, {blocks.value()}), i64_list(c, {-1})});
+  }
+  if (zeros == nullptr && data->element() != ElementType::kI4) {
+    Tensor middle = Tensor::allocate(data->element(), {1});
+    store_element(middle, 0, bits == 4 ? 8.0 : 128.0);
+    Value* shape = c.call("Shape", {c.input(2)});
+    zeros = c.call("Expand", {c.constant(std::move(middle)), shape});
+  }
+  const auto take = [&](Value* from) { return c.call("Gather", {from, c.input(1)}, {{"axis", gather_axis}}); };
+  const auto added = static_cast<std::int64_t>(rank_of(c.input(1))) - 1;
+  const std::int64_t axis = quantize_axis < gather_axis ? quantize_axis : quantize_axis + added;
+  std::vector<Value*> operands{take(data), take(c.input(2))};
+  if (zeros != nullptr) operands.push_back(take(zeros));
+  c.finish({c.call("DequantizeLinear", operands, {{"axis", axis}, {"block_size", a.get_int("block_size", 128)}})});
 }
 
 // Unsqueeze with the axis as a scalar of i32.
 void import_expand_dims(ImportContext& c) {
-  c.finish({c.call("Unsqueeze", {c.input(0), c.call("Reshape", {c.call("Cast", {c.input(1)}, {{"to", ElementType::kI64}}), i64_list(c, {1})})})});
+  c.finish({c.call(
+      "Unsqueeze",
+      {c.input(0), c.call("Reshape", {c.call("Cast", {c.input(1)}, {{"to", ElementType::kI64}}), i64_list(c, {1})})})});
 }
 
 // GridSample with the mode names of version 16.
 void import_grid_sample(ImportContext& c) {
   const std::string mode = c.attributes().get_string("mode", "bilinear");
-  c.attributes().set("mode", mode == "bilinear" ? std::string("linear") : mode == "bicubic" ? std::string("cubic") : mode);
+  c.attributes().set("mode", mode == "bilinear"  ? std::string("linear")
+                             : mode == "bicubic" ? std::string("cubic")
+                                                 : mode);
   c.emit_as("GridSample", "");
 }
 
 // Calls `op` on operand 0 with its last axis moved to place 1, and moves it back in the result.
 void channels_last(ImportContext& c, std::string_view op, std::string_view domain) {
   const auto rank = static_cast<std::int64_t>(rank_of(c.input(0)));
-  if (rank < 3) fail(ErrorCode::kInvalidGraph, "input of shape {}, expected rank 3 or more", c.input(0)->shape().to_string());
+  if (rank < 3)
+    fail(ErrorCode::kInvalidGraph, "input of shape {}, expected rank 3 or more", c.input(0)->shape().to_string());
   std::vector<std::int64_t> to_first{0, rank - 1};
   std::vector<std::int64_t> to_last{0};
   for (std::int64_t i = 1; i + 1 < rank; ++i) {
@@ -279,7 +345,8 @@ void import_rotary_embedding(ImportContext& c) {
   Value* positions = c.input(1);
   const std::size_t rank = rank_of(x);
   if (a.get_float("scale", 1.0F) != 1.0F) fail(ErrorCode::kNotImplemented, "attribute scale is not supported");
-  if (a.get_int("is_packed_batching", 0) != 0) fail(ErrorCode::kNotImplemented, "attribute is_packed_batching is not supported");
+  if (a.get_int("is_packed_batching", 0) != 0)
+    fail(ErrorCode::kNotImplemented, "attribute is_packed_batching is not supported");
   for (const char* name : {"scale", "is_packed_batching"}) a.erase(name);
   if (rank == 3 && a.get_int("num_heads", 0) == 0) {
     // Heads as wide as the caches say.
@@ -294,9 +361,11 @@ void import_rotary_embedding(ImportContext& c) {
     const std::int64_t sequence = rank == 3 ? 1 : 2;
     const auto extent = [&](std::int64_t axis) { return c.call("Shape", {x}, {{"start", axis}, {"end", axis + 1}}); };
     Value* length = extent(sequence);
-    Value* steps = c.call("Range", {c.constant(Tensor::scalar<std::int64_t>(0)), c.call("Squeeze", {length, i64_list(c, {0})}),
-                                    c.constant(Tensor::scalar<std::int64_t>(1))});
-    positions = c.call("Expand", {c.call("Add", {steps, positions}), c.call("Concat", {extent(0), length}, {{"axis", std::int64_t{0}}})});
+    Value* steps =
+        c.call("Range", {c.constant(Tensor::scalar<std::int64_t>(0)), c.call("Squeeze", {length, i64_list(c, {0})}),
+                         c.constant(Tensor::scalar<std::int64_t>(1))});
+    positions = c.call("Expand", {c.call("Add", {steps, positions}),
+                                  c.call("Concat", {extent(0), length}, {{"axis", std::int64_t{0}}})});
   }
   c.finish({c.call("RotaryEmbedding", {x, c.input(2), c.input(3), positions}, a)});
 }
@@ -326,7 +395,9 @@ void add_quant_rows(ImportTable& table) {
   microsoft("QLinearAveragePool", import_qlinear_average_pool);
   microsoft("QLinearConv", import_qlinear_conv);
   microsoft("NhwcMaxPool", import_nhwc_max_pool);
-  for (const char* op : {"QuantizeLinear", "DequantizeLinear", "Trilu"}) microsoft(op, import_as_standard);
+  microsoft("GatherBlockQuantized", import_gather_block_quantized);
+  for (const char* op : {"QuantizeLinear", "DequantizeLinear", "GatherND", "Pad", "Trilu"})
+    microsoft(op, import_as_standard);
   table.add("SimplifiedLayerNormalization", 1, ImportTable::kNewest, import_simplified_layer_norm);
 }
 

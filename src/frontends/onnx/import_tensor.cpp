@@ -56,7 +56,8 @@ void import_top_k_1(ImportContext& c) {
 // Version 1 repeats one axis: both numbers are operands of the data's type.
 void import_tile_1(ImportContext& c) {
   Value* x = c.input(0);
-  if (x == nullptr || c.input(1) == nullptr || c.input(2) == nullptr) fail(ErrorCode::kInvalidGraph, "Tile: an input is missing");
+  if (x == nullptr || c.input(1) == nullptr || c.input(2) == nullptr)
+    fail(ErrorCode::kInvalidGraph, "Tile: an input is missing");
   if (!x->shape().is_ranked()) fail(ErrorCode::kNotImplemented, "Tile: version 1 needs an input of known rank");
   const auto number = [&](Value* v) {
     Value* whole = v->element() == ElementType::kI64 ? v : c.call("Cast", {v}, {{"to", ElementType::kI64}});
@@ -74,8 +75,8 @@ void import_roi_align_10(ImportContext& c) {
   c.emit_as();
 }
 
-// Resize 10 and Upsample: the place is index / scale; the nearest element is the one below it where an axis grows and the
-// one above it where it shrinks. Interpolation of axes is separable, so an axis of each kind takes two steps.
+// Resize 10 and Upsample: the place is index / scale; the nearest element is the one below it where an axis grows and
+// the one above it where it shrinks. Interpolation of axes is separable, so an axis of each kind takes two steps.
 void resize_by_scales(ImportContext& c, Value* x, Value* scales, const std::string& mode) {
   const auto resize = [&](Value* data, Value* factors, const char* nearest) {
     return c.call("Resize", {data, nullptr, factors},
@@ -97,12 +98,14 @@ void resize_by_scales(ImportContext& c, Value* x, Value* scales, const std::stri
   };
   const Dims dims = {known->size()};
   if (changes(down)) x = resize(x, changes(up) ? c.constant(Tensor::of<float>(down, dims)) : scales, "ceil");
-  if (changes(up) || !changes(down)) x = resize(x, changes(down) ? c.constant(Tensor::of<float>(up, dims)) : scales, "floor");
+  if (changes(up) || !changes(down))
+    x = resize(x, changes(down) ? c.constant(Tensor::of<float>(up, dims)) : scales, "floor");
   c.finish({x});
 }
 
 void import_resize_10(ImportContext& c) {
-  if (c.input(0) == nullptr || c.input(1) == nullptr) fail(ErrorCode::kInvalidGraph, "{}: an input is missing", c.op_type());
+  if (c.input(0) == nullptr || c.input(1) == nullptr)
+    fail(ErrorCode::kInvalidGraph, "{}: an input is missing", c.op_type());
   resize_by_scales(c, c.input(0), c.input(1), c.attributes().get_string("mode", "nearest"));
 }
 
@@ -123,22 +126,27 @@ void import_upsample_7(ImportContext& c) {
 // GridSample 16 names its modes after images.
 void import_grid_sample_16(ImportContext& c) {
   const std::string mode = c.attributes().get_string("mode", "bilinear");
-  c.attributes().set("mode", mode == "bilinear" ? std::string("linear") : mode == "bicubic" ? std::string("cubic") : mode);
+  c.attributes().set("mode", mode == "bilinear"  ? std::string("linear")
+                             : mode == "bicubic" ? std::string("cubic")
+                                                 : mode);
   c.emit_as();
 }
 
-// Crop, an experiment of version 1: `border` (left, top, right, bottom) goes, or a window of `scale` (height, width) stays.
+// Crop, an experiment of version 1: `border` (left, top, right, bottom) goes, or a window of `scale` (height, width)
+// stays.
 void import_crop(ImportContext& c) {
   const std::vector<std::int64_t> border = c.attributes().get_ints("border");
   const std::vector<std::int64_t> scale = c.attributes().get_ints("scale", {});
   if (border.size() != 4 || (!scale.empty() && scale.size() != 2)) {
-    fail(ErrorCode::kInvalidGraph, "Crop: border has {} numbers and scale {}, expected 4 and 2", border.size(), scale.size());
+    fail(ErrorCode::kInvalidGraph, "Crop: border has {} numbers and scale {}, expected 4 and 2", border.size(),
+         scale.size());
   }
   const auto end = [](std::int64_t cut) { return cut == 0 ? std::numeric_limits<std::int64_t>::max() : -cut; };
-  const std::vector<std::int64_t> ends = scale.empty() ? std::vector<std::int64_t>{end(border[3]), end(border[2])}
-                                                       : std::vector<std::int64_t>{border[1] + scale[0], border[0] + scale[1]};
-  c.finish({c.call("Slice", {c.input(0), c.constant(Tensor::of_i64({border[1], border[0]})), c.constant(Tensor::of_i64(ends)),
-                             c.constant(Tensor::of_i64({2, 3}))})});
+  const std::vector<std::int64_t> ends = scale.empty()
+                                             ? std::vector<std::int64_t>{end(border[3]), end(border[2])}
+                                             : std::vector<std::int64_t>{border[1] + scale[0], border[0] + scale[1]};
+  c.finish({c.call("Slice", {c.input(0), c.constant(Tensor::of_i64({border[1], border[0]})),
+                             c.constant(Tensor::of_i64(ends)), c.constant(Tensor::of_i64({2, 3}))})});
 }
 
 // ImageScaler, an experiment of version 1: x * scale + bias[channel].
@@ -177,7 +185,9 @@ void import_given_tensor_fill(ImportContext& c) {
 
 void import_constant_fill(ImportContext& c) {
   const std::optional<ElementType> element = element_from_onnx(c.attributes().get_int("dtype", 1));
-  if (!element) fail(ErrorCode::kInvalidGraph, "attribute dtype is the unknown element type number {}", c.attributes().get_int("dtype"));
+  if (!element)
+    fail(ErrorCode::kInvalidGraph, "attribute dtype is the unknown element type number {}",
+         c.attributes().get_int("dtype"));
   Tensor value = Tensor::allocate(*element, {1});
   store_element(value, 0, c.attributes().get_float("value", 0.0F));
   c.finish({c.call("ConstantOfShape", {filled_shape(c)}, {{"value", value}})});

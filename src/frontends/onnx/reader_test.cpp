@@ -80,6 +80,17 @@ TEST(OnnxReader, DimensionOverridesAndAnonymousNames) {
   EXPECT_EQ(h->inputs()[1]->shape().to_string(), "[7, 8]");
 }
 
+TEST(OnnxReader, ItemsOfSequencesHaveDimensionsOfTheirOwn) {
+  const std::string sequence = message([](pbf_writer& w) {
+    w.add_message(4, message([](pbf_writer& s) { s.add_message(1, tensor_type(1, {dim("N"), dim(3)})); }));
+  });
+  const auto g = read(model(graph({.inputs = {value_info("x", tensor_type(1, {dim("N")})), value_info("s", sequence)}, .outputs = {value_info("s")}})));
+  const ValueType& type = g->inputs()[1]->type();
+  ASSERT_EQ(type.kind, ValueType::Kind::kSequence);
+  EXPECT_FALSE(type.inner->shape[0].has_expression());
+  EXPECT_EQ(type.inner->shape[1].value(), 3);
+}
+
 TEST(OnnxReader, InitializersThatAreInputs) {
   const GraphParts parts{.nodes = {node("Add", {"x", "w"}, {"y"})},
                          .initializers = {raw_tensor<float>("w", 1, {3}, {1, 2, 3})},

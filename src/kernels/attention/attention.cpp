@@ -33,12 +33,12 @@ std::int64_t score_pitch(std::int64_t keys) { return round_up(keys, 16) + 16; }
 
 /// The parts of a thread's scratch.
 struct Scratch {
-  float* q;       ///< scaled queries [rows][dim_pitch]
-  float* s;       ///< scores [rows][pitch]
-  float* o;       ///< unnormalised output [rows][value_pitch]
-  float* top;     ///< running maxima
-  float* total;   ///< running sums
-  float* panel;   ///< one packed panel of keys or values
+  float* q;      ///< scaled queries [rows][dim_pitch]
+  float* s;      ///< scores [rows][pitch]
+  float* o;      ///< unnormalised output [rows][value_pitch]
+  float* top;    ///< running maxima
+  float* total;  ///< running sums
+  float* panel;  ///< one packed panel of keys or values
 };
 
 struct Pitches {
@@ -199,8 +199,7 @@ AttentionPlan attention_plan(const Attention& x, int threads, Isa isa) {
   plan.keys_per_block = std::max<std::int64_t>(1, round_up(ceil_div(x.keys, blocks), 16));
   const Pitches pitch = pitches_of(x, plan.keys_per_block);
   const std::int64_t floats = plan.rows_per_unit * (pitch.q + pitch.s + pitch.o) +
-                              2 * round_up(plan.rows_per_unit, 16) +
-                              std::max(x.dim, plan.keys_per_block) * t.panel;
+                              2 * round_up(plan.rows_per_unit, 16) + std::max(x.dim, plan.keys_per_block) * t.panel;
   plan.scratch_bytes = static_cast<std::size_t>(round_up(floats, 16)) * 4;
   return plan;
 }

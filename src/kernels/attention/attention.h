@@ -10,10 +10,10 @@ namespace oriel::kernels {
 
 /// out = softmax(cap(scale * Q K^T) + mask) V for every batch entry and head; cap(s) = softcap * tanh(s / softcap).
 ///
-/// Strides count elements; the innermost axes (dim of Q and K, value_dim of V and out, keys of the masks) are dense. Any
-/// stride may be zero in inputs. heads is a multiple of kv_heads: head h reads key head h / (heads / kv_heads).
-/// out must not overlap an input. Query i stands at position past + i among the keys. A row without any visible key
-/// gives zeros. Numeric promise: f32 throughout, exp to 2 ulp, sums in lanes and over blocks of keys; independent of the
+/// Strides count elements; the innermost axes (dim of Q and K, value_dim of V and out, keys of the masks) are dense.
+/// Any stride may be zero in inputs. heads is a multiple of kv_heads: head h reads key head h / (heads / kv_heads). out
+/// must not overlap an input. Query i stands at position past + i among the keys. A row without any visible key gives
+/// zeros. Numeric promise: f32 throughout, exp to 2 ulp, sums in lanes and over blocks of keys; independent of the
 /// number of threads only for equal blocks of rows, that is for equal plans.
 struct Attention {
   std::int64_t batch = 0, heads = 0, kv_heads = 0;

@@ -4,8 +4,6 @@
 
 namespace oriel::kernels {
 namespace {
-#include "kernels/simd/math.inc"
-#include "kernels/simd/narrow.inc"
 #include "kernels/attention/attention.inc"
 }  // namespace
 

@@ -101,7 +101,8 @@ void check(std::int64_t batch, std::int64_t heads, std::int64_t kv_heads, std::i
         for (std::int64_t d = 0; d < value_dim; ++d) {
           double want = 0;
           for (std::int64_t j = 0; j < keys; ++j) {
-            if (s[j] != -INFINITY) want += std::exp(s[j] - top) / total * v[b * x.v_batch + g * x.v_head + j * x.v_row + d];
+            if (s[j] != -INFINITY)
+              want += std::exp(s[j] - top) / total * v[b * x.v_batch + g * x.v_head + j * x.v_row + d];
           }
           ASSERT_NEAR(out[b * x.out_batch + h * x.out_head + i * x.out_row + d], want, 3e-6)
               << "batch " << b << " head " << h << " query " << i;

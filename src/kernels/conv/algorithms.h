@@ -19,7 +19,8 @@ struct ConvSource {
 struct ConvSteps {
   void (*size)(ConvKernel& kernel);
   std::int64_t (*pack_units)(const ConvKernel& kernel);
-  void (*pack)(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last);
+  void (*pack)(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first,
+               std::int64_t last);
   void (*plan)(ConvPlan& plan, int threads);
   void (*run)(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64_t first, std::int64_t last,
               float* scratch);

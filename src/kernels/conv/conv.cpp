@@ -21,10 +21,9 @@ const ConvSteps& steps_of(ConvAlgorithm algorithm) {
   }
 }
 
-constexpr ConvAlgorithm kAlgorithms[] = {ConvAlgorithm::kDirect,    ConvAlgorithm::kDirectPlain,
-                                         ConvAlgorithm::kDepthwise, ConvAlgorithm::kWinograd2,
-                                         ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5,
-                                         ConvAlgorithm::kWinograd6};
+constexpr ConvAlgorithm kAlgorithms[] = {
+    ConvAlgorithm::kDirect,    ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise, ConvAlgorithm::kWinograd2,
+    ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5,   ConvAlgorithm::kWinograd6};
 
 bool is_winograd(ConvAlgorithm algorithm) { return algorithm >= ConvAlgorithm::kWinograd2; }
 
@@ -51,10 +50,13 @@ std::string_view conv_algorithm_name(ConvAlgorithm algorithm) {
 }
 
 std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, Isa isa) {
-  if (layer.groups < 1 || layer.in_channels < 1 || layer.out_channels < 1) return "channels and groups must be positive";
-  if (layer.in_channels % layer.groups != 0 || layer.out_channels % layer.groups != 0) return "groups must divide channels";
+  if (layer.groups < 1 || layer.in_channels < 1 || layer.out_channels < 1)
+    return "channels and groups must be positive";
+  if (layer.in_channels % layer.groups != 0 || layer.out_channels % layer.groups != 0)
+    return "groups must divide channels";
   for (int d = 0; d < 3; ++d) {
-    if (layer.kernel[d] < 1 || layer.stride[d] < 1 || layer.dilation[d] < 1) return "extents and steps must be positive";
+    if (layer.kernel[d] < 1 || layer.stride[d] < 1 || layer.dilation[d] < 1)
+      return "extents and steps must be positive";
   }
   if (layer.input != ConvElement::kF32) {
     const bool winograd = layer.input == ConvElement::kBf16 && algorithm == ConvAlgorithm::kWinograd2;
@@ -68,7 +70,8 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
       if (layer.output != ConvElement::kF32 && layer.output != ConvElement::kBf16) return "bf16 gives f32 or bf16";
     }
     if (algorithm == ConvAlgorithm::kDirect) return {};
-    if (algorithm == ConvAlgorithm::kDepthwise && (layer.kernel[0] != 1 || layer.stride[0] != 1)) return "depthwise: bf16 and integers have no depth";
+    if (algorithm == ConvAlgorithm::kDepthwise && (layer.kernel[0] != 1 || layer.stride[0] != 1))
+      return "depthwise: bf16 and integers have no depth";
     if (layer.kernel[1] * layer.kernel[2] > 256) return "depthwise: sums beyond 256 taps are not exact";
   } else if (layer.output != ConvElement::kF32) {
     return "f32 inputs give f32 outputs";
@@ -99,8 +102,8 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
     if (layer.stride[d] != 1) return "winograd: stride 1 only";
     if (d > 0 && layer.dilation[d] != 1) return "winograd: dilation 1 only";
   }
-  if (layer.groups > 1 &&
-      (layer.in_channels / layer.groups % kChannelBlock != 0 || layer.out_channels / layer.groups % kChannelBlock != 0)) {
+  if (layer.groups > 1 && (layer.in_channels / layer.groups % kChannelBlock != 0 ||
+                           layer.out_channels / layer.groups % kChannelBlock != 0)) {
     return "winograd: groups must be multiples of 16 channels";
   }
   return {};

@@ -3,9 +3,11 @@
 // How a caller uses it:
 //   1. ConvLayer describes what never changes; conv_choose(layer, expected shape, policy) picks algorithm and packing.
 //   2. conv_pack(kernel, weights, bias, packed) fills kernel.packed_bytes bytes, once.
-//   3. conv_plan(kernel, shape, threads) cuts one shape into phases and independent work units. It is cheap and allocates
+//   3. conv_plan(kernel, shape, threads) cuts one shape into phases and independent work units. It is cheap and
+//   allocates
 //      nothing, so a dynamic shape is planned on entry with the weights as they are.
-//   4. For each phase in order: conv_run(plan, buffers, phase, first, last, scratch) over disjoint ranges of units, on any
+//   4. For each phase in order: conv_run(plan, buffers, phase, first, last, scratch) over disjoint ranges of units, on
+//   any
 //      threads in any order, each with thread_scratch_bytes of its own (64-byte aligned, contents irrelevant).
 //      All units of a phase must have finished before the next phase starts.
 #pragma once
@@ -32,8 +34,8 @@ enum class Layout : std::uint8_t { kPlain, kBlocked };
 enum class Residual : std::uint8_t { kNone, kBeforeActivation, kAfterActivation };
 
 /// What stays the same for all shapes. Spatial arrays are (depth, height, width); absent leading dimensions are 1.
-///   Convolution: y[n, o, p] = f(bias[o] + sum over c of o's group, k:  w[o, c, k] x[n, c, p * stride - pad + k * dilation]),
-///   transposed:  y[n, o, q] gathers w[c, o, k] x[n, c, p] with q = p * stride - pad + k * dilation.
+///   Convolution: y[n, o, p] = f(bias[o] + sum over c of o's group, k:  w[o, c, k] x[n, c, p * stride - pad + k *
+///   dilation]), transposed:  y[n, o, q] gathers w[c, o, k] x[n, c, p] with q = p * stride - pad + k * dilation.
 /// Reads outside the input are zeros.
 struct ConvLayer {
   std::int64_t in_channels = 1;
@@ -49,9 +51,11 @@ struct ConvLayer {
   Activation activation;
 
   /// kF32: all f32. kBf16: bf16 inputs, weights packed from f32, f32 sums; output and residual kF32 or kBf16.
-  /// kU8, kS8: acc = bias + sum (w - weight zero)(x - input_zero) in 32-bit integers; output kS32 is acc itself; others are
-  ///   y = f(acc * scale[o] + offset[o] (+ residual)), a byte output round(y / output_scale) + output_zero, to nearest even
-  ///   and saturated. A byte residual r counts as (r - residual_zero) * residual_scale. Padded lanes are zero bytes.
+  /// kU8, kS8: acc = bias + sum (w - weight zero)(x - input_zero) in 32-bit integers; output kS32 is acc itself; others
+  /// are
+  ///   y = f(acc * scale[o] + offset[o] (+ residual)), a byte output round(y / output_scale) + output_zero, to nearest
+  ///   even and saturated. A byte residual r counts as (r - residual_zero) * residual_scale. Padded lanes are zero
+  ///   bytes.
   ConvElement input = ConvElement::kF32;
   ConvElement output = ConvElement::kF32;
   ConvElement residual_element = ConvElement::kF32;
@@ -65,7 +69,7 @@ struct ConvLayer {
 
 /// Weights of an integer layer.
 struct ConvIntegerWeights {
-  const void* weights = nullptr;       ///< int8_t or uint8_t, in the order of f32 weights
+  const void* weights = nullptr;  ///< int8_t or uint8_t, in the order of f32 weights
   bool is_signed = true;
   const std::int32_t* zero = nullptr;  ///< null: 0; else one value, or one for every output channel
   bool zero_per_channel = false;
@@ -100,9 +104,9 @@ std::string_view conv_algorithm_name(ConvAlgorithm algorithm);
 struct ConvPolicy {
   Isa isa = max_isa();
   int threads = 1;
-  bool allow_winograd = true;              ///< false: only sums of the plain products
+  bool allow_winograd = true;               ///< false: only sums of the plain products
   std::int64_t winograd_bytes = INT64_MAX;  ///< most bytes that packed Winograd weights may take
-  bool dynamic_shape = false;              ///< the shape given is no bound: Winograd takes F(4x4) or nothing
+  bool dynamic_shape = false;               ///< the shape given is no bound: Winograd takes F(4x4) or nothing
 };
 
 /// A layer with its algorithm: all that packing depends on. Plain data.
@@ -148,10 +152,10 @@ void conv_pack(const ConvKernel& kernel, const ConvIntegerWeights& weights, void
 struct ConvPlan {
   ConvKernel kernel;
   ConvShape shape;
-  int phases = 1;                        ///< 1 or 2
-  std::int64_t units[2] = {0, 0};        ///< independent units of each phase
-  std::int64_t thread_scratch_bytes = 0; ///< for each thread that calls conv_run
-  std::int64_t shared_scratch_bytes = 0; ///< one buffer for the whole run, in ConvBuffers
+  int phases = 1;                         ///< 1 or 2
+  std::int64_t units[2] = {0, 0};         ///< independent units of each phase
+  std::int64_t thread_scratch_bytes = 0;  ///< for each thread that calls conv_run
+  std::int64_t shared_scratch_bytes = 0;  ///< one buffer for the whole run, in ConvBuffers
 
   std::int64_t passes[3] = {1, 1, 1};     // output residues of a transposed convolution
   std::int64_t bands_y = 1, bands_x = 1;  // spatial cuts of one pass
@@ -176,9 +180,9 @@ struct ConvBuffers {
 };
 
 /// Runs units [first, last) of one phase. Numeric promise: direct and depthwise sum in f32, in an order that depends on
-/// layer, level and algorithm alone (not on threads); inputs that are not finite may spread NaN within their block of 16
-/// channels when groups > 1. Winograd, relative to the rms of the exact output for He-scaled weights: F2 and F4 rms 4e-6,
-/// maximum 4e-5; F5 1e-5, 1e-4; F6 2e-5, 2e-4; whole tiles share non-finite values.
+/// layer, level and algorithm alone (not on threads); inputs that are not finite may spread NaN within their block of
+/// 16 channels when groups > 1. Winograd, relative to the rms of the exact output for He-scaled weights: F2 and F4 rms
+/// 4e-6, maximum 4e-5; F5 1e-5, 1e-4; F6 2e-5, 2e-4; whole tiles share non-finite values.
 void conv_run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64_t first, std::int64_t last,
               void* thread_scratch);
 

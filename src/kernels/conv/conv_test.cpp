@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "kernels/conv/testing.h"
 
@@ -14,25 +16,28 @@ std::int64_t pick(std::mt19937_64& random, std::initializer_list<std::int64_t> v
 }
 
 constexpr Activation kActivations[] = {
-    {ActivationKind::kNone, 0, 0},          {ActivationKind::kRelu, 0, 0},      {ActivationKind::kClip, 0, 6},
-    {ActivationKind::kClip, 0.25F, 1},      {ActivationKind::kLeakyRelu, 0.1F, 0}, {ActivationKind::kElu, 1.5F, 0},
-    {ActivationKind::kSigmoid, 0, 0},       {ActivationKind::kTanh, 0, 0},      {ActivationKind::kSwish, 1, 0},
-    {ActivationKind::kHardSigmoid, 0.2F, 0.5F}, {ActivationKind::kHardSwish, 0, 0}, {ActivationKind::kGeluErf, 0, 0},
-    {ActivationKind::kGeluTanh, 0, 0},      {ActivationKind::kSoftplus, 0, 0},  {ActivationKind::kMish, 0, 0},
-    {ActivationKind::kAbs, 0, 0},
+    {ActivationKind::kNone, 0, 0},         {ActivationKind::kRelu, 0, 0},
+    {ActivationKind::kClip, 0, 6},         {ActivationKind::kClip, 0.25F, 1},
+    {ActivationKind::kLeakyRelu, 0.1F, 0}, {ActivationKind::kElu, 1.5F, 0},
+    {ActivationKind::kSigmoid, 0, 0},      {ActivationKind::kTanh, 0, 0},
+    {ActivationKind::kSwish, 1, 0},        {ActivationKind::kHardSigmoid, 0.2F, 0.5F},
+    {ActivationKind::kHardSwish, 0, 0},    {ActivationKind::kGeluErf, 0, 0},
+    {ActivationKind::kGeluTanh, 0, 0},     {ActivationKind::kSoftplus, 0, 0},
+    {ActivationKind::kMish, 0, 0},         {ActivationKind::kAbs, 0, 0},
 };
 
 std::string describe(const ConvCase& c, const ConvKernel& k) {
   std::string text = std::string(conv_algorithm_name(k.algorithm)) + " " + std::string(isa_name(k.isa));
   const auto list = [&](const char* name, const std::int64_t* v) {
-    text += std::string(" ") + name + " " + std::to_string(v[0]) + "," + std::to_string(v[1]) + "," + std::to_string(v[2]);
+    text +=
+        std::string(" ") + name + " " + std::to_string(v[0]) + "," + std::to_string(v[1]) + "," + std::to_string(v[2]);
   };
   const ConvLayer& l = c.layer;
   text += " channels " + std::to_string(l.in_channels) + "->" + std::to_string(l.out_channels) + " groups " +
           std::to_string(l.groups) + " batch " + std::to_string(c.shape.batch) + (l.transposed ? " transposed" : "") +
-          " layouts " + std::to_string(static_cast<int>(l.input_layout)) + std::to_string(static_cast<int>(l.output_layout)) +
-          " residual " + std::to_string(static_cast<int>(l.residual)) + " f " +
-          std::to_string(static_cast<int>(l.activation.kind));
+          " layouts " + std::to_string(static_cast<int>(l.input_layout)) +
+          std::to_string(static_cast<int>(l.output_layout)) + " residual " +
+          std::to_string(static_cast<int>(l.residual)) + " f " + std::to_string(static_cast<int>(l.activation.kind));
   list("kernel", l.kernel);
   list("stride", l.stride);
   list("dilation", l.dilation);
@@ -223,6 +228,40 @@ TEST(Convolution, ActivationsAreAccurate) {
             << static_cast<int>(f.kind) << " of " << c.input[i] << " " << isa_name(isa);
       }
     }
+  }
+}
+
+/// Units of every phase dealt to threads that run at the same time.
+TEST(Convolution, UnitsRunConcurrently) {
+  std::mt19937_64 random(10);
+  const ConvLayer layer = square_layer(64, 96, 3, 1);
+  const ConvCase c = make_case(layer, square_shape(28, 28, 1), true, random);
+  const std::vector<double> exact = exact_convolution(c);
+  const Buffer input = to_layout(c.input, 1, 64, 28 * 28, Layout::kBlocked);
+  constexpr int kThreads = 4;
+  for (const ConvAlgorithm algorithm : {ConvAlgorithm::kDirect, ConvAlgorithm::kWinograd2, ConvAlgorithm::kWinograd6}) {
+    const ConvKernel kernel = conv_kernel(layer, algorithm, max_isa());
+    Buffer packed(kernel.packed_bytes / 4);
+    conv_pack(kernel, c.weights.data(), c.bias.data(), packed.data());
+    const ConvPlan plan = conv_plan(kernel, c.shape, kThreads);
+    Buffer shared(plan.shared_scratch_bytes / 4);
+    Buffer output(96 * 28 * 28);
+    const ConvBuffers buffers{input.data(), nullptr, output.data(), packed.data(), shared.data()};
+    for (int phase = 0; phase < plan.phases; ++phase) {
+      EXPECT_GE(plan.units[phase], 2) << conv_algorithm_name(algorithm);
+      std::atomic<std::int64_t> next{0};
+      std::vector<std::thread> threads;
+      for (int t = 0; t < kThreads; ++t) {
+        threads.emplace_back([&] {
+          Buffer scratch((plan.thread_scratch_bytes + 3) / 4);
+          for (std::int64_t u = next++; u < plan.units[phase]; u = next++) {
+            conv_run(plan, buffers, phase, u, u + 1, scratch.data());
+          }
+        });
+      }
+      for (std::thread& t : threads) t.join();
+    }
+    EXPECT_LT(error_of(c, output, exact).largest, 2e-4) << conv_algorithm_name(algorithm);
   }
 }
 

@@ -255,24 +255,28 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, Part
 
 void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvSource& source, float* to) {
   if (is_f32(kernel)) {
-    return pack_panel<1>(kernel, pass, p, [&](std::int64_t, std::int64_t i) {
-      std::uint32_t bits;
-      std::memcpy(&bits, source.weights + i, 4);
-      return bits;
-    }, to);
+    return pack_panel<1>(
+        kernel, pass, p,
+        [&](std::int64_t, std::int64_t i) {
+          std::uint32_t bits;
+          std::memcpy(&bits, source.weights + i, 4);
+          return bits;
+        },
+        to);
   }
   if (!is_integer(kernel)) {
-    return pack_panel<2>(kernel, pass, p, [&](std::int64_t, std::int64_t i) { return bf16_bits(source.weights[i]); }, to);
+    return pack_panel<2>(
+        kernel, pass, p, [&](std::int64_t, std::int64_t i) { return bf16_bits(source.weights[i]); }, to);
   }
   const ConvIntegerWeights& w = *source.integer;
   if (channels_per_word(kernel) == 4) {
-    return pack_panel<4>(kernel, pass, p, [&](std::int64_t o, std::int64_t i) {
-      return static_cast<std::uint32_t>(integer_weight(w, o, i)) & 0xff;
-    }, to);
+    return pack_panel<4>(
+        kernel, pass, p,
+        [&](std::int64_t o, std::int64_t i) { return static_cast<std::uint32_t>(integer_weight(w, o, i)) & 0xff; }, to);
   }
-  pack_panel<2>(kernel, pass, p, [&](std::int64_t o, std::int64_t i) {
-    return static_cast<std::uint32_t>(integer_weight(w, o, i)) & 0xffff;
-  }, to);
+  pack_panel<2>(
+      kernel, pass, p,
+      [&](std::int64_t o, std::int64_t i) { return static_cast<std::uint32_t>(integer_weight(w, o, i)) & 0xffff; }, to);
 }
 
 /// Bias, scale and offset of integer layers. VNNI sees inputs as unsigned and not less their zero point: the bias of an
@@ -384,8 +388,8 @@ double direct_rate(const ConvKernel& kernel) {
 double padded_flops(const ConvKernel& kernel, const ConvShape& shape) {
   const ConvLayer& layer = kernel.layer;
   const PanelBounds bounds = panel_bounds(kernel);
-  double flops = 2.0 * static_cast<double>(bounds.floats_per_tap * channels_per_word(kernel)) * static_cast<double>(panel_count(kernel)) *
-                 static_cast<double>(shape.batch);
+  double flops = 2.0 * static_cast<double>(bounds.floats_per_tap * channels_per_word(kernel)) *
+                 static_cast<double>(panel_count(kernel)) * static_cast<double>(shape.batch);
   const std::int64_t* points = layer.transposed ? shape.in : shape.out;
   for (int d = 0; d < 3; ++d) flops *= static_cast<double>(points[d] * layer.kernel[d]);
   return flops;
@@ -555,6 +559,8 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   std::int64_t depth = 1;
   if (!plan.in_place) depth = widest_axis(plan, 0).outputs;
   std::int64_t previous = -1;
+  std::int64_t pass_index = -1;
+  Pass pass{};
   for (std::int64_t u = first; u < last; ++u) {
     const std::int64_t band = u / plan.panel_parts;
     std::int64_t rest = band;
@@ -564,7 +570,10 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     rest /= plan.bands_y;
     unit.z = rest % depth;
     rest /= depth;
-    const Pass pass = pass_of(kernel, bounds, rest % pass_total);
+    if (rest % pass_total != pass_index) {
+      pass_index = rest % pass_total;
+      pass = pass_of(kernel, bounds, pass_index);
+    }
     const std::int64_t image = rest / pass_total;
     axes_of(plan, pass.residue, unit.axis);
     unit.y0 = by * plan.rows;

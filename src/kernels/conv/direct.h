@@ -33,20 +33,20 @@ struct DirectUnit {
   std::int64_t in_channels, out_channels, groups;
   std::int64_t group_width, width_step;
   std::int64_t pixel_words;  // 4-byte words of a pixel of 16 channels (of one channel of a plain f32 input) in a band
-  std::int64_t entries;  // room for tap offsets at the start of the scratch: the most taps x channels of a panel
+  std::int64_t entries;      // room for tap offsets at the start of the scratch: the most taps x channels of a panel
   bool in_place, flat, plain_input, plain_output, keep_band;
   bool residual_after;
   Activation activation;
 
   // Types other than f32:
   ConvElement input_element, output_element, residual_element;
-  bool plain_source;          // the input is plain, and the band blocked
-  std::int32_t input_zero;    // of the input as stored
+  bool plain_source;        // the input is plain, and the band blocked
+  std::int32_t input_zero;  // of the input as stored
   std::int32_t output_zero, residual_zero;
-  float output_rate;          // 1 / scale of the output
+  float output_rate;  // 1 / scale of the output
   float residual_scale;
-  const float* scale;         // of the accumulators, by output channel
-  const float* offset;        // added to the scaled accumulators
+  const float* scale;   // of the accumulators, by output channel
+  const float* offset;  // added to the scaled accumulators
 };
 
 /// Bytes before the band in the scratch: tap offsets, and one register tile twice for plain outputs.
@@ -56,8 +56,8 @@ static inline std::int64_t band_offset(std::int64_t entries, bool plain_output) 
 }
 
 /// The input channels [first, last) that a panel reads, and the output channels that its packed weights hold. In the
-/// blocked layout the range starts at a multiple of 16, and its last block has only as many steps as are real, rounded up
-/// to 4.
+/// blocked layout the range starts at a multiple of 16, and its last block has only as many steps as are real, rounded
+/// up to 4.
 struct PanelChannels {
   std::int64_t first, last, width;
 };
@@ -66,8 +66,8 @@ struct PanelChannels {
 struct DirectKernels {
   void (*run)(const DirectUnit& unit);
   TileSet (*tiles_for)(std::int64_t width);  // tiles of a panel of up to `width` channels
-  std::int64_t group_width;  // widest panel
-  std::int64_t tile_pixels;  // pixels of the largest register tile with the widest panel
+  std::int64_t group_width;                  // widest panel
+  std::int64_t tile_pixels;                  // pixels of the largest register tile with the widest panel
 };
 
 /// Where the accumulators of one block of 16 output channels go.
@@ -79,8 +79,8 @@ struct Destination {
 };
 
 /// Kernels of one level for a narrow type: a word of a band holds several channels. The last three are the ends of a
-/// depthwise convolution that computes in f32: inputs less their zero point as floats; integral floats to integers plus a
-/// bias; accumulators to elements.
+/// depthwise convolution that computes in f32: inputs less their zero point as floats; integral floats to integers plus
+/// a bias; accumulators to elements.
 struct NarrowKernels {
   void (*run)(const DirectUnit& unit);
   const NarrowTile* (*tiles_for)(std::int64_t width);  // tiles of 1, 2, ... tile_pixels pixels
@@ -95,7 +95,7 @@ struct NarrowKernels {
 extern const NarrowKernels kInt16Scalar;  // 8-bit inputs less their zero point, widened to pairs of 16 bits
 extern const NarrowKernels kInt16Avx2;
 extern const NarrowKernels kInt16Avx512;
-extern const NarrowKernels kInt8Vnni;     // u8 x s8
+extern const NarrowKernels kInt8Vnni;  // u8 x s8
 extern const NarrowKernels kBf16Bf16;
 
 extern const DirectKernels kDirectScalar;
@@ -119,7 +119,8 @@ static inline PanelChannels panel_channels(std::int64_t in_channels, std::int64_
   return c;
 }
 
-/// The pixels [begin, end) of `count` from coordinates first, first + step, ... that lie in a row of `size`; none if row < 0.
+/// The pixels [begin, end) of `count` from coordinates first, first + step, ... that lie in a row of `size`; none if
+/// row < 0.
 struct Valid {
   std::int64_t begin, end;
 };
@@ -139,9 +140,9 @@ static inline Valid valid_pixels(std::int64_t row, std::int64_t first, std::int6
 /// Offsets of a band in the scratch, in pixels. A band keeps, for each depth tap and each plane (column tap or column
 /// residue), for each residue of the row by the stride: `lines` rows of `length` pixels.
 struct BandShape {
-  std::int64_t row_min, column_min;    // least tap offsets
-  std::int64_t row_phases, lines;      // residues; rows of each
-  std::int64_t planes, length;         // column residues (or taps, where flat); pixels of a row of one plane
+  std::int64_t row_min, column_min;  // least tap offsets
+  std::int64_t row_phases, lines;    // residues; rows of each
+  std::int64_t planes, length;       // column residues (or taps, where flat); pixels of a row of one plane
   std::int64_t row_pitch, plane_pitch, line_pitch, depth_pitch, channel_pitch;
 };
 

@@ -10,13 +10,15 @@ namespace {
 
 constexpr int kMaxPixels = 14;
 constexpr TileRow<kMaxPixels> kTiles8 = make_tiles<0, true, kMaxPixels>();
-constexpr TileRow<kMaxPixels> kTiles16 = make_tiles<1, false, kMaxPixels>();
+constexpr TileRow<2 * kMaxPixels> kTiles16 = make_tiles<1, false, 2 * kMaxPixels>();
 constexpr TileRow<kMaxPixels> kTiles24 = make_tiles<1, true, kMaxPixels>();
 constexpr TileRow<kMaxPixels> kTiles32 = make_tiles<2, false, kMaxPixels>();
 
 TileSet tiles_for(std::int64_t width) {
-  const TileRow<kMaxPixels>& row = width <= 8 ? kTiles8 : width <= 16 ? kTiles16 : width <= 24 ? kTiles24 : kTiles32;
-  return {row.blocked, row.plain, kMaxPixels};
+  if (width <= 8) return {kTiles8.blocked, kTiles8.plain, kMaxPixels};
+  if (width <= 16) return {kTiles16.blocked, kTiles16.plain, 2 * kMaxPixels};
+  if (width <= 24) return {kTiles24.blocked, kTiles24.plain, kMaxPixels};
+  return {kTiles32.blocked, kTiles32.plain, kMaxPixels};
 }
 
 #include "kernels/conv/direct_body.inc"

@@ -1,5 +1,5 @@
-// The few vector operations that convolution kernels need, for AVX2 with FMA: one native vector is 8 floats, a half is 4.
-// Only for objects compiled for this level.
+// The few vector operations that convolution kernels need, for AVX2 with FMA: one native vector is 8 floats, a half
+// is 4. Only for objects compiled for this level.
 #pragma once
 
 #include <immintrin.h>

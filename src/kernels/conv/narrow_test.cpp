@@ -114,8 +114,8 @@ ConvShape random_shape(const ConvLayer& l, std::mt19937_64& random) {
     s.in[d] = pick(random, {1, 3, 7, 9, 14, 20});
     s.pad[d] = padded ? pick(random, {0, 1, 2}) : 0;
     const std::int64_t reach = (l.kernel[d] - 1) * l.dilation[d] + 1;
-    s.out[d] = std::max<std::int64_t>(
-        1, l.transposed ? (s.in[d] - 1) * l.stride[d] + reach - 2 * s.pad[d] : (s.in[d] + 2 * s.pad[d] - reach) / l.stride[d] + 1);
+    s.out[d] = std::max<std::int64_t>(1, l.transposed ? (s.in[d] - 1) * l.stride[d] + reach - 2 * s.pad[d]
+                                                      : (s.in[d] + 2 * s.pad[d] - reach) / l.stride[d] + 1);
   }
   return s;
 }
@@ -163,14 +163,16 @@ TEST(NarrowConvolution, IntegersAreExact) {
   for (int round = 0; round < 150; ++round) {
     ConvLayer layer = random_layer(random);
     layer.input = random() % 2 == 0 ? ConvElement::kU8 : ConvElement::kS8;
-    layer.output = std::initializer_list<ConvElement>{ConvElement::kS32, ConvElement::kU8, ConvElement::kS8,
-                                                      ConvElement::kF32}.begin()[random() % 4];
+    layer.output =
+        std::initializer_list<ConvElement>{ConvElement::kS32, ConvElement::kU8, ConvElement::kS8, ConvElement::kF32}
+            .begin()[random() % 4];
     const bool input_signed = layer.input == ConvElement::kS8;
-    layer.input_zero = input_signed ? static_cast<std::int32_t>(random() % 256) - 128 : static_cast<std::int32_t>(random() % 256);
+    layer.input_zero =
+        input_signed ? static_cast<std::int32_t>(random() % 256) - 128 : static_cast<std::int32_t>(random() % 256);
     if (layer.output != ConvElement::kS32) {
       layer.residual = static_cast<Residual>(random() % 3);
-      layer.residual_element =
-          std::initializer_list<ConvElement>{ConvElement::kU8, ConvElement::kS8, ConvElement::kF32}.begin()[random() % 3];
+      layer.residual_element = std::initializer_list<ConvElement>{ConvElement::kU8, ConvElement::kS8, ConvElement::kF32}
+                                   .begin()[random() % 3];
       layer.residual_scale = 0.125F;
       layer.residual_zero = 3;
       layer.output_scale = 0.25F;
@@ -184,7 +186,8 @@ TEST(NarrowConvolution, IntegersAreExact) {
     w.is_signed = random() % 2 == 0;
     const bool wide = random() % 4 == 0;
     std::vector<std::int32_t> zeros(static_cast<std::size_t>(layer.out_channels));
-    for (std::int32_t& z : zeros) z = wide ? static_cast<std::int32_t>(random() % 100) - (w.is_signed ? 50 : 0) : w.is_signed ? 0 : 128;
+    for (std::int32_t& z : zeros)
+      z = wide ? static_cast<std::int32_t>(random() % 100) - (w.is_signed ? 50 : 0) : w.is_signed ? 0 : 128;
     w.zero = zeros.data();
     w.zero_per_channel = true;
     layer.weights_fit_s8 = !wide;
@@ -195,9 +198,9 @@ TEST(NarrowConvolution, IntegersAreExact) {
       weights[i] = static_cast<std::uint8_t>(random() % 3 == 0 ? 127 + random() % 2 : random());
       const auto index = static_cast<std::int64_t>(i);
       const std::int64_t in_first = layer.in_channels / layer.groups * volume_k;
-      const std::int64_t o = layer.transposed
-                                 ? index / volume_k / outs / (layer.in_channels / layer.groups) * outs + index / volume_k % outs
-                                 : index / in_first;
+      const std::int64_t o = layer.transposed ? index / volume_k / outs / (layer.in_channels / layer.groups) * outs +
+                                                    index / volume_k % outs
+                                              : index / in_first;
       const std::int32_t stored = w.is_signed ? static_cast<std::int8_t>(weights[i]) : weights[i];
       c.weights[i] = static_cast<float>(stored - zeros[o]);
     }
@@ -205,7 +208,8 @@ TEST(NarrowConvolution, IntegersAreExact) {
     std::vector<std::uint8_t> input(c.input.size());
     for (std::size_t i = 0; i < input.size(); ++i) {
       input[i] = static_cast<std::uint8_t>(random() % 4 == 0 ? 255 : random());
-      c.input[i] = static_cast<float>((input_signed ? static_cast<std::int8_t>(input[i]) : input[i]) - layer.input_zero);
+      c.input[i] =
+          static_cast<float>((input_signed ? static_cast<std::int8_t>(input[i]) : input[i]) - layer.input_zero);
     }
     std::vector<std::int32_t> bias(static_cast<std::size_t>(layer.out_channels));
     std::vector<float> scale(bias.size());
@@ -234,7 +238,8 @@ TEST(NarrowConvolution, IntegersAreExact) {
       write(residual.data(), layer.residual_element, i, static_cast<double>(random() % 100));
     }
     for (const ConvKernel& kernel : kernels_of(layer, all_levels())) {
-      const std::string isa_text = std::string(isa_name(kernel.isa)) + " " + std::string(conv_algorithm_name(kernel.algorithm));
+      const std::string isa_text =
+          std::string(isa_name(kernel.isa)) + " " + std::string(conv_algorithm_name(kernel.algorithm));
       Bytes packed(kernel.packed_bytes);
       conv_pack(kernel, w, packed.data(), 0, conv_pack_units(kernel));
       Bytes output(out_size * bytes_of(layer.output));
@@ -357,7 +362,8 @@ TEST(NarrowConvolution, Bf16WinogradError) {
     Bytes shared(plan.shared_scratch_bytes, 0xff);
     Buffer output(64 * 225);
     ConvBuffers buffers{input.data(), nullptr, output.data(), packed.data(), shared.data()};
-    for (int phase = 0; phase < plan.phases; ++phase) conv_run(plan, buffers, phase, 0, plan.units[phase], scratch.data());
+    for (int phase = 0; phase < plan.phases; ++phase)
+      conv_run(plan, buffers, phase, 0, plan.units[phase], scratch.data());
     const ConvError e = error_of(c, output, exact);
     EXPECT_LT(e.rms, 6e-3);
     EXPECT_GT(e.rms, 1e-3);

@@ -51,12 +51,14 @@ inline std::int64_t position(Layout layout, std::int64_t channels, std::int64_t 
 }
 
 /// A tensor [n][c][points] in one of the layouts, padded lanes zero.
-inline Buffer to_layout(const std::vector<float>& plain, std::int64_t n, std::int64_t c, std::int64_t points, Layout layout) {
+inline Buffer to_layout(const std::vector<float>& plain, std::int64_t n, std::int64_t c, std::int64_t points,
+                        Layout layout) {
   Buffer buffer(n * stored_channels(c, layout) * points);
   for (std::int64_t i = 0; i < buffer.size(); ++i) buffer[i] = 0.0F;
   for (std::int64_t b = 0; b < n; ++b) {
     for (std::int64_t k = 0; k < c; ++k) {
-      for (std::int64_t p = 0; p < points; ++p) buffer[position(layout, c, points, b, k, p)] = plain[(b * c + k) * points + p];
+      for (std::int64_t p = 0; p < points; ++p)
+        buffer[position(layout, c, points, b, k, p)] = plain[(b * c + k) * points + p];
     }
   }
   return buffer;
@@ -73,21 +75,36 @@ inline double exact_activation(const Activation& f, double x) {
   const double a = f.a;
   const double b = f.b;
   switch (f.kind) {
-    case ActivationKind::kNone: return x;
-    case ActivationKind::kRelu: return std::max(x, 0.0);
-    case ActivationKind::kClip: return std::min(std::max(x, a), b);
-    case ActivationKind::kLeakyRelu: return x >= 0 ? x : a * x;
-    case ActivationKind::kElu: return x >= 0 ? x : a * std::expm1(x);
-    case ActivationKind::kSigmoid: return 1 / (1 + std::exp(-x));
-    case ActivationKind::kTanh: return std::tanh(x);
-    case ActivationKind::kSwish: return x / (1 + std::exp(-a * x));
-    case ActivationKind::kHardSigmoid: return std::min(std::max(a * x + b, 0.0), 1.0);
-    case ActivationKind::kHardSwish: return x * std::min(std::max(x / 6 + 0.5, 0.0), 1.0);
-    case ActivationKind::kGeluErf: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
-    case ActivationKind::kGeluTanh: return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-    case ActivationKind::kSoftplus: return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
-    case ActivationKind::kMish: return x * std::tanh(std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))));
-    case ActivationKind::kAbs: return std::abs(x);
+    case ActivationKind::kNone:
+      return x;
+    case ActivationKind::kRelu:
+      return std::max(x, 0.0);
+    case ActivationKind::kClip:
+      return std::min(std::max(x, a), b);
+    case ActivationKind::kLeakyRelu:
+      return x >= 0 ? x : a * x;
+    case ActivationKind::kElu:
+      return x >= 0 ? x : a * std::expm1(x);
+    case ActivationKind::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case ActivationKind::kTanh:
+      return std::tanh(x);
+    case ActivationKind::kSwish:
+      return x / (1 + std::exp(-a * x));
+    case ActivationKind::kHardSigmoid:
+      return std::min(std::max(a * x + b, 0.0), 1.0);
+    case ActivationKind::kHardSwish:
+      return x * std::min(std::max(x / 6 + 0.5, 0.0), 1.0);
+    case ActivationKind::kGeluErf:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case ActivationKind::kGeluTanh:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case ActivationKind::kSoftplus:
+      return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+    case ActivationKind::kMish:
+      return x * std::tanh(std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))));
+    case ActivationKind::kAbs:
+      return std::abs(x);
   }
   return x;
 }
@@ -107,8 +124,9 @@ inline ConvCase make_case(const ConvLayer& layer, const ConvShape& shape, bool b
   c.shape = shape;
   const std::int64_t fan_in = layer.in_channels / layer.groups * volume(layer.kernel);
   c.input = random_values(shape.batch * layer.in_channels * volume(shape.in), 1.0, random);
-  const std::int64_t weights = layer.transposed ? layer.in_channels * (layer.out_channels / layer.groups) * volume(layer.kernel)
-                                                : layer.out_channels * fan_in;
+  const std::int64_t weights = layer.transposed
+                                   ? layer.in_channels * (layer.out_channels / layer.groups) * volume(layer.kernel)
+                                   : layer.out_channels * fan_in;
   c.weights = random_values(weights, std::sqrt(2.0 / static_cast<double>(std::max<std::int64_t>(1, fan_in))), random);
   if (bias) c.bias = random_values(layer.out_channels, 0.5, random);
   if (layer.residual != Residual::kNone) {
@@ -200,7 +218,8 @@ inline Buffer run_convolution(const ConvCase& c, const ConvKernel& kernel, int t
   return output;
 }
 
-/// Largest and rms error, both relative to the rms of the exact output; padded lanes that are not zero count as infinite.
+/// Largest and rms error, both relative to the rms of the exact output; padded lanes that are not zero count as
+/// infinite.
 struct ConvError {
   double largest = 0.0;
   double rms = 0.0;

@@ -20,9 +20,10 @@ struct TileArgs {
   bool residual_before, residual_after;
 };
 
-/// c[block][pixel][16] = f(bias + a * w (+ residual)) for a fixed number of pixels and output channels. Pixels of a blocked
-/// input lie 16 floats apart and a run covers 16 channels; those of a plain input lie side by side and a run covers one.
-/// Lanes between the panel's width and the next multiple of 16 are stored as f(0). The residual is laid out like c.
+/// c[block][pixel][16] = f(bias + a * w (+ residual)) for a fixed number of pixels and output channels. Pixels of a
+/// blocked input lie 16 floats apart and a run covers 16 channels; those of a plain input lie side by side and a run
+/// covers one. Lanes between the panel's width and the next multiple of 16 are stored as f(0). The residual is laid out
+/// like c.
 using Tile = void (*)(const TileArgs& t, const float* a, const float* w, const float* bias, float* c,
                       const float* residual);
 

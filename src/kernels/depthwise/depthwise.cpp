@@ -1,5 +1,5 @@
-// Plans, packs and deals out depthwise convolutions: units are row bands of one channel block. Integers and bf16 compute in
-// f32 too, a band at a time: sums of up to 256 products of 8 bits are exact there.
+// Plans, packs and deals out depthwise convolutions: units are row bands of one channel block. Integers and bf16
+// compute in f32 too, a band at a time: sums of up to 256 products of 8 bits are exact there.
 #include "kernels/depthwise/depthwise.h"
 
 #include <algorithm>
@@ -99,7 +99,8 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
 double seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
   double values = static_cast<double>(shape.batch * blocks_of(kernel.layer)) * kChannelBlock;
   for (const std::int64_t extent : shape.out) values *= static_cast<double>(extent);
-  const double compute = values * (2.0 * static_cast<double>(taps_of(kernel.layer)) / 0.7 + 6.0) / nominal_flops(kernel.isa);
+  const double compute =
+      values * (2.0 * static_cast<double>(taps_of(kernel.layer)) / 0.7 + 6.0) / nominal_flops(kernel.isa);
   return compute * (kernel.layer.input == ConvElement::kF32 ? 1.0 : 1.5) / threads + 1e-6;
 }
 
@@ -135,7 +136,8 @@ void plan(ConvPlan& plan, int threads) {
   plan.units[0] = blocks * plan.bands_y;
 }
 
-void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t first, std::int64_t last, float* scratch) {
+void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t first, std::int64_t last,
+                float* scratch) {
   const ConvLayer& layer = plan.kernel.layer;
   const ConvShape& shape = plan.shape;
   const DepthwiseRun kernel = kernel_of(plan.kernel.isa);
@@ -179,9 +181,10 @@ void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t f
     std::int64_t begin = std::clamp<std::int64_t>(top, 0, shape.in[1]);
     std::int64_t end_row = std::clamp<std::int64_t>(top + input_rows(layer, rows), begin, shape.in[1]);
     if (iz < 0 || iz >= shape.in[0]) begin = end_row = 0;
-    const std::int64_t from = ((block * shape.in[0] + (begin == end_row ? 0 : iz)) * in_plane + begin * shape.in[2]) * kChannelBlock;
-    ends.widen(static_cast<const char*>(buffers.input) + from * element_bytes(layer.input), layer.input, layer.input_zero,
-               scratch, (end_row - begin) * shape.in[2] * kChannelBlock);
+    const std::int64_t from =
+        ((block * shape.in[0] + (begin == end_row ? 0 : iz)) * in_plane + begin * shape.in[2]) * kChannelBlock;
+    ends.widen(static_cast<const char*>(buffers.input) + from * element_bytes(layer.input), layer.input,
+               layer.input_zero, scratch, (end_row - begin) * shape.in[2] * kChannelBlock);
     float* sums = scratch + (end_row - begin) * shape.in[2] * kChannelBlock;
     unit.in[1] = end_row - begin;
     unit.pad[1] = begin - top;
@@ -239,7 +242,8 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     unit.input = static_cast<const float*>(buffers.input) + block * in_volume;
     unit.output = static_cast<float*>(buffers.output) + block * out_volume;
     unit.residual = nullptr;
-    if (layer.residual != Residual::kNone) unit.residual = static_cast<const float*>(buffers.residual) + block * out_volume;
+    if (layer.residual != Residual::kNone)
+      unit.residual = static_cast<const float*>(buffers.residual) + block * out_volume;
     unit.row0 = u % plan.bands_y * plan.rows;
     unit.row1 = std::min(unit.row0 + plan.rows, rows);
     const std::int64_t real = layer.in_channels - channel;

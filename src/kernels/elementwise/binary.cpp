@@ -126,9 +126,9 @@ template <typename T>
 void portable_binary(BinaryOp op, const Broadcast& shape, const void* x, const void* y, void* z, std::int64_t first,
                      std::int64_t last) {
   switch (op) {
-#define ORIEL_CASE(name)                                                                   \
-  case BinaryOp::name:                                                                     \
-    return portable_rows<T>(shape, x, y, static_cast<T*>(z), first, last,                  \
+#define ORIEL_CASE(name)                                                  \
+  case BinaryOp::name:                                                    \
+    return portable_rows<T>(shape, x, y, static_cast<T*>(z), first, last, \
                             [](T a, T b) { return compute<BinaryOp::name, T>(a, b); });
     ORIEL_CASE(kAdd)
     ORIEL_CASE(kSub)
@@ -211,9 +211,8 @@ bool simple_power(const BinaryTable& t, const Broadcast& shape, const float* x, 
   const bool dense = shape.stride[0][shape.rank - 1] == 1;
   if (!dense) return false;
   const auto rows = [&](auto f) {
-    for_each_row(shape, first, last, [&](const std::int64_t* at, std::int64_t out, std::int64_t n) {
-      f(x + at[0], z + out, n);
-    });
+    for_each_row(shape, first, last,
+                 [&](const std::int64_t* at, std::int64_t out, std::int64_t n) { f(x + at[0], z + out, n); });
     return true;
   };
   const BinaryF32Fn mul = t.f32[static_cast<int>(BinaryOp::kMul)];
@@ -221,7 +220,8 @@ bool simple_power(const BinaryTable& t, const Broadcast& shape, const float* x, 
   const float one = 1.0f;
   if (exponent == 1.0f) return rows([&](const float* a, float* c, std::int64_t n) { mul(a, false, &one, true, c, n); });
   if (exponent == 2.0f) return rows([&](const float* a, float* c, std::int64_t n) { mul(a, false, a, false, c, n); });
-  if (exponent == -1.0f) return rows([&](const float* a, float* c, std::int64_t n) { div(&one, true, a, false, c, n); });
+  if (exponent == -1.0f)
+    return rows([&](const float* a, float* c, std::int64_t n) { div(&one, true, a, false, c, n); });
   if (exponent == 3.0f) {
     return rows([&](const float* a, float* c, std::int64_t n) {
       for (std::int64_t i = 0; i < n; ++i) c[i] = a[i] * a[i] * a[i];
@@ -275,9 +275,7 @@ void binary(BinaryOp op, ElementType type, const Broadcast& shape, const void* x
       if (constant && simple_power(t, shape, a, *b, c, first, last)) return;
     }
   }
-  with_type(type, [&](auto value) {
-    portable_binary<decltype(value)>(op, shape, x, y, z, first, last);
-  });
+  with_type(type, [&](auto value) { portable_binary<decltype(value)>(op, shape, x, y, z, first, last); });
 }
 
 void compare(CompareOp op, ElementType type, const Broadcast& shape, const void* x, const void* y, std::uint8_t* out,

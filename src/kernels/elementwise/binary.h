@@ -10,7 +10,8 @@
 
 namespace oriel::kernels {
 
-/// Whether binary() has the operation for a type: f32, f64, the integers of 8 to 64 bits, and bool for the bit operations.
+/// Whether binary() has the operation for a type: f32, f64, the integers of 8 to 64 bits, and bool for the bit
+/// operations.
 bool has_binary(BinaryOp op, ElementType type);
 
 /// z = op(x, y) for output elements [first, last) of a broadcast of two operands; integers wrap around. z may be x or y

@@ -111,9 +111,7 @@ bool by_level(const CastTable& t, ElementType from, ElementType to, const void* 
 
 }  // namespace
 
-bool has_cast(ElementType type) {
-  return type >= ElementType::kF32 && type <= ElementType::kBool;
-}
+bool has_cast(ElementType type) { return type >= ElementType::kF32 && type <= ElementType::kBool; }
 
 void cast(ElementType from, ElementType to, const void* x, void* y, std::int64_t n, Isa isa) {
   if (n <= 0) return;
@@ -131,15 +129,13 @@ void cast(ElementType from, ElementType to, const void* x, void* y, std::int64_t
     const std::size_t to_bytes = element_bytes(to, 1);
     for (std::int64_t i = 0; i < n; i += kBlock) {
       const std::int64_t count = std::min(kBlock, n - i);
-      cast(from, ElementType::kF32, static_cast<const char*>(x) + static_cast<std::size_t>(i) * from_bytes, block, count,
-           isa);
+      cast(from, ElementType::kF32, static_cast<const char*>(x) + static_cast<std::size_t>(i) * from_bytes, block,
+           count, isa);
       cast(ElementType::kF32, to, block, static_cast<char*>(y) + static_cast<std::size_t>(i) * to_bytes, count, isa);
     }
     return;
   }
-  with_type(from, [&](auto a) {
-    with_type(to, [&](auto b) { convert_all<decltype(a), decltype(b)>(x, y, n); });
-  });
+  with_type(from, [&](auto a) { with_type(to, [&](auto b) { convert_all<decltype(a), decltype(b)>(x, y, n); }); });
 }
 
 }  // namespace oriel::kernels

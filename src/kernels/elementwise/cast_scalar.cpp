@@ -4,7 +4,6 @@
 
 namespace oriel::kernels {
 namespace {
-#include "kernels/simd/narrow.inc"
 #include "kernels/elementwise/cast.inc"
 }  // namespace
 

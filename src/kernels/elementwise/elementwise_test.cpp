@@ -195,9 +195,9 @@ template <typename T>
 void check_integers(ElementType type, Isa isa) {
   std::mt19937_64 wide(11);
   std::mt19937 rng(12);
-  for (const BinaryOp op : {BinaryOp::kAdd, BinaryOp::kSub, BinaryOp::kMul, BinaryOp::kDiv, BinaryOp::kMin,
-                            BinaryOp::kMax, BinaryOp::kFmod, BinaryOp::kFloorMod, BinaryOp::kBitAnd, BinaryOp::kBitOr,
-                            BinaryOp::kBitXor}) {
+  for (const BinaryOp op :
+       {BinaryOp::kAdd, BinaryOp::kSub, BinaryOp::kMul, BinaryOp::kDiv, BinaryOp::kMin, BinaryOp::kMax, BinaryOp::kFmod,
+        BinaryOp::kFloorMod, BinaryOp::kBitAnd, BinaryOp::kBitOr, BinaryOp::kBitXor}) {
     for (int round = 0; round < 20; ++round) {
       const Shapes s = random_shapes(2, rng);
       std::vector<T> x(static_cast<std::size_t>(volume(s.operands[0])));
@@ -313,8 +313,8 @@ TEST_P(Elementwise, Selection) {
 }
 
 TEST_P(Elementwise, UnaryAgainstFormulas) {
-  const std::vector<float> x = {-3.7f, -2.5f, -1.5f, -0.5f, -0.0f, 0.0f, 0.4f, 0.5f, 1.5f, 2.5f,
-                                100.2f, INFINITY, -INFINITY, NAN, 0.25f, 1.0f, -1.0f, 8388609.0f, 9000.5f};
+  const std::vector<float> x = {-3.7f,  -2.5f,    -1.5f,     -0.5f, -0.0f, 0.0f, 0.4f,  0.5f,       1.5f,   2.5f,
+                                100.2f, INFINITY, -INFINITY, NAN,   0.25f, 1.0f, -1.0f, 8388609.0f, 9000.5f};
   const auto n = static_cast<std::int64_t>(x.size());
   const auto check = [&](UnaryOp op, float a, float b, auto f) {
     for (std::int64_t count = 0; count <= n; ++count) {
@@ -357,8 +357,9 @@ TEST_P(Elementwise, UnaryAgainstFormulas) {
         [](double v) { return 1.050701f * (v < 0 ? 1.6732632f * std::expm1(v) : v); });
   check(UnaryOp::kCelu, 2.0f, 0, [](double v) { return v < 0 ? 2 * std::expm1(v / 2) : v; });
   check(UnaryOp::kThresholdedRelu, 0.45f, 0, [](float v) { return std::isnan(v) ? v : v > 0.45f ? v : 0.0f; });
-  check(UnaryOp::kShrink, 1.0f, 0.25f,
-        [](float v) { return std::isnan(v) ? v : v < -1 ? v + 0.25f : v > 1 ? v - 0.25f : 0.0f; });
+  check(UnaryOp::kShrink, 1.0f, 0.25f, [](float v) {
+    return std::isnan(v) ? v : v < -1 ? v + 0.25f : v > 1 ? v - 0.25f : 0.0f;
+  });
   check(UnaryOp::kAffine, 2.0f, -1.0f, [](float v) { return 2 * v - 1; });
   std::vector<std::uint8_t> flags(x.size());
   is_nan_f32(x.data(), flags.data(), n);
@@ -423,8 +424,8 @@ TEST_P(Elementwise, HalfConversionsAreExact) {
 }
 
 TEST_P(Elementwise, RoundingToHalves) {
-  const std::vector<float> x = {1.00048828125f, 1.0014648f, 65519.0f, 65520.0f, 1e6f, 5.9604645e-8f, 2.98e-8f, 2.99e-8f,
-                                6.1e-5f, -1e-8f, 3.0e38f, 3.4028e38f, 1.00390625f, 1.01171875f};
+  const std::vector<float> x = {1.00048828125f, 1.0014648f, 65519.0f, 65520.0f, 1e6f,       5.9604645e-8f, 2.98e-8f,
+                                2.99e-8f,       6.1e-5f,    -1e-8f,   3.0e38f,  3.4028e38f, 1.00390625f,   1.01171875f};
   std::vector<std::uint16_t> h(x.size());
   cast(ElementType::kF32, ElementType::kF16, x.data(), h.data(), static_cast<std::int64_t>(x.size()), GetParam());
   for (std::size_t i = 0; i < x.size(); ++i) {

@@ -12,21 +12,21 @@ namespace oriel::kernels {
 enum class UnaryOp : std::uint8_t {
   kNeg,
   kAbs,
-  kSign,        ///< -1, 0, 1; NaN stays NaN
+  kSign,  ///< -1, 0, 1; NaN stays NaN
   kFloor,
   kCeil,
-  kRound,       ///< to nearest, halves to even
-  kRoundAway,   ///< to nearest, halves away from zero
+  kRound,      ///< to nearest, halves to even
+  kRoundAway,  ///< to nearest, halves away from zero
   kTruncate,
   kSquare,
   kSqrt,
-  kRsqrt,       ///< 1 / sqrt(x), two roundings
+  kRsqrt,  ///< 1 / sqrt(x), two roundings
   kReciprocal,
-  kExp,         ///< 2 ulp
-  kExpm1,       ///< 3 ulp
-  kLog,         ///< 2 ulp
-  kLog1p,       ///< correctly rounded up to the C library's promise, as are the inverse and hyperbolic functions
-  kSin,         ///< within 1.5e-7 up to |x| = 8192, then the C library's
+  kExp,    ///< 2 ulp
+  kExpm1,  ///< 3 ulp
+  kLog,    ///< 2 ulp
+  kLog1p,  ///< correctly rounded up to the C library's promise, as are the inverse and hyperbolic functions
+  kSin,    ///< within 1.5e-7 up to |x| = 8192, then the C library's
   kCos,
   kTan,
   kAsin,

@@ -14,11 +14,14 @@ constexpr std::int64_t kRows = 4;
 template <typename T>
 void product(const GemmAny& g, std::int64_t first_row, std::int64_t last_row) {
   // Unsigned arithmetic wraps.
-  using W = std::conditional_t<std::is_integral_v<T>, std::make_unsigned_t<std::conditional_t<std::is_integral_v<T>, T, int>>, T>;
+  using W = std::conditional_t<std::is_integral_v<T>,
+                               std::make_unsigned_t<std::conditional_t<std::is_integral_v<T>, T, int>>, T>;
   const auto* a = static_cast<const T*>(g.a);
   const auto* b = static_cast<const T*>(g.b);
   auto* c = static_cast<T*>(g.c);
-  const auto scalar = [](double x) { return static_cast<W>(std::is_integral_v<T> ? static_cast<T>(std::llround(x)) : static_cast<T>(x)); };
+  const auto scalar = [](double x) {
+    return static_cast<W>(std::is_integral_v<T> ? static_cast<T>(std::llround(x)) : static_cast<T>(x));
+  };
   const W alpha = scalar(g.alpha);
   const W beta = scalar(g.beta);
   for (std::int64_t j0 = 0; j0 < g.n; j0 += kColumns) {

@@ -10,9 +10,9 @@ namespace oriel::kernels {
 /// f64, i32, u32, i64, u64.
 bool has_gemm_any(ElementType type);
 
-/// C[m, n] = alpha * op(A) op(B) + beta * C for rows [first_row, last_row); A is [m][lda], or [k][lda] where transposed, B
-/// is [k][ldb], or [n][ldb] where transposed. Integers wrap around, with alpha and beta rounded to integers. C is not read
-/// where beta is 0 and must not overlap A or B.
+/// C[m, n] = alpha * op(A) op(B) + beta * C for rows [first_row, last_row); A is [m][lda], or [k][lda] where
+/// transposed, B is [k][ldb], or [n][ldb] where transposed. Integers wrap around, with alpha and beta rounded to
+/// integers. C is not read where beta is 0 and must not overlap A or B.
 struct GemmAny {
   ElementType type = ElementType::kF64;
   std::int64_t m = 0, n = 0, k = 0;

@@ -40,7 +40,8 @@ void check(ElementType type) {
         for (std::int64_t i = 0; i < g.k; ++i) {
           sum += a[g.transpose_a ? i * g.lda + r : r * g.lda + i] * b[g.transpose_b ? j * g.ldb + i : i * g.ldb + j];
         }
-        want[r * g.ldc + j] = static_cast<T>(g.alpha) * sum + static_cast<T>(static_cast<int>(g.beta)) * want[r * g.ldc + j];
+        want[r * g.ldc + j] =
+            static_cast<T>(g.alpha) * sum + static_cast<T>(static_cast<int>(g.beta)) * want[r * g.ldc + j];
       }
     }
     g.a = a.data();

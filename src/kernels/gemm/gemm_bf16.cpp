@@ -4,8 +4,6 @@
 
 namespace oriel::kernels {
 namespace {
-#include "kernels/simd/math.inc"
-#include "kernels/simd/activation.inc"
 #include "kernels/gemm/gemm_finish.inc"
 
 template <int kRows, int kVecs, int kPanels, bool kPrefetch>
@@ -13,9 +11,7 @@ ORIEL_SIMD_INLINE void multiply(const GemmF32Tile& t) {
   constexpr int kAll = kVecs * kPanels;
   constexpr int kWidth = kVecs * 16;
   F acc[kRows][kAll];
-  ORIEL_UNROLL for (int m = 0; m < kRows; ++m) {
-    ORIEL_UNROLL for (int v = 0; v < kAll; ++v) acc[m][v] = zero();
-  }
+  ORIEL_UNROLL for (int m = 0; m < kRows; ++m) { ORIEL_UNROLL for (int v = 0; v < kAll; ++v) acc[m][v] = zero(); }
   const float* a = t.a;
   const float* b = t.b;
   const std::int64_t b_panel = t.b_panel;
@@ -29,8 +25,8 @@ ORIEL_SIMD_INLINE void multiply(const GemmF32Tile& t) {
     }
     ORIEL_UNROLL for (int m = 0; m < kRows; ++m) {
       const I x = bits(set(a[m * kGemmF32Block + w]));
-      ORIEL_UNROLL for (int v = 0; v < kAll; ++v)
-          acc[m][v] = _mm512_dpbf16_ps(acc[m][v], reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(bv[v]));
+      ORIEL_UNROLL for (int v = 0; v < kAll; ++v) acc[m][v] =
+          _mm512_dpbf16_ps(acc[m][v], reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(bv[v]));
     }
   };
   std::int64_t left = t.k;
@@ -138,14 +134,11 @@ void dot_rows(const float* a, std::int64_t lda, const float* x, std::int64_t row
   for (std::int64_t m = 0; m < rows; ++m) out[m] = dot(a + m * lda, x, k);
 }
 
-#define ORIEL_ROWS(vecs)                                                                                            \
-  {                                                                                                                 \
-    tile<1, vecs, 1>, tile<2, vecs, 1>, tile<3, vecs, 1>, tile<4, vecs, 1>, tile<5, vecs, 1>, tile<6, vecs, 1>,     \
-        tile<7, vecs, 1>, tile<8, vecs, 1>, tile<9, vecs, 1>, tile<10, vecs, 1>, tile<11, vecs, 1>,                 \
-        tile<12, vecs, 1>, tile<13, vecs, 1>, tile<14, vecs, 1>                                                     \
-  }
-#define ORIEL_WIDE2 \
-  { tile<1, 2, 2>, tile<2, 2, 2>, tile<3, 2, 2>, tile<4, 2, 2>, tile<5, 2, 2>, tile<6, 2, 2> }
+#define ORIEL_ROWS(vecs)                                                                         \
+  {tile<1, vecs, 1>,  tile<2, vecs, 1>,  tile<3, vecs, 1>,  tile<4, vecs, 1>, tile<5, vecs, 1>,  \
+   tile<6, vecs, 1>,  tile<7, vecs, 1>,  tile<8, vecs, 1>,  tile<9, vecs, 1>, tile<10, vecs, 1>, \
+   tile<11, vecs, 1>, tile<12, vecs, 1>, tile<13, vecs, 1>, tile<14, vecs, 1>}
+#define ORIEL_WIDE2 {tile<1, 2, 2>, tile<2, 2, 2>, tile<3, 2, 2>, tile<4, 2, 2>, tile<5, 2, 2>, tile<6, 2, 2>}
 }  // namespace
 
 const GemmF32Table kGemmBf16 = {

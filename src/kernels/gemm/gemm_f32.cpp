@@ -34,9 +34,12 @@ double panel_share(const GemmF32Table& t, std::int64_t n) {
 }
 
 /// Bytes of the rows of A that should stay in the second cache level while panels of B pass.
-std::int64_t block_bytes() { return cache_sizes().l2 * 3 / 8; }
+std::int64_t block_bytes() { return cache_sizes().l2 * 5 / 8; }
 
-constexpr std::int64_t kMaxProducts = 4096;
+/// Products up to which one pass over C does, and those of each pass beyond.
+constexpr std::int64_t kOnePass = 3072;
+constexpr std::int64_t kEachPass = 1536;
+constexpr std::int64_t kEachPassUnpacked = 1024;
 
 /// Words of one row of packed A.
 std::int64_t packed_row(const GemmF32Table& t, std::int64_t k) {
@@ -137,8 +140,7 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
   const std::int64_t rows = row_end - row_begin;
   const std::int64_t tiles = ceil_div(rows, t.rows);
   float* const packed_a = scratch;
-  float* const panel =
-      scratch + (plan.pack_a ? plan.rows_per_unit * packed_row(t, plan.k_block) : 0);
+  float* const panel = scratch + (plan.pack_a ? plan.rows_per_unit * packed_row(t, plan.k_block) : 0);
 
   GemmF32Tile tile;
   tile.c_row = o.ldc;
@@ -194,8 +196,7 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
         tile.a = plan.pack_a ? packed_a + (r - row_begin) * kc_padded : x.a + r * o.lda + k0;
         tile.c = x.c + r * o.ldc + column;
         tile.row_bias = first_pass && o.row_bias != nullptr ? o.row_bias + r : nullptr;
-        tile.residual =
-            first_pass && x.residual != nullptr ? x.residual + r * o.residual_ld + column : nullptr;
+        tile.residual = first_pass && x.residual != nullptr ? x.residual + r * o.residual_ld + column : nullptr;
         const GemmF32TileFn fn = span == 4   ? t.wide4[plan.pack_a][count - 1]
                                  : span == 2 ? t.wide2[plan.pack_a][count - 1]
                                              : t.tiles[plan.pack_a][width / t.quantum - 1][count - 1];
@@ -227,7 +228,9 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   const bool packed_b = problem.packed_b && n != 1;
   plan.dot = n == 1 && !problem.transpose_a;
   plan.few_rows = !plan.dot && !packed_b && !problem.transpose_a && m <= kAttentionFewRows && t.group == 1;
-  const std::int64_t passes = std::max<std::int64_t>(1, ceil_div(k, packed_b ? kMaxProducts : kMaxProducts / 4));
+  const std::int64_t one_pass = packed_b ? kOnePass : kEachPassUnpacked;
+  const std::int64_t each_pass = packed_b ? kEachPass : kEachPassUnpacked;
+  const std::int64_t passes = k <= one_pass ? 1 : ceil_div(k, each_pass);
   const std::int64_t k_step = kGemmF32Block * t.group;
   plan.k_block = std::max<std::int64_t>(1, ceil_div(ceil_div(k, passes), k_step) * k_step);
   if (plan.dot || plan.few_rows) plan.k_block = std::max<std::int64_t>(1, k);
@@ -241,11 +244,13 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   } else if (packed_b && m <= t.wide2_rows && panels >= 2 && !(streams && filled)) {
     plan.panels_at_once = 2;
   }
-  plan.pack_a = !plan.dot && !plan.few_rows && (t.group > 1 || problem.transpose_a || (m > t.wide2_rows && panels >= 4));
+  plan.pack_a =
+      !plan.dot && !plan.few_rows && (t.group > 1 || problem.transpose_a || (m > t.wide2_rows && panels >= 4));
   plan.prefetch = streams && m > t.wide2_rows;
 
   // Rows: blocks whose share of A stays in L2, nearly equal multiples of the tile where there are several.
-  const std::int64_t fitting = std::max<std::int64_t>(t.rows, block_bytes() / (words_of(t, plan.k_block) * 4) / t.rows * t.rows);
+  const std::int64_t fitting =
+      std::max<std::int64_t>(t.rows, block_bytes() / (words_of(t, plan.k_block) * 4) / t.rows * t.rows);
   std::int64_t row_units = ceil_div(m, fitting);
   // Columns: enough units for the threads, none below a few microseconds; a unit stays below about a millisecond.
   const double total = row_cost * static_cast<double>(m) * static_cast<double>(problem.batch);
@@ -284,7 +289,9 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   return plan;
 }
 
-std::int64_t gemm_f32_panels(std::int64_t n, Isa isa) { return n <= 0 ? 0 : ceil_div(n, table_of(isa, GemmArithmetic::kF32).panel); }
+std::int64_t gemm_f32_panels(std::int64_t n, Isa isa) {
+  return n <= 0 ? 0 : ceil_div(n, table_of(isa, GemmArithmetic::kF32).panel);
+}
 
 std::size_t gemm_f32_packed_bytes(std::int64_t n, std::int64_t k, Isa isa, GemmArithmetic arithmetic) {
   if (n <= 0 || k <= 0) return 0;

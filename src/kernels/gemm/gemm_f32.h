@@ -9,11 +9,12 @@
 
 namespace oriel::kernels {
 
-/// How products are computed. kBf16 rounds A and B to bfloat16 (to nearest even, subnormals to zero) and sums their exact
-/// products in f32: operands and results stay f32 arrays. Where the level lacks it, kBf16 is computed as kF32.
+/// How products are computed. kBf16 rounds A and B to bfloat16 (to nearest even, subnormals to zero) and sums their
+/// exact products in f32: operands and results stay f32 arrays. Where the level lacks it, kBf16 is computed as kF32.
 enum class GemmArithmetic : std::uint8_t { kF32, kBf16 };
 
-/// The shape of C[m, n] = op(A)[m, k] * op(B)[k, n], `batch` times. All extents may be zero; k = 0 gives the epilogue of 0.
+/// The shape of C[m, n] = op(A)[m, k] * op(B)[k, n], `batch` times. All extents may be zero; k = 0 gives the epilogue
+/// of 0.
 struct GemmF32Problem {
   std::int64_t m = 0;
   std::int64_t n = 0;
@@ -26,13 +27,13 @@ struct GemmF32Problem {
   GemmArithmetic arithmetic = GemmArithmetic::kF32;
 };
 
-/// How a problem will be computed: a deterministic function of problem, level and cache sizes. Plain data, cheap to make
-/// again when m or batch change; the packed form of B does not depend on them, nor on the number of threads.
+/// How a problem will be computed: a deterministic function of problem, level and cache sizes. Plain data, cheap to
+/// make again when m or batch change; the packed form of B does not depend on them, nor on the number of threads.
 struct GemmF32Plan {
   GemmF32Problem problem;
   Isa isa = Isa::kScalar;
-  std::int64_t units = 0;          ///< independent pieces of work; 0 where there is nothing to compute
-  std::size_t scratch_bytes = 0;   ///< per thread, 64-byte aligned
+  std::int64_t units = 0;         ///< independent pieces of work; 0 where there is nothing to compute
+  std::size_t scratch_bytes = 0;  ///< per thread, 64-byte aligned
   std::int64_t rows_per_unit = 0;
   std::int64_t panels_per_unit = 0;
   std::int64_t row_units = 0;
@@ -47,7 +48,8 @@ struct GemmF32Plan {
 
 GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa = max_isa());
 
-/// Bytes that gemm_f32_pack writes for one B of k x n: panels of all columns, whose form depends on level and arithmetic.
+/// Bytes that gemm_f32_pack writes for one B of k x n: panels of all columns, whose form depends on level and
+/// arithmetic.
 std::size_t gemm_f32_packed_bytes(std::int64_t n, std::int64_t k, Isa isa = max_isa(),
                                   GemmArithmetic arithmetic = GemmArithmetic::kF32);
 
@@ -64,8 +66,9 @@ void gemm_f32_pack(const float* b, std::int64_t ldb, bool transposed, std::int64
 /// Strides and offsets count elements. Matrix i of a batch starts at i * stride, or at offsets[i] where such a table
 /// is given (so broadcast and permuted batch axes need no copies). Nothing needs alignment except packed B. C must not
 /// overlap A or B; the residual may be C itself. C is not read where beta is 0, and not written beyond column n of a
-/// row. An activation's NaN rules are those of ActivationKind. Numeric promise: each element is a sum of products in order of k (dot products of a column: in lanes),
-/// accumulated in f32 with FMA from AVX2 on; the result does not depend on the number of threads.
+/// row. An activation's NaN rules are those of ActivationKind. Numeric promise: each element is a sum of products in
+/// order of k (dot products of a column: in lanes), accumulated in f32 with FMA from AVX2 on; the result does not
+/// depend on the number of threads.
 struct GemmF32Operands {
   const float* a = nullptr;
   std::int64_t lda = 0;

@@ -1,18 +1,15 @@
 // GFLOP/s of the f32 matrix product on the shapes of transformer layers and classifiers.
-#include "kernels/gemm/gemm_f32.h"
-
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <chrono>
-#include <random>
 
 #include "kernels/bench_support.h"
+#include "kernels/gemm/gemm_f32.h"
 
 namespace oriel::kernels {
 namespace {
 
-/// Args: m, k, n, level, kind: 0 packed B rotating through copies, 1 run-time B, 2 run-time B transposed, 3 packed bf16.
+/// Args: m, k, n, level, kind: 0 packed B rotating through copies, 1 run-time B, 2 run-time B transposed, 3 packed
+/// bf16.
 void product(benchmark::State& state) {
   const std::int64_t m = state.range(0), k = state.range(1), n = state.range(2);
   const auto isa = static_cast<Isa>(state.range(3));

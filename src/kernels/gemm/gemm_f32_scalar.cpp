@@ -5,7 +5,6 @@
 namespace oriel::kernels {
 namespace {
 
-#include "kernels/simd/math.inc"
 #include "kernels/simd/activation.inc"
 
 // A vocabulary of its own, four lanes wide, that hides the one of one lane.
@@ -48,14 +47,11 @@ ORIEL_SIMD_INLINE H load_half(const float* p) { return load(p); }
 ORIEL_SIMD_INLINE H set_half(float x) { return set(x); }
 ORIEL_SIMD_INLINE F widen(H a) { return a; }
 
-#include "kernels/gemm/gemm_finish.inc"
 #include "kernels/gemm/gemm_f32.inc"
 
 #define ORIEL_ROWS(vecs, packed)                                                                            \
-  {                                                                                                         \
-    quad::tile<1, vecs, 0, 1, packed>, quad::tile<2, vecs, 0, 1, packed>, quad::tile<3, vecs, 0, 1, packed>, \
-        quad::tile<4, vecs, 0, 1, packed>                                                                   \
-  }
+  {quad::tile<1, vecs, 0, 1, packed>, quad::tile<2, vecs, 0, 1, packed>, quad::tile<3, vecs, 0, 1, packed>, \
+   quad::tile<4, vecs, 0, 1, packed>}
 }  // namespace quad
 }  // namespace
 

@@ -23,8 +23,8 @@ struct GemmF32Tile {
   const float* residual;      ///< a matrix like C, or null
   std::int64_t residual_row;  ///< its row stride
   float alpha;
-  float beta;   ///< C is not read where this is zero
-  float low;    ///< the result is clamped to [low, high]; NaN passes
+  float beta;  ///< C is not read where this is zero
+  float low;   ///< the result is clamped to [low, high]; NaN passes
   float high;
   bool prefetch;  ///< whether B comes from beyond the second cache level
 };
@@ -36,7 +36,7 @@ constexpr int kGemmF32Block = 16;  ///< products that lie together in a row of p
 /// tiles[packed][w][r - 1] computes r rows by (w + 1) * quantum columns with A packed or not; wide2[packed][r - 1] and
 /// wide4[packed][r - 1] take two or four full panels at once, for r <= wide2_rows and wide4_rows.
 struct GemmF32Table {
-  int group;    ///< products in one word of packed A and B: 1, or 2 for bf16, whose tiles always take A packed
+  int group;  ///< products in one word of packed A and B: 1, or 2 for bf16, whose tiles always take A packed
   int rows;
   int panel;    ///< columns of a full panel, a multiple of quantum
   int quantum;  ///< the last panel is as wide as its columns rounded up to this
@@ -45,9 +45,11 @@ struct GemmF32Table {
   GemmF32TileFn tiles[2][4][kGemmF32MaxRows];
   GemmF32TileFn wide2[2][8];
   GemmF32TileFn wide4[2][4];
-  /// rows x k of A into blocks of words [ceil(words / 16)][rows][16]; where transposed, product k of row m is a[k * lda + m].
+  /// rows x k of A into blocks of words [ceil(words / 16)][rows][16]; where transposed, product k of row m is a[k * lda
+  /// + m].
   void (*pack_a)(const float* a, std::int64_t lda, bool transposed, int rows, std::int64_t k, float* packed);
-  /// k x columns of B into a panel of words [words][width] with zeros beyond; where transposed, product k of column j is b[j * ldb + k].
+  /// k x columns of B into a panel of words [words][width] with zeros beyond; where transposed, product k of column j
+  /// is b[j * ldb + k].
   void (*pack_b)(const float* b, std::int64_t ldb, bool transposed, std::int64_t k, int columns, int width,
                  float* packed);
   /// out[m] = dot(row m of A, x) for rows rows; before the epilogue.

@@ -139,9 +139,7 @@ class GemmF32 : public ::testing::TestWithParam<Isa> {};
 
 TEST_P(GemmF32, RandomShapes) {
   std::mt19937 rng(7);
-  const auto pick = [&](std::initializer_list<std::int64_t> values) {
-    return values.begin()[rng() % values.size()];
-  };
+  const auto pick = [&](std::initializer_list<std::int64_t> values) { return values.begin()[rng() % values.size()]; };
   const auto flip = [&] { return rng() % 2 == 0; };
   for (int i = 0; i < 400; ++i) {
     Case x{};
@@ -294,7 +292,8 @@ TEST_P(GemmF32, ClampLetsNaNThrough) {
   EXPECT_EQ(c[4], 3.0f);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, GemmF32, ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kBf16})),
+INSTANTIATE_TEST_SUITE_P(Levels, GemmF32,
+                         ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kBf16})),
                          test::level_name);
 
 }  // namespace

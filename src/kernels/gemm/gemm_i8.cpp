@@ -25,7 +25,9 @@ int width_of(const GemmI8Table& t, std::int64_t n, std::int64_t panel) {
 std::int64_t words_of(const GemmI8Table& t, std::int64_t k) { return ceil_div(k, t.group); }
 
 /// Column sums lie before the panels.
-std::int64_t sums_bytes(const GemmI8Table& t, std::int64_t n) { return round_up(ceil_div(n, t.panel) * t.panel * 4, 64); }
+std::int64_t sums_bytes(const GemmI8Table& t, std::int64_t n) {
+  return round_up(ceil_div(n, t.panel) * t.panel * 4, 64);
+}
 
 /// One panel, and the sums of its columns.
 void pack_panel(const GemmI8Table& t, const std::uint8_t* b, std::int64_t ldb, bool transposed, bool is_signed,
@@ -106,6 +108,7 @@ void run_span(const GemmI8Plan& plan, const GemmI8Operands& o, std::int64_t batc
   const std::int64_t rows = span.row_end - span.row;
   const std::int64_t tiles = ceil_div(rows, t.rows);
   const std::int64_t tile_rows = ceil_div(rows, tiles);
+  const bool prefetch = p.packed_b && p.m > 6 && p.n * p.k > cache_sizes().l2 / 2;
   const bool uses_b_zero = p.b_zero || !p.b_signed;
 
   for (std::int64_t r = 0; r < rows; r += tile_rows) {
@@ -119,8 +122,7 @@ void run_span(const GemmI8Plan& plan, const GemmI8Operands& o, std::int64_t batc
   const std::int32_t b_shift = p.b_signed ? 0 : -128;
   bool a_nonzero = false;
   for (std::int64_t r = 0; r < rows; ++r) {
-    const std::int32_t zero =
-        a_shift + (o.a_zero == nullptr ? 0 : o.a_zero[o.a_zero_per_row ? span.row + r : 0]);
+    const std::int32_t zero = a_shift + (o.a_zero == nullptr ? 0 : o.a_zero[o.a_zero_per_row ? span.row + r : 0]);
     factors[r] = -zero;
     a_nonzero = a_nonzero || zero != 0;
     if (uses_b_zero) {
@@ -177,7 +179,7 @@ void run_span(const GemmI8Plan& plan, const GemmI8Operands& o, std::int64_t batc
     f.float_bias = o.float_bias != nullptr ? o.float_bias + column : nullptr;
     for (std::int64_t r = 0; r < rows; r += tile_rows) {
       const std::int64_t count = std::min(tile_rows, rows - r);
-      t.tiles[width / t.quantum - 1][count - 1]({packed_a + r * pitch, panel, words, acc});
+      t.tiles[width / t.quantum - 1][count - 1]({packed_a + r * pitch, panel, words, acc, prefetch});
       f.rows = static_cast<int>(count);
       f.row_factor = a_nonzero ? factors + r : nullptr;
       f.row_factor2 = uses_b_zero ? offsets + r : nullptr;
@@ -204,7 +206,7 @@ GemmI8Plan gemm_i8_plan(const GemmI8Problem& p, Isa isa) {
   const GemmI8Table& t = table_of(isa);
   const std::int64_t panels = ceil_div(p.n, t.panel);
   const std::int64_t row_bytes = std::max<std::int64_t>(64, round_up(words_of(t, p.k), 16) * 4);
-  const std::int64_t fitting = std::max<std::int64_t>(t.rows, cache_sizes().l2 * 3 / 8 / row_bytes / t.rows * t.rows);
+  const std::int64_t fitting = std::max<std::int64_t>(t.rows, cache_sizes().l2 * 5 / 8 / row_bytes / t.rows * t.rows);
   std::int64_t row_units = ceil_div(p.m, fitting);
   const double total = static_cast<double>(p.m * p.batch) * static_cast<double>(p.n) * static_cast<double>(p.k + 16);
   constexpr double kSmallest = 1e6;

@@ -67,9 +67,9 @@ struct GemmI8Operands {
   bool a_scale_per_row = false;
   const float* b_scale = nullptr;  ///< one, or n where b_scale_per_column; null for 1
   bool b_scale_per_column = false;
-  const std::int32_t* bias = nullptr;   ///< n values, or null
-  const float* float_bias = nullptr;    ///< n values, or null
-  Activation activation;                ///< kF32 only
+  const std::int32_t* bias = nullptr;  ///< n values, or null
+  const float* float_bias = nullptr;   ///< n values, or null
+  Activation activation;               ///< kF32 only
   std::int32_t output_zero = 0;
   std::int32_t output_low = INT32_MIN;
   std::int32_t output_high = INT32_MAX;

@@ -1,9 +1,8 @@
 // Operations a second of 8-bit matrix products on the shapes of transformer layers.
-#include "kernels/gemm/gemm_i8.h"
-
 #include <benchmark/benchmark.h>
 
 #include "kernels/bench_support.h"
+#include "kernels/gemm/gemm_i8.h"
 
 namespace oriel::kernels {
 namespace {

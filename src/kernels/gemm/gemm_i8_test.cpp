@@ -122,7 +122,8 @@ void check(const Case& x, Isa isa, std::mt19937& rng) {
         if (x.float_bias) y += float_bias[j];
         if (x.output == GemmI8Output::kF32) {
           if (x.relu) y = std::max(y, 0.0);
-          ASSERT_NEAR(reinterpret_cast<const float*>(c.data())[at], y, 1e-6 * (1 + std::abs(y)) + 1e-6 * std::abs(sum) * 1e-4);
+          ASSERT_NEAR(reinterpret_cast<const float*>(c.data())[at], y,
+                      1e-6 * (1 + std::abs(y)) + 1e-6 * std::abs(sum) * 1e-4);
         } else {
           const bool s8 = x.output == GemmI8Output::kS8;
           const double want = std::clamp<double>(y + 7, x.relu ? 7 : s8 ? -128 : 0, s8 ? 127 : 255);

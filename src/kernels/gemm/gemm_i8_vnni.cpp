@@ -4,13 +4,12 @@
 
 namespace oriel::kernels {
 namespace {
-#include "kernels/simd/narrow.inc"
 #include "kernels/gemm/gemm_i8_finish.inc"
 
 #define ORIEL_UNROLL _Pragma("GCC unroll 32")
 
-template <int kRows, int kVecs>
-void tile(const GemmI8Tile& t) {
+template <int kRows, int kVecs, bool kPrefetch>
+ORIEL_SIMD_INLINE void multiply(const GemmI8Tile& t) {
   I acc[kRows][kVecs];
   ORIEL_UNROLL for (int m = 0; m < kRows; ++m) {
     ORIEL_UNROLL for (int v = 0; v < kVecs; ++v) acc[m][v] = _mm512_setzero_si512();
@@ -19,12 +18,14 @@ void tile(const GemmI8Tile& t) {
   const std::uint32_t* b = t.b;
   const auto step = [&](int w) __attribute__((always_inline)) {
     I bv[kVecs];
-    ORIEL_UNROLL for (int v = 0; v < kVecs; ++v) bv[v] = _mm512_loadu_si512(b + (w * kVecs + v) * 16);
+    ORIEL_UNROLL for (int v = 0; v < kVecs; ++v) {
+      bv[v] = _mm512_loadu_si512(b + (w * kVecs + v) * 16);
+      if constexpr (kPrefetch) prefetch(b + (w * kVecs + v) * 16 + 2048);
+    }
     ORIEL_UNROLL for (int m = 0; m < kRows; ++m) {
       const I x = _mm512_set1_epi32(static_cast<int>(a[m * 16 + w]));
       // The intrinsic makes this compiler copy and spill the accumulators.
-      ORIEL_UNROLL for (int v = 0; v < kVecs; ++v)
-          __asm__("vpdpbusd %2,%1,%0" : "+v"(acc[m][v]) : "v"(x), "v"(bv[v]));
+      ORIEL_UNROLL for (int v = 0; v < kVecs; ++v) __asm__("vpdpbusd %2,%1,%0" : "+v"(acc[m][v]) : "v"(x), "v"(bv[v]));
     }
   };
   std::int64_t left = t.words;
@@ -46,6 +47,14 @@ void tile(const GemmI8Tile& t) {
   ORIEL_UNROLL for (int m = 0; m < kRows; ++m) {
     ORIEL_UNROLL for (int v = 0; v < kVecs; ++v) _mm512_storeu_si512(t.c + (m * kVecs + v) * 16, acc[m][v]);
   }
+}
+
+template <int kRows, int kVecs>
+void tile(const GemmI8Tile& t) {
+  if constexpr (kVecs == 2) {
+    if (t.prefetch) return multiply<kRows, kVecs, true>(t);
+  }
+  multiply<kRows, kVecs, false>(t);
 }
 
 void pack_a(const std::uint8_t* a, std::int64_t lda, bool is_signed, int rows, std::int64_t k, std::uint32_t* packed,
@@ -73,12 +82,9 @@ void pack_a(const std::uint8_t* a, std::int64_t lda, bool is_signed, int rows, s
   }
 }
 
-#define ORIEL_ROWS(vecs)                                                                                       \
-  {                                                                                                            \
-    tile<1, vecs>, tile<2, vecs>, tile<3, vecs>, tile<4, vecs>, tile<5, vecs>, tile<6, vecs>, tile<7, vecs>,   \
-        tile<8, vecs>, tile<9, vecs>, tile<10, vecs>, tile<11, vecs>, tile<12, vecs>, tile<13, vecs>,          \
-        tile<14, vecs>                                                                                         \
-  }
+#define ORIEL_ROWS(vecs)                                                                                        \
+  {tile<1, vecs>, tile<2, vecs>, tile<3, vecs>,  tile<4, vecs>,  tile<5, vecs>,  tile<6, vecs>,  tile<7, vecs>, \
+   tile<8, vecs>, tile<9, vecs>, tile<10, vecs>, tile<11, vecs>, tile<12, vecs>, tile<13, vecs>, tile<14, vecs>}
 }  // namespace
 
 const GemmI8Table kGemmI8Vnni = {

@@ -73,7 +73,7 @@ void run_tiles(const WeightOnlyPlan& plan, const WeightOnlyOperands& o, std::int
   const std::int64_t column = panel * kPanel;
   const std::int64_t columns = std::min(kPanel, p.n - column);
   const WeightOnlyPanel from = panel_of(p, o.packed, panel);
-  float* wide = scratch;                      // [products][32]
+  float* wide = scratch;                         // [products][32]
   float* narrow = scratch + kProducts * kPanel;  // the same in the tiles' own width
   GemmF32Tile tile{};
   tile.a_row = o.lda;

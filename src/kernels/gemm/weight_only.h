@@ -27,8 +27,9 @@ struct WeightOnlyPlan {
 
 WeightOnlyPlan weight_only_plan(const WeightOnlyProblem& problem, Isa isa = max_isa());
 
-/// How the weights come, the column (output) being the outer axis, as ONNX's MatMulNBits has them: q is [n][blocks][bytes of
-/// a block], where a block of 4-bit values is packed low half first and padded to a whole byte; scales is [n][blocks].
+/// How the weights come, the column (output) being the outer axis, as ONNX's MatMulNBits has them: q is
+/// [n][blocks][bytes of a block], where a block of 4-bit values is packed low half first and padded to a whole byte;
+/// scales is [n][blocks].
 struct WeightOnlySource {
   const std::uint8_t* q = nullptr;
   std::int64_t q_row = 0;  ///< bytes from column to column; 0: blocks * bytes of a block
@@ -45,8 +46,8 @@ std::int64_t weight_only_panels(std::int64_t n, Isa isa = max_isa());
 void weight_only_pack(const WeightOnlyProblem& problem, const WeightOnlySource& source, std::int64_t first,
                       std::int64_t last, void* packed, Isa isa = max_isa());
 
-/// Numeric promise: weights are exact; few rows (up to 4): sums of A q in f32 by blocks, scaled and less zero * sum of A;
-/// more rows: products of A with weights rounded once to f32. Strides count elements.
+/// Numeric promise: weights are exact; few rows (up to 4): sums of A q in f32 by blocks, scaled and less zero * sum of
+/// A; more rows: products of A with weights rounded once to f32. Strides count elements.
 struct WeightOnlyOperands {
   const float* a = nullptr;
   std::int64_t lda = 0;

@@ -7,8 +7,8 @@ namespace oriel::kernels {
 
 constexpr int kWeightOnlyFewRows = 4;
 
-/// One packed panel of 32 columns: for each product 32 bytes (8 bits), or 16 bytes whose low halves are columns 0..15 and
-/// high halves columns 16..31; beside it [blocks][32] scales and zero points as floats.
+/// One packed panel of 32 columns: for each product 32 bytes (8 bits), or 16 bytes whose low halves are columns 0..15
+/// and high halves columns 16..31; beside it [blocks][32] scales and zero points as floats.
 struct WeightOnlyPanel {
   const std::uint8_t* q;
   const float* scales;

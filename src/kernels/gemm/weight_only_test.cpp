@@ -81,15 +81,15 @@ TEST_P(WeightOnly, RandomShapes) {
           sum += x * w;
           size += std::abs(x) * half * 2;
         }
-        ASSERT_NEAR(c[r * ldc + j], std::max(sum, 0.0), 1e-6 * size) << p.m << " " << p.n << " " << p.k << " bits "
-                                                                      << p.bits;
+        ASSERT_NEAR(c[r * ldc + j], std::max(sum, 0.0), 1e-6 * size)
+            << p.m << " " << p.n << " " << p.k << " bits " << p.bits;
       }
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, WeightOnly, ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512})),
-                         test::level_name);
+INSTANTIATE_TEST_SUITE_P(Levels, WeightOnly,
+                         ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512})), test::level_name);
 
 }  // namespace
 }  // namespace oriel::kernels

@@ -13,14 +13,14 @@ namespace oriel::kernels {
 /// y = x / sqrt(mean(x^2) + epsilon) * scale + bias. Nothing needs alignment. Sums run in f32 in lanes.
 struct LayerNorm {
   const float* x = nullptr;
-  float* y = nullptr;                ///< may be x
+  float* y = nullptr;  ///< may be x
   std::int64_t columns = 0;
-  const float* scale = nullptr;      ///< one a column, or null for 1
-  const float* bias = nullptr;       ///< one a column, or null for 0
-  const float* residual = nullptr;   ///< added to x first (and residual_bias, one a column, where not null)
+  const float* scale = nullptr;     ///< one a column, or null for 1
+  const float* bias = nullptr;      ///< one a column, or null for 0
+  const float* residual = nullptr;  ///< added to x first (and residual_bias, one a column, where not null)
   const float* residual_bias = nullptr;
-  float* sum = nullptr;              ///< receives x + residual + residual_bias where not null; may be x or residual
-  float* mean = nullptr;             ///< receives one value a row where not null
+  float* sum = nullptr;                ///< receives x + residual + residual_bias where not null; may be x or residual
+  float* mean = nullptr;               ///< receives one value a row where not null
   float* inverse_deviation = nullptr;  ///< receives 1 / sqrt(variance + epsilon), one a row, where not null
   float epsilon = 1e-5f;
   bool rms = false;
@@ -34,7 +34,7 @@ void layer_norm_f32(const LayerNorm& n, std::int64_t first, std::int64_t last, I
 /// channels is a multiple of groups.
 struct GroupNorm {
   const float* x = nullptr;
-  float* y = nullptr;            ///< may be x
+  float* y = nullptr;  ///< may be x
   std::int64_t channels = 0;
   std::int64_t groups = 1;
   std::int64_t inner = 0;

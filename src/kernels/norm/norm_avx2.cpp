@@ -4,8 +4,6 @@
 
 namespace oriel::kernels {
 namespace {
-#include "kernels/simd/math.inc"
-#include "kernels/simd/activation.inc"
 #include "kernels/norm/norm.inc"
 }  // namespace
 

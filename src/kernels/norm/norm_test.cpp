@@ -58,8 +58,8 @@ TEST_P(Norm, LayerAndRms) {
         EXPECT_NEAR(mean[r], m, 2e-6);
         EXPECT_NEAR(inverse[r], 1 / deviation, 1e-5 / deviation);
         for (std::int64_t i = 0; i < columns; ++i) {
-          const double want = (v[i] - m) / deviation * (n.scale != nullptr ? scale[i] : 1.0) +
-                              (n.bias != nullptr ? bias[i] : 0.0);
+          const double want =
+              (v[i] - m) / deviation * (n.scale != nullptr ? scale[i] : 1.0) + (n.bias != nullptr ? bias[i] : 0.0);
           ASSERT_NEAR(y[r * columns + i], want, 2e-5) << columns << " variant " << variant;
         }
       }
@@ -69,8 +69,8 @@ TEST_P(Norm, LayerAndRms) {
 
 TEST_P(Norm, Groups) {
   std::mt19937 rng(2);
-  for (const auto& [channels, groups, inner] : std::vector<std::array<std::int64_t, 3>>{
-           {6, 6, 50}, {6, 1, 9}, {8, 4, 1}, {8, 2, 33}, {1, 1, 17}, {4, 4, 1}}) {
+  for (const auto& [channels, groups, inner] :
+       std::vector<std::array<std::int64_t, 3>>{{6, 6, 50}, {6, 1, 9}, {8, 4, 1}, {8, 2, 33}, {1, 1, 17}, {4, 4, 1}}) {
     for (const bool affine : {true, false}) {
       const std::int64_t outer = 2;
       const auto x = test::random_floats(outer * channels * inner, rng, -2, 5);

@@ -25,7 +25,8 @@ PoolPlan pool_plan(const PoolProblem& problem, int threads) {
   const std::int64_t wanted = threads > 1 ? 4 * threads : 1;
   if (blocks * ((rows + plan.rows - 1) / plan.rows) < wanted) {
     const std::int64_t bands = std::min(rows, (wanted + blocks - 1) / blocks);
-    plan.rows = std::max<std::int64_t>((rows + bands - 1) / bands, std::min<std::int64_t>(rows, 1024 / row_vectors + 1));
+    plan.rows =
+        std::max<std::int64_t>((rows + bands - 1) / bands, std::min<std::int64_t>(rows, 1024 / row_vectors + 1));
   }
   plan.bands = (rows + plan.rows - 1) / plan.rows;
   plan.units = blocks * plan.bands;

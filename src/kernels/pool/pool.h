@@ -13,9 +13,9 @@ enum class PoolKind : std::uint8_t {
   kAverageIncludingPad,  ///< sum of the elements inside the input over the positions inside the padded input
 };
 
-/// One pooling. Spatial arrays are (depth, height, width), leading ones 1 where absent. Output point p reads the input at
-/// p * stride - pad + k * dilation, k < kernel; output extents are the caller's, so ceil modes need no flag. Windows that
-/// see no element give 0. Global pooling is kernel == in, out == 1, no padding.
+/// One pooling. Spatial arrays are (depth, height, width), leading ones 1 where absent. Output point p reads the input
+/// at p * stride - pad + k * dilation, k < kernel; output extents are the caller's, so ceil modes need no flag. Windows
+/// that see no element give 0. Global pooling is kernel == in, out == 1, no padding.
 struct PoolProblem {
   PoolKind kind = PoolKind::kMax;
   std::int64_t batch = 1;
@@ -40,8 +40,8 @@ struct PoolPlan {
 
 PoolPlan pool_plan(const PoolProblem& problem, int threads);
 
-/// Runs units [first, last). Buffers lie at 64-byte boundaries and do not overlap. Padded lanes stay zero. Averages sum in
-/// f32 and multiply by the reciprocal count.
+/// Runs units [first, last). Buffers lie at 64-byte boundaries and do not overlap. Padded lanes stay zero. Averages sum
+/// in f32 and multiply by the reciprocal count.
 void pool_run(const PoolPlan& plan, const float* input, float* output, std::int64_t first, std::int64_t last);
 
 /// Rows [row0, row1) of the out[0] * out[1] rows of one channel block. Internal: one function a level.

@@ -77,7 +77,8 @@ void check(PoolProblem p, bool nan, std::mt19937_64& random) {
           if (std::isnan(want)) {
             ASSERT_TRUE(std::isnan(got)) << isa_name(isa);
           } else {
-            ASSERT_NEAR(got, want, p.kind == PoolKind::kMax ? 0.0 : 2e-6) << isa_name(isa) << " " << n << " " << c << " " << i;
+            ASSERT_NEAR(got, want, p.kind == PoolKind::kMax ? 0.0 : 2e-6)
+                << isa_name(isa) << " " << n << " " << c << " " << i;
           }
         }
       }

@@ -8,8 +8,8 @@
 
 namespace oriel::kernels {
 
-/// A dense array [outer][axis][inner] with one scale and zero point for each index of the middle axis. One for the whole
-/// array: {1, 1, elements}.
+/// A dense array [outer][axis][inner] with one scale and zero point for each index of the middle axis. One for the
+/// whole array: {1, 1, elements}.
 struct QuantizeShape {
   std::int64_t outer = 1;
   std::int64_t axis = 1;

@@ -5,8 +5,8 @@
 
 namespace oriel::kernels {
 
-/// Types in the order u8, i8, u16, i16, then i32 for dequantisation. `step` is 0 for one scale and zero point, 1 for one
-/// an element; zeros may be null.
+/// Types in the order u8, i8, u16, i16, then i32 for dequantisation. `step` is 0 for one scale and zero point, 1 for
+/// one an element; zeros may be null.
 struct QuantizeTable {
   void (*quantize[4])(const float* x, const float* scale, const std::int32_t* zero, int step, void* y, std::int64_t n);
   void (*dequantize[5])(const void* x, const float* scale, const std::int32_t* zero, int step, float* y,

@@ -42,11 +42,13 @@ void check(ElementType type, Isa isa, bool narrow) {
         }
       }
       std::vector<T> q(static_cast<std::size_t>(n));
-      for (auto& v : q) v = static_cast<T>(sizeof(T) == 4 ? static_cast<int>(rng() % 100000) - 50000 : static_cast<int>(rng()));
+      for (auto& v : q)
+        v = static_cast<T>(sizeof(T) == 4 ? static_cast<int>(rng() % 100000) - 50000 : static_cast<int>(rng()));
       std::vector<float> y(static_cast<std::size_t>(n));
       dequantize_f32(s, type, q.data(), scales.data(), zero, y.data(), 0, units, isa);
       for (std::int64_t i = 0; i < n; ++i) {
-        const float want = static_cast<float>(static_cast<std::int64_t>(q[i]) - (with_zeros ? zeros[at(i)] : 0)) * scales[at(i)];
+        const float want =
+            static_cast<float>(static_cast<std::int64_t>(q[i]) - (with_zeros ? zeros[at(i)] : 0)) * scales[at(i)];
         ASSERT_FLOAT_EQ(y[i], want);
       }
     }

@@ -149,9 +149,8 @@ void fold_value(const ReduceTable& t, Fold fold, const Reduce& plan, const float
 void fold_block(const ReduceTable& t, Fold fold, const Reduce& plan, const float* x, const float* shift,
                 std::int64_t columns, float* out) {
   std::fill_n(out, columns, neutral_of(fold));
-  each_reduced(plan, plan.rank - 1, [&](std::int64_t offset) {
-    t.columns[static_cast<int>(fold)](x + offset, shift, out, columns);
-  });
+  each_reduced(plan, plan.rank - 1,
+               [&](std::int64_t offset) { t.columns[static_cast<int>(fold)](x + offset, shift, out, columns); });
 }
 
 // Portable types.
@@ -340,8 +339,7 @@ void reduce(ReduceOp op, ElementType type, const Reduce& plan, const void* x, vo
     for (std::int64_t u = first; u < last; ++u) {
       const Unit unit = unit_of(plan, u);
       for (std::int64_t j = 0; j < unit.columns; ++j) {
-        static_cast<T*>(y)[unit.output + j] =
-            portable_value<T>(op, plan, static_cast<const T*>(x) + unit.input + j);
+        static_cast<T*>(y)[unit.output + j] = portable_value<T>(op, plan, static_cast<const T*>(x) + unit.input + j);
       }
     }
   });

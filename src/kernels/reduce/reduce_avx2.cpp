@@ -4,7 +4,6 @@
 
 namespace oriel::kernels {
 namespace {
-#include "kernels/simd/math.inc"
 #include "kernels/reduce/reduce.inc"
 }  // namespace
 

@@ -12,8 +12,9 @@ namespace {
 
 class Reduction : public ::testing::TestWithParam<Isa> {};
 
-constexpr ReduceOp kOps[] = {ReduceOp::kSum, ReduceOp::kMean,      ReduceOp::kMax,    ReduceOp::kMin,      ReduceOp::kProd,
-                             ReduceOp::kL1,  ReduceOp::kL2,        ReduceOp::kSumSquare, ReduceOp::kLogSum, ReduceOp::kLogSumExp};
+constexpr ReduceOp kOps[] = {ReduceOp::kSum,    ReduceOp::kMean,     ReduceOp::kMax, ReduceOp::kMin,
+                             ReduceOp::kProd,   ReduceOp::kL1,       ReduceOp::kL2,  ReduceOp::kSumSquare,
+                             ReduceOp::kLogSum, ReduceOp::kLogSumExp};
 
 struct Case {
   std::vector<std::int64_t> extent;

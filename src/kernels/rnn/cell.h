@@ -8,18 +8,18 @@
 
 namespace oriel::kernels {
 
-/// One step of an LSTM for rows of `hidden` cells. With a = the pre-activations W x + R h + b of the gates i, o, f, c, and
-/// C the old cell state:
+/// One step of an LSTM for rows of `hidden` cells. With a = the pre-activations W x + R h + b of the gates i, o, f, c,
+/// and C the old cell state:
 ///   i = f_gate(a_i + p_i C)   f = f_gate(a_f + p_f C)   c = f_cell(a_c)
 ///   C' = f C + i c            o = f_gate(a_o + p_o C')   h' = o f_hidden(C')
 /// With input_forget, f = 1 - i. With clip > 0 the arguments of f_gate and f_cell are clamped to [-clip, clip].
 struct LstmCell {
   std::int64_t hidden = 0;
-  const float* gates = nullptr;   ///< row r, gate g, cell j at gates[r * gates_row + position[g] * hidden + j]
+  const float* gates = nullptr;  ///< row r, gate g, cell j at gates[r * gates_row + position[g] * hidden + j]
   std::int64_t gates_row = 0;
-  int position[4] = {0, 1, 2, 3};  ///< where i, o, f, c stand in a row of gates
+  int position[4] = {0, 1, 2, 3};                          ///< where i, o, f, c stand in a row of gates
   const float* peephole[3] = {nullptr, nullptr, nullptr};  ///< p_i, p_o, p_f, of `hidden` each, or null
-  float* cell = nullptr;  ///< C in, C' out, row r at cell[r * cell_row]
+  float* cell = nullptr;                                   ///< C in, C' out, row r at cell[r * cell_row]
   std::int64_t cell_row = 0;
   float* output = nullptr;  ///< h', row r at output[r * output_row]
   std::int64_t output_row = 0;

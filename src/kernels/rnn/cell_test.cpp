@@ -98,8 +98,7 @@ TEST_P(Cells, Gru) {
           const double before = state[r * hidden + j];
           ASSERT_NEAR(reset[r * hidden + j], gate * before, 1e-6);
           const double xh = x[(r * 3 + 2) * hidden + j];
-          const double n =
-              std::tanh(linear ? xh + gate * h[(r * 3 + 2) * hidden + j] : xh + candidate[r * hidden + j]);
+          const double n = std::tanh(linear ? xh + gate * h[(r * 3 + 2) * hidden + j] : xh + candidate[r * hidden + j]);
           const double z = sigmoid(sum(0));
           ASSERT_NEAR(out[r * hidden + j], (1 - z) * n + z * before, 1e-6);
         }

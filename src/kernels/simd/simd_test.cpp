@@ -94,11 +94,17 @@ TEST_P(Simd, Exponentials) {
   check(UnaryOp::kExpm1, [](double x) { return std::expm1(x); }, 3);
 }
 
-TEST_P(Simd, Logarithm) { check(UnaryOp::kLog, [](double x) { return std::log(x); }, 2, 127); }
+TEST_P(Simd, Logarithm) {
+  check(UnaryOp::kLog, [](double x) { return std::log(x); }, 2, 127);
+}
 
-TEST_P(Simd, ErrorFunction) { check(UnaryOp::kErf, [](double x) { return std::erf(x); }, 2, 127); }
+TEST_P(Simd, ErrorFunction) {
+  check(UnaryOp::kErf, [](double x) { return std::erf(x); }, 2, 127);
+}
 
-TEST_P(Simd, Hyperbolic) { check(Activation{ActivationKind::kTanh}, [](double x) { return std::tanh(x); }, 3, 127); }
+TEST_P(Simd, Hyperbolic) {
+  check(Activation{ActivationKind::kTanh}, [](double x) { return std::tanh(x); }, 3, 127);
+}
 
 TEST_P(Simd, Sigmoid) {
   const std::vector<float> x = samples(10);

@@ -1,5 +1,6 @@
 // The vector vocabulary for AVX-512 (F, DQ, BW, VL): 16 floats or 32-bit integers. vec_avx2.h and vec_scalar.h define
-// the same names, so that a body in an .inc file compiles for each level. Only for objects named *_avx512, *_vnni, *_bf16.
+// the same names, so that a body in an .inc file compiles for each level. Only for objects named *_avx512, *_vnni,
+// *_bf16.
 #pragma once
 
 // The compiler's own header declares its don't-care operands in a way that its analysis flags once inlined.
@@ -51,7 +52,8 @@ ORIEL_SIMD_INLINE F floor(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NE
 ORIEL_SIMD_INLINE F ceil(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); }
 ORIEL_SIMD_INLINE F trunc(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
 
-/// The bits of a float as an integer and back; cvt_i rounds to nearest even, cvtt_i truncates, out of range gives INT_MIN.
+/// The bits of a float as an integer and back; cvt_i rounds to nearest even, cvtt_i truncates, out of range gives
+/// INT_MIN.
 ORIEL_SIMD_INLINE I bits(F a) { return _mm512_castps_si512(a); }
 ORIEL_SIMD_INLINE F as_f(I a) { return _mm512_castsi512_ps(a); }
 ORIEL_SIMD_INLINE F cvt_f(I a) { return _mm512_cvtepi32_ps(a); }
@@ -67,11 +69,17 @@ ORIEL_SIMD_INLINE I bit_and(I a, I b) { return _mm512_and_si512(a, b); }
 ORIEL_SIMD_INLINE I bit_or(I a, I b) { return _mm512_or_si512(a, b); }
 ORIEL_SIMD_INLINE I bit_xor(I a, I b) { return _mm512_xor_si512(a, b); }
 template <int kBits>
-ORIEL_SIMD_INLINE I shift_left(I a) { return _mm512_slli_epi32(a, kBits); }
+ORIEL_SIMD_INLINE I shift_left(I a) {
+  return _mm512_slli_epi32(a, kBits);
+}
 template <int kBits>
-ORIEL_SIMD_INLINE I shift_right(I a) { return _mm512_srli_epi32(a, kBits); }
+ORIEL_SIMD_INLINE I shift_right(I a) {
+  return _mm512_srli_epi32(a, kBits);
+}
 template <int kBits>
-ORIEL_SIMD_INLINE I shift_right_signed(I a) { return _mm512_srai_epi32(a, kBits); }
+ORIEL_SIMD_INLINE I shift_right_signed(I a) {
+  return _mm512_srai_epi32(a, kBits);
+}
 
 /// Ordered comparisons, false for NaN; not_equal is true for NaN.
 ORIEL_SIMD_INLINE M less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
@@ -107,8 +115,7 @@ ORIEL_SIMD_INLINE void store_f16(std::uint16_t* p, F x) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 ORIEL_SIMD_INLINE F load_bf16(const std::uint16_t* p) {
-  return as_f(
-      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16));
+  return as_f(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16));
 }
 ORIEL_SIMD_INLINE void store_bf16(std::uint16_t* p, F x) {
   const I u = bits(x);

@@ -1,4 +1,5 @@
-// The vector vocabulary with one lane, in portable C++. Contracts stand in vec_avx512.h. Only for objects named *_scalar.
+// The vector vocabulary with one lane, in portable C++. Contracts stand in vec_avx512.h. Only for objects named
+// *_scalar.
 #pragma once
 
 #include <cstdint>
@@ -106,7 +107,8 @@ ORIEL_SIMD_INLINE float highest(F a) { return a; }
 ORIEL_SIMD_INLINE F load_f16(const std::uint16_t* p) {
   const std::uint32_t sign = (*p & 0x8000U) << 16;
   const std::uint32_t rest = *p & 0x7fffU;
-  if (rest >= 0x7c00U) return as_f(wrap(sign | 0x7f800000U | (rest & 0x3ffU) << 13 | (rest > 0x7c00U ? 0x400000U : 0U)));
+  if (rest >= 0x7c00U)
+    return as_f(wrap(sign | 0x7f800000U | (rest & 0x3ffU) << 13 | (rest > 0x7c00U ? 0x400000U : 0U)));
   // Multiplying by 2^112 rebases the exponent and normalises subnormal halves in one exact step.
   const F magnitude = as_f(wrap(rest << 13)) * 0x1p112f;
   return as_f(wrap(raw(bits(magnitude)) | sign));

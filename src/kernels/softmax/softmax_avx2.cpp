@@ -1,10 +1,9 @@
 // Softmax, AVX2.
-#include "kernels/softmax/softmax_table.h"
 #include "kernels/simd/vec_avx2.h"
+#include "kernels/softmax/softmax_table.h"
 
 namespace oriel::kernels {
 namespace {
-#include "kernels/simd/math.inc"
 #include "kernels/softmax/softmax.inc"
 }  // namespace
 

@@ -1,10 +1,9 @@
 // Softmax, AVX-512.
-#include "kernels/softmax/softmax_table.h"
 #include "kernels/simd/vec_avx512.h"
+#include "kernels/softmax/softmax_table.h"
 
 namespace oriel::kernels {
 namespace {
-#include "kernels/simd/math.inc"
 #include "kernels/softmax/softmax.inc"
 }  // namespace
 

@@ -1,10 +1,9 @@
 // Softmax, portable C++.
-#include "kernels/softmax/softmax_table.h"
 #include "kernels/simd/vec_scalar.h"
+#include "kernels/softmax/softmax_table.h"
 
 namespace oriel::kernels {
 namespace {
-#include "kernels/simd/math.inc"
 #include "kernels/softmax/softmax.inc"
 }  // namespace
 

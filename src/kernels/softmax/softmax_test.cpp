@@ -14,9 +14,19 @@ class Softmax : public ::testing::TestWithParam<Isa> {};
 
 TEST_P(Softmax, AgainstFormula) {
   std::mt19937 rng(1);
-  for (const SoftmaxShape s :
-       {SoftmaxShape{3, 1, 1}, {2, 7, 1}, {5, 16, 1}, {2, 33, 1}, {4, 1000, 1}, {2, 128, 1}, {1, 5, 3}, {2, 9, 16},
-        {3, 4, 65}, {2, 3, 200}, {0, 5, 1}, {2, 0, 3}, {2, 3, 0}}) {
+  for (const SoftmaxShape s : {SoftmaxShape{3, 1, 1},
+                               {2, 7, 1},
+                               {5, 16, 1},
+                               {2, 33, 1},
+                               {4, 1000, 1},
+                               {2, 128, 1},
+                               {1, 5, 3},
+                               {2, 9, 16},
+                               {3, 4, 65},
+                               {2, 3, 200},
+                               {0, 5, 1},
+                               {2, 0, 3},
+                               {2, 3, 0}}) {
     const std::int64_t n = s.outer * s.axis * s.inner;
     auto x = test::random_floats(n, rng, -20, 20);
     for (const bool log : {false, true}) {

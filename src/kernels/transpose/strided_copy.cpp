@@ -122,8 +122,8 @@ StridedCopy plan_strided_copy(int rank, const std::int64_t* extent, const std::i
     plan.element *= axes[count - 1].extent;
     --count;
   }
-  const bool single = plan.element == 1 || plan.element == 2 || plan.element == 4 || plan.element == 8 ||
-                      plan.element == 16;
+  const bool single =
+      plan.element == 1 || plan.element == 2 || plan.element == 4 || plan.element == 8 || plan.element == 16;
   if (single && count > 0) {
     int dense = -1;
     for (int i = 0; i < count - 1; ++i) {
@@ -228,7 +228,8 @@ bool gather_rows(const void* table, std::int64_t rows, std::int64_t row_bytes, c
   const char* from = static_cast<const char*>(table);
   char* to = static_cast<char*>(out);
   for (std::int64_t i = first; i < last; ++i) {
-    std::int64_t at = wide ? static_cast<const std::int64_t*>(indices)[i] : static_cast<const std::int32_t*>(indices)[i];
+    std::int64_t at =
+        wide ? static_cast<const std::int64_t*>(indices)[i] : static_cast<const std::int32_t*>(indices)[i];
     if (at < 0) at += rows;
     if (at < 0 || at >= rows) return false;
     if (row_bytes == 4) {

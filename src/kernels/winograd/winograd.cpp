@@ -126,7 +126,8 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
       for (int i = 0; i < a; ++i) {
         double half[3][32];
         for (int k = 0; k < 3; ++k) {
-          for (std::int64_t n = 0; n < 32; ++n) half[k][n] = g[i][0] * w[k][n] + g[i][1] * w[3 + k][n] + g[i][2] * w[6 + k][n];
+          for (std::int64_t n = 0; n < 32; ++n)
+            half[k][n] = g[i][0] * w[k][n] + g[i][1] * w[3 + k][n] + g[i][2] * w[6 + k][n];
         }
         for (int j = 0; j < a; ++j) {
           float u[32];

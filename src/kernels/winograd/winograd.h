@@ -1,9 +1,9 @@
 // Between the planner of Winograd convolutions and their kernels: one rectangle of tiles in plain numbers. Internal to
 // winograd/; conv/conv.h is the interface.
 //
-// F(R x R, 3 x 3) with A = R + 2: Y = At [(G g Gt) . (Bt d B)] A, by Toom-Cook interpolation at the finite points below and
-// infinity. Row i of Bt has the coefficients of prod over j != i of (x - p_j), the last row those of the full product;
-// row i of G is (1, p_i, p_i^2) / prod over j != i of (p_i - p_j), the last row (0, 0, 1); column i of At is
+// F(R x R, 3 x 3) with A = R + 2: Y = At [(G g Gt) . (Bt d B)] A, by Toom-Cook interpolation at the finite points below
+// and infinity. Row i of Bt has the coefficients of prod over j != i of (x - p_j), the last row those of the full
+// product; row i of G is (1, p_i, p_i^2) / prod over j != i of (p_i - p_j), the last row (0, 0, 1); column i of At is
 // (1, p_i, p_i^2, ...), the last column (0, ..., 0, 1).
 #pragma once
 
@@ -52,10 +52,10 @@ struct WinogradUnit {
   const float* weights;        // [panel][A * A][steps][width]
   std::int64_t weight_stride;  // floats between panels
   const float* bias;
-  float* products;         // [A * A][2][T][16]
-  std::int64_t m_stride;   // floats between its planes
-  float* scratch;          // winograd_scratch_floats
-  std::int64_t* offsets;   // in_blocks
+  float* products;        // [A * A][2][T][16]
+  std::int64_t m_stride;  // floats between its planes
+  float* scratch;         // winograd_scratch_floats
+  std::int64_t* offsets;  // in_blocks
   std::int64_t prefetch;
   TileSet (*tiles_for)(std::int64_t width);
   const NarrowTile* (*narrow_tiles_for)(std::int64_t width);  // of bf16 layers
@@ -66,9 +66,7 @@ struct WinogradUnit {
 
 /// Tiles of a row that the input transform takes at a time, and the floats it needs for them.
 constexpr std::int64_t kWinogradChunk = 8;
-constexpr std::int64_t winograd_scratch_floats(int r) {
-  return (r + 3) * (kWinogradChunk * r + 2) * 16;
-}
+constexpr std::int64_t winograd_scratch_floats(int r) { return (r + 3) * (kWinogradChunk * r + 2) * 16; }
 
 /// Input transform into V; products and inverse transform of panels, from V to the output.
 struct WinogradKernels {

@@ -52,9 +52,9 @@ void check(const ConvCase& c, std::mt19937_64& random) {
         const std::string what = std::string(conv_algorithm_name(bound.algorithm)) + " " + std::string(isa_name(isa)) +
                                  " threads " + std::to_string(threads) + " channels " +
                                  std::to_string(c.layer.in_channels) + "->" + std::to_string(c.layer.out_channels) +
-                                 " in " + std::to_string(c.shape.in[1]) + "x" + std::to_string(c.shape.in[2]) + " out " +
-                                 std::to_string(c.shape.out[1]) + "x" + std::to_string(c.shape.out[2]) + " pad " +
-                                 std::to_string(c.shape.pad[1]) + "," + std::to_string(c.shape.pad[2]);
+                                 " in " + std::to_string(c.shape.in[1]) + "x" + std::to_string(c.shape.in[2]) +
+                                 " out " + std::to_string(c.shape.out[1]) + "x" + std::to_string(c.shape.out[2]) +
+                                 " pad " + std::to_string(c.shape.pad[1]) + "," + std::to_string(c.shape.pad[2]);
         ASSERT_LT(e.rms, bound.rms) << what;
         ASSERT_LT(e.largest, bound.largest) << what;
       }
@@ -64,9 +64,9 @@ void check(const ConvCase& c, std::mt19937_64& random) {
 
 TEST(Winograd, RandomShapes) {
   std::mt19937_64 random(1);
-  constexpr Activation activations[] = {{ActivationKind::kNone, 0, 0},       {ActivationKind::kRelu, 0, 0},
-                                        {ActivationKind::kClip, 0, 6},       {ActivationKind::kLeakyRelu, 0.1F, 0},
-                                        {ActivationKind::kSwish, 1, 0},      {ActivationKind::kSigmoid, 0, 0}};
+  constexpr Activation activations[] = {{ActivationKind::kNone, 0, 0},  {ActivationKind::kRelu, 0, 0},
+                                        {ActivationKind::kClip, 0, 6},  {ActivationKind::kLeakyRelu, 0.1F, 0},
+                                        {ActivationKind::kSwish, 1, 0}, {ActivationKind::kSigmoid, 0, 0}};
   constexpr std::int64_t in_channels[] = {1, 16, 24, 40, 64};
   constexpr std::int64_t out_channels[] = {3, 8, 16, 24, 40, 64, 70};
   for (int i = 0; i < 60; ++i) {
@@ -80,7 +80,8 @@ TEST(Winograd, RandomShapes) {
     for (int d = 1; d < 3; ++d) {
       shape.in[d] = 1 + static_cast<std::int64_t>(random() % 30);
       shape.pad[d] = static_cast<std::int64_t>(random() % 3);
-      shape.out[d] = std::max<std::int64_t>(1, shape.in[d] + shape.pad[d] + static_cast<std::int64_t>(random() % 3) - 2);
+      shape.out[d] =
+          std::max<std::int64_t>(1, shape.in[d] + shape.pad[d] + static_cast<std::int64_t>(random() % 3) - 2);
     }
     if (i % 7 == 0) shape.in[0] = shape.out[0] = 3;
     check(make_case(layer, shape, random() % 2 == 0, random), random);
