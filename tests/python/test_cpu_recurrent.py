@@ -12,6 +12,7 @@ from oriel import ort
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 FUNCTIONS = {"RNN": 1, "GRU": 2, "LSTM": 3}
 SIMPLE = ["Relu", "Tanh", "Sigmoid", "Softplus"]
+BOUNDED = ["Sigmoid", "Tanh"]
 WITH_ALPHA = ["LeakyRelu", "Elu"]
 TOLERANCE = 2e-5
 
@@ -121,7 +122,10 @@ def random_case(op, seed):
     if rng.integers(3) == 0:
         case["clip"] = 0.7
     if rng.integers(3) == 0:
-        names = [str(n) for n in rng.choice(SIMPLE + WITH_ALPHA, FUNCTIONS[op])] * directions
+        names = [str(n) for n in rng.choice(SIMPLE + WITH_ALPHA, FUNCTIONS[op])]
+        if op != "RNN":
+            names[0] = str(rng.choice(BOUNDED))
+        names *= directions
         case["activations"] = names
         alphas = sum(n in WITH_ALPHA for n in names)
         if alphas:
