@@ -219,3 +219,136 @@ def test_pad(reference, rng, mode, pads, dtype):
     if mode == "constant" and dtype != "bool":
         constants["value"] = np.array(3, dtype)
     one(reference, "Pad", {"x": draw(rng, (3, 4, 5), dtype)}, constants, fed=("pads",), mode=mode)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("index_type", ["int32", "int64"])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (2, 3), (0,)])
+def test_gather(reference, rng, dtype, index_type, axis, shape):
+    indices = rng.integers(-3, 3, shape).astype(index_type)
+    one(reference, "Gather", {"x": draw(rng, (3, 4, 5), dtype), "i": indices}, axis=axis)
+
+
+@pytest.mark.parametrize("op, index", [("Gather", 5), ("GatherElements", -6), ("GatherND", 7), ("ScatterElements", 9)])
+def test_index_out_of_range(op, index):
+    x = np.zeros((3, 4), np.float32)
+    feeds = {"x": x, "i": np.array([[index]])} | ({"u": np.ones((1, 1), np.float32)} if op == "ScatterElements" else {})
+    session = on_cpu(build([helper.make_node(op, list(feeds), ["out"])], feeds))
+    with pytest.raises(Exception, match="out of range"):
+        session.run(None, feeds)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_gather_and_scatter_elements(reference, rng, dtype, axis):
+    x = draw(rng, (5, 4, 6), dtype)
+    shape = [3, 4, 2]
+    shape[axis] = 4
+    indices = rng.integers(-4, 4, shape)
+    one(reference, "GatherElements", {"x": x, "i": indices}, axis=axis)
+    distinct = np.argsort(rng.random(shape), axis=axis)
+    one(reference, "ScatterElements", {"x": x, "i": distinct, "u": draw(rng, shape, dtype)}, axis=axis)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+@pytest.mark.parametrize("reduction", ["none", "add", "mul", "max", "min"])
+def test_scatter_reductions(reference, rng, dtype, reduction):
+    x = draw(rng, (5, 4), dtype)
+    indices = np.zeros((3, 4), np.int64) if reduction != "none" else np.argsort(rng.random((3, 4)), axis=0)
+    node = helper.make_node
+    check(reference,
+          [node("Add", ["x", "x"], ["y"]), node("ScatterElements", ["y", "i", "u"], ["out"], axis=0, reduction=reduction)],
+          {"x": x, "i": indices, "u": draw(rng, (3, 4), dtype)}, tolerance=1e-6)
+    places = np.array([[1], [3], [-1]]) if reduction == "none" else np.array([[1], [1], [-1]])
+    check(reference, [node("Add", ["x", "x"], ["y"]), node("ScatterND", ["y", "i", "u"], ["out"], reduction=reduction)],
+          {"x": x, "i": places, "u": draw(rng, (3, 4), dtype)}, tolerance=1e-6)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("batch, shape", [(0, (2, 3, 1)), (0, (3, 2)), (0, (3,)), (1, (3, 2, 1)), (1, (3, 2)), (2, (3, 4, 1)), (0, (0, 2))])
+def test_gather_nd(reference, rng, dtype, batch, shape):
+    one(reference, "GatherND", {"x": draw(rng, (3, 4, 5), dtype), "i": rng.integers(-3, 3, shape)}, batch_dims=batch)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("shape", [(5,), (3, 4), (0, 3), (300, 211)])
+def test_non_zero(reference, rng, dtype, shape):
+    one(reference, "NonZero", {"x": (draw(rng, shape) > 0.5).astype(dtype)})
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_compress(reference, rng, axis):
+    x = draw(rng, (4, 5))
+    attributes = {} if axis is None else {"axis": axis}
+    one(reference, "Compress", {"x": x, "c": np.array([True, False, True, True])}, **attributes)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("largest", [0, 1])
+def test_top_k(reference, rng, dtype, axis, k, largest):
+    x = rng.permutation(4 * 5 * 6).reshape(4, 5, 6).astype(dtype)
+    one(reference, "TopK", {"x": x}, {"k": np.array([k], np.int64)}, ("out", "places"), fed=("k",), axis=axis, largest=largest)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "int16"])
+@pytest.mark.parametrize("start, limit, delta", [(0, 10, 3), (5, -4, -2), (3, 3, 1), (0, 70000, 1)])
+def test_range(reference, dtype, start, limit, delta):
+    limit = min(limit, 30000) if dtype == "int16" else limit
+    constants = {"start": np.array(start, dtype), "limit": np.array(limit, dtype), "delta": np.array(delta, dtype)}
+    node = helper.make_node
+    check(reference, [node("Range", list(constants), ["out"])], constants)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool", "float16"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 0, 3), (200, 301)])
+def test_constant_of_shape(reference, dtype, shape):
+    value = numpy_helper.from_array(np.array([1], dtype))
+    one(reference, "ConstantOfShape", {"shape": np.array(shape, np.int64)}, value=value)
+
+
+def test_shape_and_size(reference, rng):
+    node = helper.make_node
+    check(reference,
+          [node("NonZero", ["x"], ["places"]), node("Shape", ["places"], ["a"]), node("Shape", ["places"], ["b"], start=-1),
+           node("Size", ["places"], ["c"])],
+          {"x": draw(rng, (3, 4))}, ("a", "b", "c"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8", "int64"])
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+@pytest.mark.parametrize("block", [1, 2, 3])
+def test_pixels(reference, rng, dtype, mode, block):
+    if dtype != "int64":
+        one(reference, "DepthToSpace", {"x": draw(rng, (2, 5 * block * block, 3, 4), dtype)}, mode=mode, blocksize=block)
+    if dtype == "float32":
+        one(reference, "SpaceToDepth", {"x": draw(rng, (2, 5, 3 * block, 4 * block), dtype)}, blocksize=block)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
+@pytest.mark.parametrize("upper", [0, 1])
+@pytest.mark.parametrize("k", [-9, -2, 0, 1, 9])
+def test_trilu(reference, rng, dtype, upper, k):
+    one(reference, "Trilu", {"x": draw(rng, (2, 5, 4), dtype)}, {"k": np.array(k, np.int64)}, fed=("k",), upper=upper)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("exclusive, reverse", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_cum_sum(reference, rng, dtype, axis, exclusive, reverse):
+    one(reference, "CumSum", {"x": draw(rng, (4, 5, 6), dtype)}, {"axis": np.array(axis, np.int64)}, tolerance=1e-6, exclusive=exclusive,
+        reverse=reverse)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+@pytest.mark.parametrize("place", ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"])
+@pytest.mark.parametrize("sizes", [(2, 3, 10, 14), (2, 3, 4, 3), (2, 3, 5, 20), (2, 3, 5, 7)])
+def test_resize(reference, rng, mode, place, sizes):
+    x = draw(rng, (2, 3, 5, 7))
+    attributes = {"mode": mode, "coordinate_transformation_mode": place}
+    one(reference, "Resize", {"x": x}, {"sizes": np.array(sizes, np.int64)}, order=["x", "", "", "sizes"], tolerance=1e-5, **attributes)
+    scales = np.array(sizes, np.float32) / np.array(x.shape, np.float32)
+    if all(int(np.floor(np.float32(d * s))) == t for d, s, t in zip(x.shape, scales, sizes)):
+        one(reference, "Resize", {"x": x}, {"scales": scales}, order=["x", "", "scales"], tolerance=1e-5, **attributes)
