@@ -253,6 +253,17 @@ void Graph::add_output(Value* value, const std::string& name) {
   output_names_.push_back(name);
 }
 
+void Graph::release_constants() {
+  for (const auto& v : values_) {
+    if (v->constant_) v->constant_ = Tensor();
+  }
+  for (const auto& node : owned_) {
+    for (const auto& [name, attribute] : node->attributes_.items()) {
+      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body) (*body)->release_constants();
+    }
+  }
+}
+
 void Graph::verify() const {
   std::unordered_set<const Value*> made(inputs_.begin(), inputs_.end());
   for (const auto& v : values_) {

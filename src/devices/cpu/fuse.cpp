@@ -2,6 +2,7 @@
 // matrix products, zero pads before convolutions.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "devices/cpu/lowering.h"
 
@@ -225,8 +226,8 @@ std::optional<Activation> activation_of(const Node& node) {
     return Activation{a.get_string("approximate", "none") == "tanh" ? ActivationKind::kGeluTanh : ActivationKind::kGeluErf, 0, 0};
   }
   if (name == "Clip") {
-    const float infinity = std::numeric_limits<float>::infinity();
-    Activation f{ActivationKind::kClip, -infinity, infinity};
+    // The standard's limits where an operand is left out: the finite ones.
+    Activation f{ActivationKind::kClip, std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max()};
     for (std::size_t i = 1; i < 3; ++i) {
       if (node.input(i) == nullptr) continue;
       const std::optional<double> limit = constant_scalar(node.input(i));
