@@ -253,6 +253,68 @@ void Graph::add_output(Value* value, const std::string& name) {
   output_names_.push_back(name);
 }
 
+bool Graph::refine_types() {
+  bool changed = false;
+  for (Node* node : nodes_) {
+    std::vector<ValueType> before;
+    std::vector<std::optional<std::vector<Dim>>> content;
+    for (const Value* v : node->outputs_) {
+      before.push_back(v->type_);
+      content.push_back(v->content_);
+    }
+    const auto restore = [&](std::size_t i) {
+      node->outputs_[i]->type_ = before[i];
+      node->outputs_[i]->content_ = content[i];
+    };
+    try {
+      InferContext context(*node);
+      node->op_->infer(context);
+    } catch (const Error&) {
+      // What cannot be right fails when it runs; an operand that is now a constant may stand in a branch never taken.
+      for (std::size_t i = 0; i < before.size(); ++i) restore(i);
+      continue;
+    }
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      Value& v = *node->outputs_[i];
+      if (!v.content_) v.content_ = content[i];
+      if (!v.type_.is_tensor() || !before[i].is_tensor() || v.type_.element != before[i].element || !v.type_.shape.is_ranked()) {
+        v.type_ = before[i];
+        continue;
+      }
+      if (!before[i].shape.is_ranked()) {
+        adopt_dims(v.type_, v.name());
+        changed = true;
+        continue;
+      }
+      if (v.type_.shape.rank() != before[i].shape.rank()) {
+        v.type_ = before[i];
+        continue;
+      }
+      for (std::size_t d = 0; d < before[i].shape.rank(); ++d) {
+        const Dim& old = before[i].shape[d];
+        Dim& dim = v.type_.shape[d];
+        if (!dim.has_expression() || old.is_known()) {
+          dim = old;
+        } else if (!dim.same(old)) {
+          changed = true;
+        }
+      }
+    }
+  }
+  return changed;
+}
+
+void Graph::release_constants() {
+  for (const auto& v : values_) {
+    if (v->constant_) v->constant_ = Tensor();
+  }
+  for (const auto& node : owned_) {
+    for (const auto& [name, attribute] : node->attributes_.items()) {
+      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body) (*body)->release_constants();
+    }
+  }
+}
+
 void Graph::verify() const {
   std::unordered_set<const Value*> made(inputs_.begin(), inputs_.end());
   for (const auto& v : values_) {

@@ -146,6 +146,13 @@ class Graph {
   int value_limit() const { return static_cast<int>(values_.size()); }
   Value* value(int id) const { return values_[static_cast<std::size_t>(id)].get(); }
 
+  /// Infers every node again, in order, now that operands may have become constants; keeps what was known better before.
+  /// Returns whether any type became narrower.
+  bool refine_types();
+  /// Lets go of the elements of all constants, those of bodies included; types, shapes and contents stay. For a graph that
+  /// has been compiled: what its executables need, they hold.
+  void release_constants();
+
   /// Checks order, uses and types; throws Error(kInvalidGraph) naming the first fault. For tests and debug builds.
   void verify() const;
   /// The text dump: one line a node.

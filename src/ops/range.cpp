@@ -1,31 +1,9 @@
 // Range: start, start + delta, ... before limit: max(ceil((limit - start) / delta), 0) elements. Narrow floats are
 // computed in a wider type and rounded at the end, which is what every stash_type asks for at least.
-#include "ops/movement.h"
+#include "ops/range.h"
 
 namespace oriel::ops {
 namespace {
-
-constexpr std::int64_t kMaxElements = std::int64_t{1} << 48;
-
-template <typename T>
-std::int64_t count_of(T start, T limit, T delta) {
-  ORIEL_REQUIRE(delta != 0, "delta is 0");
-  if constexpr (std::is_integral_v<T>) {
-    const __int128 distance = static_cast<__int128>(limit) - start;
-    const __int128 step = delta;
-    if ((distance > 0) != (step > 0) || distance == 0) return 0;
-    const __int128 count = (distance + (step > 0 ? step - 1 : step + 1)) / step;
-    ORIEL_REQUIRE(count <= kMaxElements, "{} to {} by {} has too many elements", start, limit, delta);
-    return static_cast<std::int64_t>(count);
-  } else {
-    const double count =
-        std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
-    ORIEL_REQUIRE(count <= static_cast<double>(kMaxElements) && !std::isnan(count),
-                  "{} to {} by {} has no finite number of elements", static_cast<double>(start),
-                  static_cast<double>(limit), static_cast<double>(delta));
-    return count > 0 ? static_cast<std::int64_t>(count) : 0;
-  }
-}
 
 void infer(InferContext& c) {
   const ElementType element = c.element(0);
@@ -42,7 +20,7 @@ void infer(InferContext& c) {
       const Dim& to = (*limit)[0];
       const Dim& step = (*delta)[0];
       if (from.is_known() && to.is_known() && step.is_known()) {
-        count = Dim(count_of(from.value(), to.value(), step.value()));
+        count = Dim(range_count(from.value(), to.value(), step.value()));
       } else if (step.is_known() && step.value() != 0) {
         count = step.value() > 0 ? max(ceil_div(to - from, step), 0) : max(ceil_div(from - to, Dim(0) - step), 0);
       }
@@ -57,7 +35,7 @@ void infer(InferContext& c) {
       if (c.constant(i)->size() != 1)
         fail(ErrorCode::kInvalidGraph, "input {} is {}, expected a scalar", i, c.constant(i)->description());
     }
-    count = Dim(count_of(element_as_f64(*c.constant(0), 0), element_as_f64(*c.constant(1), 0),
+    count = Dim(range_count(element_as_f64(*c.constant(0), 0), element_as_f64(*c.constant(1), 0),
                          element_as_f64(*c.constant(2), 0)));
   }
   c.set(0, element, Shape{count});
@@ -70,7 +48,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   dispatch_numeric(inputs[0].type(), [&]<typename T>() {
     const auto start = widen(*inputs[0].data<T>());
     const auto delta = widen(*inputs[2].data<T>());
-    const std::int64_t count = count_of(start, widen(*inputs[1].data<T>()), delta);
+    const std::int64_t count = range_count(start, widen(*inputs[1].data<T>()), delta);
     T* out = outputs.allocate(0, inputs[0].type(), {count}).template data<T>();
     for_each_element(count, context, [&](std::int64_t i) {
       if constexpr (std::is_integral_v<T>) {

@@ -1,6 +1,8 @@
 // Resize: every output element is a weighted sum of input elements around a place that coordinate_transformation_mode
 // gives, axis by axis: one element (nearest), two (linear), four (cubic), or as many as a stretched filter covers
 // (antialias). Importers removed: version 10 and every version of Upsample, which are asymmetric.
+#include "ops/resize.h"
+
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -354,6 +356,32 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
 }
 
 }  // namespace
+
+std::vector<ResizeAxis> resize_axes(const Inputs& inputs) {
+  const Settings settings(inputs.attributes());
+  const std::vector<Axis> axes = read_axes(inputs, settings);
+  std::vector<ResizeAxis> all;
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    ResizeAxis axis;
+    axis.in = axes[a].in;
+    axis.out = axes[a].out;
+    axis.same = axis.in == axis.out;
+    axis.first.push_back(0);
+    for (std::int64_t i = 0; i < axis.out && axis.in > 0; ++i) {
+      const float place = place_of(settings, axes[a], i);
+      ORIEL_REQUIRE(std::abs(place) < 1e15F, "index {} of axis {} reads at {}", i, a, place);
+      const Taps taps = taps_of(settings, axes[a], place);
+      for (std::size_t k = 0; k < taps.index.size(); ++k) {
+        axis.index.push_back(taps.index[k]);
+        axis.weight.push_back(static_cast<float>(taps.weight[k]));
+      }
+      axis.first.push_back(static_cast<std::int64_t>(axis.index.size()));
+      axis.same = axis.same && taps.index.size() == 1 && taps.index[0] == i && taps.weight[0] == 1;
+    }
+    all.push_back(std::move(axis));
+  }
+  return all;
+}
 
 OpDef op_resize() {
   return {.name = "Resize",

@@ -21,5 +21,6 @@ void optimise(Graph& graph, OptimizationLevel level);
 bool fold_constants(Graph& graph);
 bool remove_identities(Graph& graph);
 bool remove_dead_nodes(Graph& graph);
+bool refine_types(Graph& graph);
 
 }  // namespace oriel

@@ -7,7 +7,7 @@ namespace oriel {
 namespace {
 
 constexpr Pass kLegalise[] = {remove_dead_nodes};
-constexpr Pass kOptimise[] = {remove_identities, fold_constants, remove_dead_nodes};
+constexpr Pass kOptimise[] = {remove_identities, fold_constants, refine_types, fold_constants, remove_dead_nodes};
 
 template <std::size_t N>
 void run(const Pass (&passes)[N], Graph& graph) {
@@ -26,6 +26,8 @@ void legalise(Graph& graph) { run(kLegalise, graph); }
 void optimise(Graph& graph, OptimizationLevel level) {
   if (level != OptimizationLevel::kDisabled) run(kOptimise, graph);
 }
+
+bool refine_types(Graph& graph) { return graph.refine_types(); }
 
 bool remove_dead_nodes(Graph& graph) { return Patch::clean(graph) > 0; }
 

@@ -1,6 +1,8 @@
 // From a model's bytes to a session, and from named values to a run.
 #include "runtime/session.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 
@@ -122,6 +124,9 @@ void Session::prepare(const SessionOptions& options) {
         break;
       }
     }
+    // Packed weights have taken the place of the model's; the pages of both need not stay.
+    graph_->release_constants();
+    malloc_trim(0);
   } catch (const Error& error) {
     if (graph_->info().file.empty() || error.code() == ErrorCode::kProviderFail) throw;
     throw error.at(graph_->info().file);

@@ -14,6 +14,21 @@ except ModuleNotFoundError:
     sys.path.insert(0, str(ROOT / "build" / "python"))
 
 
+@pytest.fixture(autouse=True)
+def reference_device(request, monkeypatch):
+    """Tests of operators look at the reference device, the oracle; devices are compared with it elsewhere."""
+    if not request.module.__name__.rpartition(".")[2].startswith("test_ops_"):
+        return
+    import oriel.ort
+
+    make = oriel.ort.InferenceSession
+
+    def on_reference(model, sess_options=None):
+        return make(model, sess_options, providers=["CPUExecutionProvider"], provider_options=[{"device": "REFERENCE"}])
+
+    monkeypatch.setattr(oriel.ort, "InferenceSession", on_reference)
+
+
 @pytest.fixture(scope="session")
 def root():
     """The root of the checkout."""

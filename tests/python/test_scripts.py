@@ -13,14 +13,15 @@ def run(root, script, *arguments):
     )
 
 
-@pytest.mark.parametrize("script", ["check_layers.py", "check_weak_symbols.py"])
+@pytest.mark.parametrize("script", ["check_docs.py", "check_layers.py", "check_weak_symbols.py"])
 def test_checker_finds_breaches(root, script):
     done = run(root, script, "--self-test")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_layers(root):
-    done = run(root, "check_layers.py")
+@pytest.mark.parametrize("script", ["check_docs.py", "check_layers.py"])
+def test_sources_are_sound(root, script):
+    done = run(root, script)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -2,6 +2,7 @@
 // matrix products, zero pads before convolutions.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "devices/cpu/lowering.h"
 
@@ -79,11 +80,18 @@ class Fuser {
     if (unit.node->attributes().get_string("auto_pad", "NOTSET") != "NOTSET") return;
     if (pad->input(2) != nullptr && constant_scalar(pad->input(2)).value_or(1.0) != 0.0) return;
     const Value* amounts = pad->input(1);
-    if (amounts == nullptr || !amounts->is_constant() || !unit.node->input(0)->shape().is_ranked()) return;
+    if (amounts == nullptr || !amounts->is_constant() || !unit.node->input(0)->shape().is_ranked() || !pad->input(0)->shape().is_ranked()) return;
     const std::vector<std::int64_t> pads = amounts->constant()->to_i64();
     const std::size_t rank = unit.node->input(0)->shape().rank();
     if (pads.size() != 2 * rank || pads[0] != 0 || pads[1] != 0 || pads[rank] != 0 || pads[rank + 1] != 0) return;
     if (std::any_of(pads.begin(), pads.end(), [](std::int64_t p) { return p < 0; })) return;
+    // A symbol that stands for what this Pad makes would never be learnt.
+    for (const Dim& d : pad->output()->shape().dims()) {
+      if (d.symbol() >= 0 && d.table()->symbol(d.symbol()).kind == SymbolTable::Kind::kFresh &&
+          std::none_of(pad->input(0)->shape().dims().begin(), pad->input(0)->shape().dims().end(), [&](const Dim& x) { return x.same(d); })) {
+        return;
+      }
+    }
     for (std::size_t i = 2; i < rank; ++i) unit.extra_pads.push_back(pads[i]);
     for (std::size_t i = 2; i < rank; ++i) unit.extra_pads.push_back(pads[rank + i]);
     absorbed_before_.insert(pad);
@@ -225,8 +233,8 @@ std::optional<Activation> activation_of(const Node& node) {
     return Activation{a.get_string("approximate", "none") == "tanh" ? ActivationKind::kGeluTanh : ActivationKind::kGeluErf, 0, 0};
   }
   if (name == "Clip") {
-    const float infinity = std::numeric_limits<float>::infinity();
-    Activation f{ActivationKind::kClip, -infinity, infinity};
+    // The standard's limits where an operand is left out: the finite ones.
+    Activation f{ActivationKind::kClip, std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max()};
     for (std::size_t i = 1; i < 3; ++i) {
       if (node.input(i) == nullptr) continue;
       const std::optional<double> limit = constant_scalar(node.input(i));

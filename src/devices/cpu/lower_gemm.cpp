@@ -79,8 +79,12 @@ struct Product {
 void lower_matmul(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const ElementType type = unit.output->element();
+  const Tensor* constant = node.input(1)->constant();
+  const bool packable = type == ElementType::kF32 && constant != nullptr && constant->rank() >= 2 && constant->size() > 0 &&
+                        constant->size() == constant->dim(constant->rank() - 1) * constant->dim(constant->rank() - 2);
   Lowering::StepSpec spec;
-  spec.inputs = {lowering.plain(node.input(0)), lowering.plain(node.input(1))};
+  // A packed operand is not read as it was.
+  spec.inputs = {lowering.plain(node.input(0)), packable ? -1 : lowering.plain(node.input(1))};
   spec.kernel = "gemm_" + std::string(element_name(type));
   if (unit.residual != nullptr) {
     spec.inputs.push_back(lowering.plain(unit.residual));
@@ -111,9 +115,6 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
     lowering.step(unit, std::move(spec));
     return;
   }
-  const Tensor* constant = node.input(1)->constant();
-  const bool packable = constant != nullptr && constant->rank() >= 2 && constant->size() == constant->dim(constant->rank() - 1) * constant->dim(constant->rank() - 2) &&
-                        constant->size() > 0;
   const Activation activation = unit.activation;
   const std::vector<float> bias = unit.shift;
   const bool residual = unit.residual != nullptr;
@@ -121,8 +122,8 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
     const auto b = std::make_shared<PackedB>(pack(lowering, *constant, false));
     spec.algorithm = "packed";
     spec.packed_bytes = static_cast<std::int64_t>(b->memory->size());
-    spec.run = [b, bias, activation, residual](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-      const Product p(inputs[0].dims(), inputs[1].dims());
+    spec.run = [b, bias, activation, residual, dims = constant->dims()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+      const Product p(inputs[0].dims(), dims);
       const Tensor& a = inputs[0];
       const float* addend = residual ? inputs[2].data<float>() : nullptr;
       ORIEL_REQUIRE(!residual || inputs[2].dims() == p.out, "an addend of shape {}, expected {}", to_string(inputs[2].dims()), to_string(p.out));
@@ -222,7 +223,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   std::shared_ptr<PackedB> b;
   if (packable) b = std::make_shared<PackedB>(pack(lowering, *constant, tb));
   Lowering::StepSpec spec;
-  spec.inputs = {lowering.plain(node.input(0)), lowering.plain(node.input(1)), lowering.plain(node.input(2))};
+  spec.inputs = {lowering.plain(node.input(0)), packable ? -1 : lowering.plain(node.input(1)), lowering.plain(node.input(2))};
   const bool residual = unit.residual != nullptr;
   if (residual) spec.inputs.push_back(lowering.plain(unit.residual));
   spec.outputs = {lowering.plain_output(unit.output)};
@@ -230,16 +231,16 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   spec.algorithm = packable ? "packed" : "unpacked";
   spec.packed_bytes = packable ? static_cast<std::int64_t>(b->memory->size()) : 0;
   const Activation activation = unit.activation;
-  spec.run = [b, ta, tb, alpha, beta, activation, residual](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [b, ta, tb, alpha, beta, activation, residual, packed_dims = packable ? constant->dims() : Dims()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& a = inputs[0];
-    const Tensor& w = inputs[1];
-    ORIEL_REQUIRE(a.rank() == 2 && w.rank() == 2, "operands of shapes {} and {}, expected matrices", to_string(a.dims()), to_string(w.dims()));
+    const Dims& w = b != nullptr ? packed_dims : inputs[1].dims();
+    ORIEL_REQUIRE(a.rank() == 2 && w.size() == 2, "operands of shapes {} and {}, expected matrices", to_string(a.dims()), to_string(w));
     GemmF32Problem problem;
     problem.m = a.dim(ta ? 1 : 0);
     problem.k = a.dim(ta ? 0 : 1);
-    problem.n = w.dim(tb ? 0 : 1);
-    ORIEL_REQUIRE(w.dim(tb ? 1 : 0) == problem.k, "operands of shapes {} and {}: {} columns against {} rows", to_string(a.dims()), to_string(w.dims()),
-                  problem.k, w.dim(tb ? 1 : 0));
+    problem.n = w[tb ? 0 : 1];
+    ORIEL_REQUIRE(w[tb ? 1 : 0] == problem.k, "operands of shapes {} and {}: {} columns against {} rows", to_string(a.dims()), to_string(w), problem.k,
+                  w[tb ? 1 : 0]);
     problem.transpose_a = ta;
     problem.packed_b = b != nullptr;
     problem.transpose_b = tb && b == nullptr;
@@ -249,8 +250,8 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
     GemmF32Operands o;
     o.a = a.data<float>();
     o.lda = a.dim(1);
-    o.b = b != nullptr ? static_cast<const float*>(b->memory->map()) : w.data<float>();
-    o.ldb = w.dim(1);
+    o.b = b != nullptr ? static_cast<const float*>(b->memory->map()) : inputs[1].data<float>();
+    o.ldb = w[1];
     o.c = y.data<float>();
     o.ldc = problem.n;
     o.alpha = alpha;

@@ -58,6 +58,9 @@ std::vector<Rule> gemm_rules();
 std::vector<Rule> norm_rules();
 std::vector<Rule> reduce_rules();
 std::vector<Rule> movement_rules();
+std::vector<Rule> gather_rules();
+std::vector<Rule> create_rules();
+std::vector<Rule> resize_rules();
 std::vector<Rule> recurrent_rules();
 std::vector<Rule> quant_rules();
 

@@ -123,6 +123,14 @@ bool conv_serves(const ConvLayer& layer, Isa isa) {
                      [&](ConvAlgorithm algorithm) { return conv_decline(layer, algorithm, isa).empty(); });
 }
 
+namespace {
+
+// What a byte of packed weights must save in seconds a run: memory is finite, and one layer's weights push another's out of
+// the caches.
+constexpr double kSecondsPerByte = 1.2e-11;
+
+}  // namespace
+
 ConvKernel conv_choose(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy) {
   ConvKernel best;
   double best_seconds = 0.0;
@@ -137,8 +145,8 @@ ConvKernel conv_choose(const ConvLayer& layer, const ConvShape& expected, const 
     }
     const ConvKernel kernel = conv_kernel(layer, algorithm, policy.isa);
     if (is_winograd(algorithm) && kernel.packed_bytes > policy.winograd_bytes) continue;
-    const double seconds = conv_seconds(kernel, expected, policy.threads);
-    // The earlier ones round less, and Winograd's smaller tiles pack less: a later one must be worth it.
+    const double seconds = conv_seconds(kernel, expected, policy.threads) + kSecondsPerByte * static_cast<double>(kernel.packed_bytes);
+    // The earlier ones round less: a later one must be worth it.
     if (!found || seconds < 0.97 * best_seconds) {
       best = kernel;
       best_seconds = seconds;
