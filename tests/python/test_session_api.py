@@ -430,6 +430,13 @@ def test_providers_from_options():
     options.add_provider("OpenVINOExecutionProvider", {"device_type": "CPU"})
     session = ort.InferenceSession(small_model(), options)
     assert session.get_provider_options()["OpenVINOExecutionProvider"] == {"device_type": "CPU"}
+    options = ort.SessionOptions()
+    devices = ort.get_ep_devices()
+    options.add_provider_for_devices([d for d in devices if d.ep_name == "CPUExecutionProvider"], {})
+    assert options.has_providers()
+    assert ort.InferenceSession(small_model(), options).get_providers() == ["CPUExecutionProvider"]
+    with pytest.raises(ValueError, match="2 providers"):
+        options.add_provider_for_devices(devices, {})
 
 
 def test_custom_operators_wait():
@@ -557,3 +564,27 @@ def test_profile_of_a_dropped_session(feeds, tmp_path):
     gc.collect()
     (written,) = tmp_path.glob("dropped_*.json")
     assert any("shift" in e["name"] for e in json.loads(written.read_text()))
+
+
+def test_value_vectors(feeds):
+    session = ort.InferenceSession(small_model())
+    given, made = ort.OrtValueVector(), ort.OrtValueVector()
+    for name in "ab":
+        given.push_back(ort.OrtValue.ortvalue_from_numpy(feeds[name]))
+    session.run_with_ortvaluevector(ort.RunOptions(), ["a", "b"], given, ["d"], made, [])
+    np.testing.assert_array_equal(made[0].numpy(), expected(feeds)[1])
+    assert made.element_type_at(0) == TensorProto.FLOAT and made.bool_tensor_indices() == []
+    with pytest.raises(ValueError, match="fetches"):
+        session.run_with_ortvaluevector(ort.RunOptions(), ["a", "b"], given, ["d"], made, [])
+    target = ort.OrtValue.ortvalue_from_shape_and_type([2, 3], np.float32)
+    ort.copy_tensors([ort.OrtValue.ortvalue_from_numpy(feeds["a"])], [target])
+    np.testing.assert_array_equal(target.numpy(), feeds["a"])
+
+
+def test_bound_outputs_as_a_vector(session, feeds):
+    binding = session.io_binding()
+    for name, value in feeds.items():
+        binding.bind_cpu_input(name, value)
+    binding.bind_output("d")
+    session.run_with_iobinding(binding)
+    np.testing.assert_array_equal(binding.get_outputs_as_ortvaluevector()[0].numpy(), expected(feeds)[1])

@@ -52,6 +52,6 @@ from .session import (  # noqa: F401
     OrtEpAssignedSubgraph,
     check_and_normalize_provider_args,
 )
-from .values import IOBinding, OrtArenaCfg, OrtDevice, OrtMemoryInfo, OrtValue, copy_tensors  # noqa: F401
+from .values import IOBinding, OrtArenaCfg, OrtDevice, OrtMemoryInfo, OrtValue, OrtValueVector, copy_tensors  # noqa: F401
 
 __version__ = get_version_string()

@@ -120,8 +120,15 @@ class SessionOptions:
         """Appends a provider, for sessions that are made without `providers`."""
         self._providers.append((_text(name), {_text(k): _text(v) for k, v in options.items()}))
 
+    def add_provider_for_devices(self, ep_devices, provider_options):
+        """add_provider() for the provider of these devices (of get_ep_devices()), which must be one."""
+        names = {device.ep_name for device in ep_devices}
+        if len(names) != 1:
+            raise ValueError(f"the devices belong to {len(names)} providers, expected one")
+        self.add_provider(names.pop(), provider_options)
+
     def has_providers(self):
-        """Whether add_provider() was called."""
+        """Whether a provider was added."""
         return bool(self._providers)
 
     def register_custom_ops_library(self, path):

@@ -274,6 +274,16 @@ class InferenceSession:
         feeds = self._feeds(input_dict_ort_values)
         return [OrtValue(v) for v in self._session.run(self._names(output_names), feeds, run_options, True)]
 
+    def run_with_ortvaluevector(self, run_options, feed_names, feeds, fetch_names, fetches, fetch_devices):
+        """As run_with_ort_values(), from and into an OrtValueVector; `fetches` must be empty. Devices are the CPU."""
+        if len(feed_names) != len(feeds):
+            raise ValueError(f"{len(feed_names)} names for {len(feeds)} feeds")
+        if len(fetches) != 0:
+            raise ValueError("fetches must be empty: values that exist are bound with io_binding()")
+        values = self._feeds(dict(zip(feed_names, feeds)))
+        for value in self._session.run(self._names(fetch_names), values, run_options, True):
+            fetches.push_back(value)
+
     def io_binding(self):
         """A binding of inputs and outputs to this session."""
         return IOBinding(self)

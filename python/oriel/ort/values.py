@@ -10,6 +10,8 @@ _DEVICE_NUMBERS = {"cpu": 0, "cuda": 1, "gpu": 1, "cann": 3, "npu": 3, "dml": 1,
 
 def _require_cpu(device_type, device_id=0):
     """Memory of this build is the CPU's; RuntimeError for any other place."""
+    if isinstance(device_type, OrtDevice):
+        device_type, device_id = device_type._name, device_type.device_id()
     if str(device_type).lower() != "cpu" or device_id != 0:
         raise RuntimeError(f"memory of device {device_type}:{device_id} is not available in this build; available: cpu:0")
 
@@ -191,6 +193,35 @@ class OrtValue:
         self._ortvalue.update_inplace(getattr(data, "_ortvalue", data))
 
 
+class OrtValueVector(list):
+    """A list of OrtValues, under the names of onnxruntime's class."""
+
+    def push_back(self, value):
+        self.append(value if isinstance(value, OrtValue) else OrtValue(value))
+
+    def reserve(self, size):
+        """Lists grow by themselves."""
+
+    def shrink_to_fit(self):
+        """Lists shrink by themselves."""
+
+    def element_type_at(self, idx):
+        return self[idx].element_type()
+
+    def bool_tensor_indices(self):
+        """Positions of the tensors of bool."""
+        return [i for i, v in enumerate(self) if v.is_tensor() and v.data_type() == "tensor(bool)"]
+
+    def dlpack_at(self, index):
+        """A DLPack capsule of one value."""
+        return self[index].to_dlpack()
+
+    def to_dlpacks(self, to_tensor=None):
+        """DLPack capsules of all values, each through `to_tensor` where one is given."""
+        capsules = [v.to_dlpack() for v in self]
+        return capsules if to_tensor is None else [to_tensor(c) for c in capsules]
+
+
 class IOBinding:
     """Inputs and outputs of a session, bound by name ahead of its runs. Unknown names are RuntimeErrors."""
 
@@ -242,8 +273,8 @@ class IOBinding:
         return [OrtValue(v) for v in self._iobinding.outputs()]
 
     def get_outputs_as_ortvaluevector(self):
-        """The same without the wrapping class."""
-        return self._iobinding.outputs()
+        """The same as an OrtValueVector."""
+        return OrtValueVector(self.get_outputs())
 
     def copy_outputs_to_cpu(self):
         """Copies of what the last run made, as arrays."""

@@ -1,6 +1,5 @@
 """Exceptions, enumerations, options and functions of devices."""
 
-from oriel._core import OrtValue  # noqa: F401
 from oriel.ort import (  # noqa: F401
     EngineError,
     EPFail,
@@ -34,9 +33,12 @@ from oriel.ort import (  # noqa: F401
     OrtMemoryInfoDeviceType,
     OrtMemType,
     OrtSparseFormat,
+    OrtValue,
+    OrtValueVector,
     RunOptions,
     RuntimeException,
     SessionOptions,
+    copy_tensors,
     disable_telemetry_events,
     enable_telemetry_events,
     get_all_providers,
