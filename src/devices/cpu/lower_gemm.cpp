@@ -111,7 +111,7 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
     lowering.step(unit, std::move(spec));
     return;
   }
-  const Tensor* constant = node.input(1)->constant();
+  const Tensor* constant = lowering.folded(node.input(1));
   const bool packable = constant != nullptr && constant->rank() >= 2 && constant->size() == constant->dim(constant->rank() - 1) * constant->dim(constant->rank() - 2) &&
                         constant->size() > 0;
   const Activation activation = unit.activation;
@@ -217,7 +217,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   const bool tb = attributes.get_int("transB") != 0;
   const float alpha = attributes.get_float("alpha");
   const float beta = attributes.get_float("beta");
-  const Tensor* constant = node.input(1)->constant();
+  const Tensor* constant = lowering.folded(node.input(1));
   const bool packable = constant != nullptr && constant->rank() == 2 && constant->size() > 0;
   std::shared_ptr<PackedB> b;
   if (packable) b = std::make_shared<PackedB>(pack(lowering, *constant, tb));
