@@ -168,7 +168,8 @@ class Matcher {
     q->operands = {root};
     std::copy_n(static_cast<const std::uint8_t*>(bytes.raw()), 256, q->table.begin());
     derived_.emplace(quantize.output(), Derived{root, q->table});
-    add(q, absorbed.empty() ? quantize : node, std::move(absorbed), quantize);
+    const Node& named = absorbed.empty() ? quantize : node;
+    add(q, named, std::move(absorbed), quantize);
     return true;
   }
 
