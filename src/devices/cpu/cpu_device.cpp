@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "base/thread_pool.h"
-#include "devices/cpu/lowering.h"
+#include "devices/cpu/quantised.h"
 
 namespace oriel {
 namespace {
@@ -61,7 +61,9 @@ class CpuDevice final : public Device {
     for (std::size_t i = 0; i < subgraph.nodes.size(); ++i) recipes.emplace(subgraph.nodes[i], subgraph.recipes[i].get());
     Lowering lowering(subgraph, options, threads);
     for (const Unit& unit : cpu::fuse_units(subgraph, options)) {
-      if (recipes.at(unit.node) == content_.get()) {
+      if (unit.quantised != nullptr) {
+        cpu::lower_quantised(lowering, unit);
+      } else if (recipes.at(unit.node) == content_.get()) {
         for (const Value* v : unit.node->outputs()) lowering.content(v);
       } else {
         cpu::find_rule(*unit.node)->lower(lowering, unit);

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "devices/cpu/lowering.h"
+#include "devices/cpu/quantised.h"
 
 namespace oriel::cpu {
 namespace {
@@ -23,6 +23,13 @@ class Fuser {
 
   std::vector<Unit> run() {
     std::vector<std::pair<std::size_t, Unit>> units;  // position of the last node of each
+    QuantisedUnits quantised = match_quantised(subgraph_, options_);
+    taken_.insert(quantised.taken.begin(), quantised.taken.end());
+    for (Unit& unit : quantised.units) {
+      std::size_t last = position_.at(unit.node);
+      for (const Node* n : unit.absorbed) last = std::max(last, position_.at(n));
+      units.emplace_back(last, std::move(unit));
+    }
     for (const Node* node : subgraph_.nodes) {
       if (taken_.count(node) != 0) continue;
       if (!options_.one_step_per_node && fusible(*node)) {

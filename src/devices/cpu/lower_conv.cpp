@@ -18,8 +18,9 @@ bool transposed(const Node& node) { return node.op().name == "ConvTranspose"; }
 std::string decline(const Node& node, const CompileOptions&) {
   if (node.output()->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.output()->element()));
   const Value* w = node.input(1);
-  if (!w->is_constant()) return "weights that are no constants";
-  if (node.input(2) != nullptr && !node.input(2)->is_constant()) return "a bias that is no constant";
+  if (!is_folded(w)) return "weights that are no constants";
+  if (node.input(2) != nullptr && !is_folded(node.input(2))) return "a bias that is no constant";
+  if (!w->shape().is_ranked()) return "weights of unknown rank";
   const std::size_t rank = w->shape().rank();
   if (rank < 3 || rank > 5) return formatted("{} spatial axes, kernels have 1 to 3", rank - 2);
   if (transposed(node) && (node.attributes().has("output_shape") && !node.attributes().get_ints("output_shape").empty())) return "an explicit output_shape";
@@ -100,7 +101,7 @@ void run_conv(const ConvStep& s, const Inputs& inputs, OutputSink& outputs, RunC
 
 void lower(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
-  const Tensor& w = *node.input(1)->constant();
+  const Tensor& w = *lowering.folded(node.input(1));
   const Attributes& attributes = node.attributes();
   auto step = std::make_shared<ConvStep>();
   step->rank = w.rank() - 2;
@@ -155,7 +156,8 @@ void lower(Lowering& lowering, const Unit& unit) {
   }
   step->kernel = conv_choose(layer, expected, policy);
 
-  std::vector<float> bias = constant_f32(node.input(2));
+  std::vector<float> bias;
+  if (const Tensor* b = lowering.folded(node.input(2))) bias.assign(b->data<float>(), b->data<float>() + b->size());
   const float* weights = w.data<float>();
   std::vector<float> scaled;
   if (!unit.scale.empty()) {

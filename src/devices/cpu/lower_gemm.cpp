@@ -79,7 +79,7 @@ struct Product {
 void lower_matmul(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const ElementType type = unit.output->element();
-  const Tensor* constant = node.input(1)->constant();
+  const Tensor* constant = lowering.folded(node.input(1));
   const bool packable = type == ElementType::kF32 && constant != nullptr && constant->rank() >= 2 && constant->size() > 0 &&
                         constant->size() == constant->dim(constant->rank() - 1) * constant->dim(constant->rank() - 2);
   Lowering::StepSpec spec;
@@ -218,7 +218,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   const bool tb = attributes.get_int("transB") != 0;
   const float alpha = attributes.get_float("alpha");
   const float beta = attributes.get_float("beta");
-  const Tensor* constant = node.input(1)->constant();
+  const Tensor* constant = lowering.folded(node.input(1));
   const bool packable = constant != nullptr && constant->rank() == 2 && constant->size() > 0;
   std::shared_ptr<PackedB> b;
   if (packable) b = std::make_shared<PackedB>(pack(lowering, *constant, tb));

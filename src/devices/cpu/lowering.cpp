@@ -3,9 +3,22 @@
 
 #include <algorithm>
 
+#include "devices/cpu/quantised.h"
 #include "kernels/reorder/reorder.h"
 
 namespace oriel::cpu {
+namespace {
+
+template <typename T>
+void reorder_elements(const kernels::ReorderShape& shape, const void* in, void* out, bool to_blocked, std::int64_t first, std::int64_t last) {
+  if (to_blocked) {
+    kernels::plain_to_blocked(shape, static_cast<const T*>(in), static_cast<T*>(out), first, last);
+  } else {
+    kernels::blocked_to_plain(shape, static_cast<const T*>(in), static_cast<T*>(out), first, last);
+  }
+}
+
+}  // namespace
 
 Dims blocked_storage(const Dims& dims) {
   Dims storage = dims;
@@ -26,6 +39,23 @@ std::optional<double> constant_scalar(const Value* value) {
   return element_as_f64(*value->constant(), 0);
 }
 
+bool is_folded(const Value* value) {
+  if (value == nullptr || value->is_constant()) return value != nullptr;
+  const Node* node = value->producer();
+  if (node == nullptr || node->op().full_name() != "DequantizeLinear" || value->element() != ElementType::kF32) return false;
+  return std::all_of(node->inputs().begin(), node->inputs().end(), [](const Value* v) { return v == nullptr || v->is_constant(); });
+}
+
+const Tensor* Lowering::folded(const Value* value) {
+  if (!is_folded(value)) return nullptr;
+  if (value->is_constant()) return value->constant();
+  const auto found = folded_.find(value);
+  if (found != folded_.end()) return &found->second;
+  std::vector<const Tensor*> operands;
+  for (const Value* v : value->producer()->inputs()) operands.push_back(v == nullptr ? nullptr : v->constant());
+  return &folded_.emplace(value, evaluate(*value->producer(), operands)).first->second;
+}
+
 const Rule* find_rule(const Node& node) {
   static const auto* const rules = [] {
     auto* map = new std::unordered_map<std::string_view, Rule>;
@@ -43,7 +73,8 @@ Lowering::Lowering(const Subgraph& subgraph, const CompileOptions& options, int 
     : subgraph_(subgraph), options_(options), threads_(threads), builder_(*subgraph.graph), outputs_(subgraph.outputs.begin(), subgraph.outputs.end()) {}
 
 bool Lowering::wanted_blocked(const Value* value) const {
-  if (!may_block() || !value->shape().is_ranked() || value->shape().rank() < 3 || value->element() != ElementType::kF32) return false;
+  if (!may_block() || !value->shape().is_ranked() || value->shape().rank() < 3) return false;
+  if (value->element() != ElementType::kF32 && !is_byte(value->element())) return false;
   for (const Node* user : value->users()) {
     const Rule* rule = find_rule(*user);
     if (rule == nullptr || rule->reads_blocked == nullptr) continue;
@@ -58,7 +89,17 @@ int Lowering::plain(const Value* value) {
   if (value == nullptr) return -1;
   const auto found = plain_.find(value);
   if (found != plain_.end()) return found->second;
-  const int index = builder_.value(value);
+  int index = -1;
+  if (const Tensor* constant = value->is_constant() ? nullptr : folded(value)) {
+    plan::ProgramValue v;
+    v.name = value->name();
+    v.type = value->type();
+    v.constant = Datum(*constant);
+    index = builder_.add_value(std::move(v));
+    builder_.bind(value, index);
+  } else {
+    index = builder_.value(value);
+  }
   plain_.emplace(value, index);
   const auto other = blocked_.find(value);
   if (other != blocked_.end()) reorder(value, other->second, index, false);
@@ -99,13 +140,17 @@ void Lowering::reorder(const Value* value, int from, int to, bool to_blocked) {
     shape.batch = x.dim(0);
     shape.channels = x.dim(1);
     for (std::size_t i = 2; i < x.rank(); ++i) shape.points *= x.dim(i);
-    const float* in = x.data<float>();
-    float* out = y.data<float>();
+    const void* in = x.raw();
+    void* out = y.raw();
+    const int bits = element_bits(x.type());
     parallel(context, kernels::reorder_units(shape), 1, [&](std::int64_t first, std::int64_t last, int) {
-      if (to_blocked) {
-        kernels::plain_to_blocked(shape, in, out, first, last);
+      if (bits == 8) {
+        reorder_elements<std::uint8_t>(shape, in, out, to_blocked, first, last);
+      } else if (bits == 16) {
+        reorder_elements<std::uint16_t>(shape, in, out, to_blocked, first, last);
       } else {
-        kernels::blocked_to_plain(shape, in, out, first, last);
+        // Bits pass through unchanged, whatever they mean.
+        reorder_elements<float>(shape, in, out, to_blocked, first, last);
       }
     });
   };
@@ -114,7 +159,7 @@ void Lowering::reorder(const Value* value, int from, int to, bool to_blocked) {
   info.device = "CPU";
   info.kernel = "reorder";
   info.algorithm = to_blocked ? "plain_to_blocked" : "blocked_to_plain";
-  info.precision = "f32";
+  info.precision = std::string(element_name(value->element()));
   info.op = "Reorder";
   info.name = value->name();
   steps_.push_back(std::move(info));

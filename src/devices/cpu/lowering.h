@@ -16,6 +16,8 @@
 
 namespace oriel::cpu {
 
+struct QuantisedUnit;
+
 /// What runs as one step: a node with the neighbours that its kernel computes along.
 struct Unit {
   const Node* node = nullptr;
@@ -30,6 +32,8 @@ struct Unit {
   bool residual_after_activation = false;
   /// Zeros around the spatial axes that an absorbed Pad adds: begins, then ends; empty where there is none.
   Dims extra_pads;
+  /// A pattern on bytes around the node (quantised.h); null for the node as it stands.
+  std::shared_ptr<const QuantisedUnit> quantised;
 };
 
 class Lowering;
@@ -75,6 +79,8 @@ Dims blocked_storage(const Dims& dims);
 
 /// A constant operand as f32 values; empty where it is no f32 constant.
 std::vector<float> constant_f32(const Value* value);
+/// Whether Lowering::folded knows the value.
+bool is_folded(const Value* value);
 /// The one value of a constant operand of any numeric type.
 std::optional<double> constant_scalar(const Value* value);
 
@@ -100,7 +106,7 @@ class Lowering {
 
   /// The program value of an operand in the plain layout (a reorder is added where needed); -1 for null.
   int plain(const Value* value);
-  /// The same in the blocked layout; f32 with known rank of 3 or more.
+  /// The same in the blocked layout; elements of 1, 2 or 4 bytes, known rank of 3 or more.
   int blocked(const Value* value);
   /// The program value that a unit writes.
   int plain_output(const Value* value);
@@ -119,6 +125,9 @@ class Lowering {
   };
   void step(const Unit& unit, StepSpec spec);
 
+  /// The value where it is a constant, or a DequantizeLinear of constants, which is computed once here; else null.
+  const Tensor* folded(const Value* value);
+
   /// Makes a value whose elements inference knows symbolically available without a step.
   void content(const Value* value);
 
@@ -134,6 +143,7 @@ class Lowering {
   plan::ProgramBuilder builder_;
   std::unordered_map<const Value*, int> plain_;
   std::unordered_map<const Value*, int> blocked_;
+  std::unordered_map<const Value*, Tensor> folded_;
   std::unordered_set<const Value*> outputs_;
   std::vector<StepInfo> steps_;
 };

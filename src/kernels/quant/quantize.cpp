@@ -79,6 +79,16 @@ void dequantize_f32(const QuantizeShape& shape, ElementType type, const void* x,
   });
 }
 
+void qlinear_add(ElementType type, const void* a, int a_step, const void* b, int b_step, const QLinearAdd& f, void* c,
+                 std::int64_t n, Isa isa) {
+  table_of(isa).add[type == ElementType::kU8 ? 0 : 1](a, a_step, b, b_step, f, c, n);
+}
+
+void qlinear_mul(ElementType type, const void* a, int a_step, const void* b, int b_step, const QLinearMul& f, void* c,
+                 std::int64_t n, Isa isa) {
+  table_of(isa).mul[type == ElementType::kU8 ? 0 : 1](a, a_step, b, b_step, f, c, n);
+}
+
 void range_with_zero_f32(const float* x, std::int64_t n, float* low, float* high, Isa isa) {
   table_of(isa).range(x, n, low, high);
 }

@@ -28,6 +28,30 @@ void quantize_f32(const QuantizeShape& shape, ElementType type, const float* x, 
 void dequantize_f32(const QuantizeShape& shape, ElementType type, const void* x, const float* scales,
                     const std::int32_t* zeros, float* y, std::int64_t first, std::int64_t last, Isa isa = max_isa());
 
+/// c = saturate(round(fma(ratio_a, a, fma(ratio_b, b, fixed)))): a sum of quantised numbers with
+/// ratio = scale / scale of c and fixed = zero of c - (ratio_a * zero_a + ratio_b * zero_b).
+struct QLinearAdd {
+  float ratio_a = 1.0F;
+  float ratio_b = 1.0F;
+  float fixed = 0.0F;
+};
+
+/// c = saturate(round((a - zero_a) * (b - zero_b) * factor + zero)), every step rounded to f32; zero points are those of
+/// 8-bit types.
+struct QLinearMul {
+  std::int32_t zero_a = 0;
+  std::int32_t zero_b = 0;
+  float factor = 1.0F;
+  float zero = 0.0F;
+};
+
+/// n elements of u8 or i8, halves rounded to even. A step of 0 takes one element for all, 1 takes one an element; c may
+/// be an operand of step 1.
+void qlinear_add(ElementType type, const void* a, int a_step, const void* b, int b_step, const QLinearAdd& f, void* c,
+                 std::int64_t n, Isa isa = max_isa());
+void qlinear_mul(ElementType type, const void* a, int a_step, const void* b, int b_step, const QLinearMul& f, void* c,
+                 std::int64_t n, Isa isa = max_isa());
+
 /// Smallest and largest of n elements and zero (so that zero is always in the range); NaN is passed over.
 void range_with_zero_f32(const float* x, std::int64_t n, float* low, float* high, Isa isa = max_isa());
 

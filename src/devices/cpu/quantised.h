@@ -1,0 +1,90 @@
+// What the lowerings of quantised operators share: evaluation of constants, tables over bytes, units of the QDQ matcher.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "devices/cpu/lowering.h"
+#include "kernels/elementwise/binary.h"
+
+namespace oriel::cpu {
+
+/// Results for every byte, indexed by its bits.
+using ByteTable = std::array<std::uint8_t, 256>;
+
+inline bool is_byte(ElementType type) { return type == ElementType::kU8 || type == ElementType::kI8; }
+
+/// Whether blocked memory of the shape has no lanes behind the last channel.
+bool whole_blocks(const Shape& shape);
+
+/// Whether the operand is absent or a constant.
+inline bool fixed_operand(const Value* value) { return value == nullptr || value->is_constant(); }
+
+/// The zero points of a constant operand; {0} where it is absent.
+std::vector<std::int32_t> constant_zeros(const Value* value);
+
+/// f of the 256 values of a byte type; f gives the result as an integer of a byte type.
+template <typename F>
+ByteTable byte_table(ElementType type, F&& f) {
+  ByteTable table;
+  for (int bits = 0; bits < 256; ++bits) {
+    const std::int64_t x = type == ElementType::kI8 ? static_cast<std::int8_t>(bits) : bits;
+    table[static_cast<std::size_t>(bits)] = static_cast<std::uint8_t>(f(x));
+  }
+  return table;
+}
+
+/// The 256 values of a byte type in the order of their bits.
+Tensor all_bytes(ElementType type);
+
+/// Output 0 of the node's reference, called with these operands (null: absent).
+Tensor evaluate(const Node& node, const std::vector<const Tensor*>& operands);
+
+/// y[i] = table[x[i]].
+void apply_table(const ByteTable& table, const void* x, void* y, std::int64_t n);
+
+/// One part of a concatenation of bytes.
+struct ConcatPart {
+  bool copy = true;
+  ByteTable table{};
+};
+
+/// What a pattern DequantizeLinear -> operator -> QuantizeLinear computes on bytes.
+struct QuantisedUnit {
+  enum class Kind : std::uint8_t { kTable, kBinary, kConcat, kConv };
+  Kind kind = Kind::kTable;
+  /// Byte operands.
+  std::vector<const Value*> operands;
+  ByteTable table{};               // kTable
+  std::vector<ConcatPart> parts;   // kConcat
+  std::int64_t axis = 0;           // kConcat
+  kernels::BinaryOp op = kernels::BinaryOp::kAdd;  // kBinary
+  /// By operand; the last entry is the output's.
+  std::vector<float> scales;
+  std::vector<std::int32_t> zeros;
+  /// kConv: operands are x and the constant weights, `scales` and `zeros` those of x and y; one or one an output channel.
+  std::vector<float> weight_scales;
+  std::vector<std::int32_t> weight_zeros;
+  std::vector<float> offset;  // the bias, one an output channel; empty: none
+};
+
+/// Units of quantised patterns, and the nodes that they make superfluous.
+struct QuantisedUnits {
+  std::vector<Unit> units;
+  std::unordered_set<const Node*> taken;
+};
+QuantisedUnits match_quantised(const Subgraph& subgraph, const CompileOptions& options);
+
+/// Emits the step of a unit with `quantised` set.
+void lower_quantised(Lowering& lowering, const Unit& unit);
+void lower_quantised_conv(Lowering& lowering, const Unit& unit);
+/// Whether integer kernels serve a convolution of bytes x with these weights.
+bool serves_integer_conv(const Value* weights, const Value* x);
+
+std::vector<Rule> quant_conv_rules();
+std::vector<Rule> quant_matmul_rules();
+
+}  // namespace oriel::cpu
