@@ -54,8 +54,6 @@ bool keeps_zero(const Function& f) {
   }
 }
 
-bool whole_blocks(const Shape& shape) { return shape.is_ranked() && shape.rank() >= 3 && shape[1].is_known() && shape[1].value() % 16 == 0; }
-
 std::string decline_unary(const Node& node, const CompileOptions&) {
   if (node.input(0)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(0)->element()));
   if (!activation_of(node) && !function_of(node)) return "limits that are no constants";

@@ -670,8 +670,6 @@ class OneResult final : public OutputSink {
 
 }  // namespace
 
-bool whole_blocks(const Shape& shape) { return shape.is_ranked() && shape.rank() >= 3 && shape[1].is_known() && shape[1].value() % 16 == 0; }
-
 std::vector<std::int32_t> constant_zeros(const Value* value) {
   if (value == nullptr) return {0};
   std::vector<std::int32_t> zeros;

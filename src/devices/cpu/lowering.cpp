@@ -27,6 +27,8 @@ Dims blocked_storage(const Dims& dims) {
   return storage;
 }
 
+bool whole_blocks(const Shape& shape) { return shape.is_ranked() && shape.rank() >= 3 && shape[1].is_known() && shape[1].value() % 16 == 0; }
+
 std::vector<float> constant_f32(const Value* value) {
   if (value == nullptr || !value->is_constant() || value->element() != ElementType::kF32) return {};
   const Tensor& t = *value->constant();

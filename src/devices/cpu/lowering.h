@@ -77,6 +77,8 @@ std::optional<kernels::Activation> activation_of(const Node& node);
 /// Dimensions of the memory of a blocked tensor: [N, ceil(C / 16), spatial..., 16].
 Dims blocked_storage(const Dims& dims);
 
+/// Whether channels are known to fill whole blocks of 16, so that blocked memory has no padding.
+bool whole_blocks(const Shape& shape);
 /// A constant operand as f32 values; empty where it is no f32 constant.
 std::vector<float> constant_f32(const Value* value);
 /// Whether Lowering::folded knows the value.

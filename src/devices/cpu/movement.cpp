@@ -28,10 +28,6 @@ bool output_wanted(const Lowering& lowering, const Node& node, std::size_t i) {
   return i < node.num_outputs() && (!node.output(i)->users().empty() || lowering.leaves(node.output(i)));
 }
 
-bool whole_blocks(const Shape& shape) {
-  return shape.is_ranked() && shape.rank() >= 3 && shape[1].is_known() && shape[1].value() % 16 == 0;
-}
-
 Dims read_integers(const Tensor& tensor) {
   Dims values;
   values.reserve(static_cast<std::size_t>(tensor.size()));

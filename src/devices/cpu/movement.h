@@ -23,9 +23,6 @@ std::string decline_moved(const Node& node, std::size_t max_rank = kernels::kMax
 /// Whether anybody reads output `i` of a node.
 bool output_wanted(const Lowering& lowering, const Node& node, std::size_t i);
 
-/// Whether the shape has known channels (axis 1) in whole blocks of 16, and a rank of 3 or more.
-bool whole_blocks(const Shape& shape);
-
 /// The integers of an operand; Error(kInvalidArgument) for other element types.
 Dims read_integers(const Tensor& tensor);
 /// The integer of an operand of one element.

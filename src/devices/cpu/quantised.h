@@ -17,9 +17,6 @@ using ByteTable = std::array<std::uint8_t, 256>;
 
 inline bool is_byte(ElementType type) { return type == ElementType::kU8 || type == ElementType::kI8; }
 
-/// Whether blocked memory of the shape has no lanes behind the last channel.
-bool whole_blocks(const Shape& shape);
-
 /// Whether the operand is absent or a constant.
 inline bool fixed_operand(const Value* value) { return value == nullptr || value->is_constant(); }
 
