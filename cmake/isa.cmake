@@ -6,16 +6,20 @@ set(ORIEL_ISA_vnni -march=x86-64-v4 -mavx512vnni)
 set(ORIEL_ISA_bf16 -march=x86-64-v4 -mavx512vnni -mavx512bf16)
 set(ORIEL_ISA_SUFFIXES avx2 avx512 vnni bf16)
 
+if(ORIEL_SANITIZE AND NOT ORIEL_SANITIZE_KERNELS)
+  set(ORIEL_KERNEL_SANITIZE -fno-sanitize=all)
+endif()
+
 # oriel_isa_flags(path): kernels of a suffix get its flags, tuning for current cores and full unrolling.
 function(oriel_isa_flags path)
   get_filename_component(stem ${path} NAME_WE)
   foreach(suffix IN LISTS ORIEL_ISA_SUFFIXES)
     if(stem MATCHES "_${suffix}$")
       set_source_files_properties(${path} TARGET_DIRECTORY oriel_engine PROPERTIES COMPILE_OPTIONS
-        "${ORIEL_ISA_${suffix}};-mtune=znver3;-mprefer-vector-width=512;-O3;-ffp-contract=fast;-fno-math-errno;-fno-trapping-math")
+        "${ORIEL_ISA_${suffix}};-mtune=znver3;-mprefer-vector-width=512;-O3;-ffp-contract=fast;-fno-math-errno;-fno-trapping-math;${ORIEL_KERNEL_SANITIZE}")
     endif()
   endforeach()
   if(stem MATCHES "_scalar$")
-    set_source_files_properties(${path} TARGET_DIRECTORY oriel_engine PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno;-fno-trapping-math")
+    set_source_files_properties(${path} TARGET_DIRECTORY oriel_engine PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno;-fno-trapping-math;${ORIEL_KERNEL_SANITIZE}")
   endif()
 endfunction()
