@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "convert.h"
+#include "base/work_counters.h"
 #include "runtime/task_queue.h"
 
 // After the headers above: nanobind's argument names.
@@ -284,6 +285,16 @@ void bind_session(nb::module_& module) {
     for (const Provider& p : builtin_providers()) names.push_back(p.name);
     return names;
   });
+  module.def(
+      "_work_counts",
+      [] {
+        const WorkCounts counts = work_counts();
+        nb::dict d;
+        d["inferences"] = counts.inferences;
+        d["packings"] = counts.packings;
+        return d;
+      },
+      "Calls of inference and of weight packing in this process so far, for tests.");
   module.def("set_seed", [](std::int64_t seed) { set_random_seed(static_cast<std::uint32_t>(seed)); });
   module.def(
       "finish_background_work",

@@ -3,7 +3,10 @@
 // As a program:  steady_test --model FILE THREADS [NAME=TYPE:DIMSxDIMS...:RAW_FILE ...]
 // runs a model until it is warm, then prints the allocations of one more run by step; exit status 1 where there are any.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -245,6 +248,94 @@ TEST(AllocationCounter, SeesEveryKind) {
   count_allocations(false);
   EXPECT_GE(allocation_count() - before, 4);
 }
+
+// A dynamic model and inputs of many shapes for it.
+struct ShapesCase {
+  const char* name;
+  std::shared_ptr<Graph> (*graph)();
+  Datum (*input)(int number);
+  Datum (*largest)();
+};
+
+void PrintTo(const ShapesCase& c, std::ostream* out) { *out << c.name; }
+
+const ShapesCase kShapes[] = {
+    {"ConvNet", [] { return testing::conv_net(true); },
+     [](int i) { return Datum(random_tensor({1 + i % 2, 3, 16 + i * 7 % 37, 16 + i * 11 % 41}, 2)); },
+     [] { return Datum(random_tensor({2, 3, 56, 56}, 2)); }},
+    {"Transformer", [] { return testing::transformer(true); }, [](int i) { return Datum(tokens(1 + i % 3, 4 + i * 5 % 61)); },
+     [] { return Datum(tokens(3, 64)); }},
+};
+
+class NewShapes : public ::testing::TestWithParam<ShapesCase> {
+ protected:
+  // A run with outputs of its own; its seconds.
+  static double run(BoundSession& bound, Datum input) {
+    bound.outputs().assign(bound.outputs().size(), Datum());
+    bound.bind({std::move(input)});
+    const auto begin = std::chrono::steady_clock::now();
+    bound.run();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+};
+
+TEST_P(NewShapes, NeitherInferNorPack) {
+  const WorkCounts at_first = work_counts();
+  BoundSession bound(GetParam().graph(), 2);
+  const WorkCounts before = work_counts();
+  EXPECT_GT(before.inferences, at_first.inferences);
+  EXPECT_GT(before.packings, at_first.packings);
+  for (int i = 0; i < 50; ++i) run(bound, GetParam().input(i));
+  EXPECT_EQ(work_counts().inferences, before.inferences);
+  EXPECT_EQ(work_counts().packings, before.packings);
+}
+
+TEST_P(NewShapes, GiveWhatASessionOfThatShapeGives) {
+  BoundSession bound(GetParam().graph(), 1);
+  for (int i = 0; i < 12; ++i) {
+    run(bound, GetParam().input(i));
+    BoundSession fresh(GetParam().graph(), 1);
+    run(fresh, GetParam().input(i));
+    for (std::size_t o = 0; o < bound.outputs().size(); ++o) {
+      const Tensor& got = bound.outputs()[o].tensor();
+      const Tensor& want = fresh.outputs()[o].tensor();
+      ASSERT_EQ(got.description(), want.description());
+      EXPECT_EQ(std::memcmp(got.raw(), want.raw(), want.bytes()), 0) << "output " << o << " of shape " << i;
+    }
+  }
+}
+
+TEST_P(NewShapes, LeaveMemoryOnAPlateau) {
+  if (!counts_allocations()) GTEST_SKIP() << "this build has an allocator of its own";
+  BoundSession bound(GetParam().graph(), 1);
+  const auto in_use = [&] {
+    run(bound, GetParam().largest());
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  // Plans of the most recent shapes are kept, so some shapes come first.
+  for (int i = 0; i < 50; ++i) run(bound, GetParam().input(i));
+  const std::size_t before = in_use();
+  for (int i = 50; i < 1000; ++i) run(bound, GetParam().input(i));
+  EXPECT_LE(in_use(), before + (std::size_t{32} << 10));
+}
+
+TEST_P(NewShapes, CostLittleMoreThanRepeatedOnes) {
+  BoundSession bound(GetParam().graph(), 1);
+  run(bound, GetParam().largest());
+  std::vector<double> first;
+  std::vector<double> again;
+  for (int i = 0; i < 101; ++i) {
+    first.push_back(run(bound, GetParam().input(i)));
+    again.push_back(run(bound, GetParam().input(i)));
+  }
+  std::sort(first.begin(), first.end());
+  std::sort(again.begin(), again.end());
+  // Medians, and loosely: the machine may be busy. Inference or packing would cost several runs.
+  EXPECT_LE(first[50], 2 * again[50] + 50e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, NewShapes, ::testing::ValuesIn(kShapes), [](const auto& info) { return std::string(info.param.name); });
 
 // One input of the command line: NAME=TYPE:DIMxDIM:FILE.
 std::pair<std::string, Datum> read_input(const std::string& text) {
