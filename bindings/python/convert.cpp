@@ -38,6 +38,12 @@ nb::module_& numpy() {
   return *module;
 }
 
+// Whether the object is an array itself, of no class derived from it.
+bool is_array(nb::handle object) {
+  static const PyObject* const type = nb::object(numpy().attr("ndarray")).release().ptr();
+  return reinterpret_cast<const PyObject*>(Py_TYPE(object.ptr())) == type;
+}
+
 // Keeps a Python object alive from any thread.
 std::shared_ptr<void> keep(nb::handle object) {
   object.inc_ref();
@@ -230,6 +236,7 @@ nb::object numpy_dtype(ElementType type) {
 
 Datum to_datum(nb::handle object, const ValueType* type) {
   if (object.is_none()) return Datum();
+  if (is_array(object) && (type == nullptr || type->is_tensor())) return tensor_of_array(object);
   if (nb::isinstance<PyOrtValue>(object)) return nb::cast<const PyOrtValue&>(object).value;
   if (type != nullptr && type->kind == ValueType::Kind::kOptional) return to_datum(object, type->inner.get());
   if (nb::hasattr(object, "dtype") && nb::hasattr(object, "shape")) {
