@@ -19,13 +19,56 @@ struct CompiledGraph::CompiledPart {
   std::vector<std::unique_ptr<CompiledGraph>> bodies;
 };
 
+// Slices put together along a new first axis as they come.
+class CompiledGraph::Rows {
+ public:
+  void start() {
+    count_ = 0;
+    if (memory_.use_count() > 1) memory_.reset();
+  }
+  // There will be `most` slices, or up to as many where not `exact`.
+  void append(const Tensor& slice, std::int64_t most, bool exact, const std::shared_ptr<Budget>& budget) {
+    if (count_ == 0) {
+      type_ = slice.type();
+      dims_ = slice.dims();
+    } else if (!(slice.dims() == dims_)) {
+      fail(ErrorCode::kInvalidArgument, "an iteration gave a slice of shape {}, the first one {}", to_string(slice.dims()), to_string(dims_));
+    }
+    const std::size_t bytes = slice.bytes();
+    const auto count = static_cast<std::size_t>(count_);
+    if (!memory_ || memory_->size() < (count + 1) * bytes) {
+      constexpr std::size_t kLeast = 4096;
+      const std::size_t rows = bytes == 0 || exact ? static_cast<std::size_t>(most)
+                                                   : std::min(static_cast<std::size_t>(most), std::max(2 * count, kLeast / bytes + 1));
+      std::shared_ptr<Memory> larger = allocate_host(rows * bytes, budget);
+      if (count * bytes > 0) std::memcpy(larger->map(), memory_->map(), count * bytes);
+      memory_ = std::move(larger);
+    }
+    if (bytes > 0) std::memcpy(static_cast<char*>(memory_->map()) + count * bytes, slice.raw(), bytes);
+    ++count_;
+  }
+  bool empty() const { return count_ == 0; }
+  Tensor tensor() const {
+    Dims dims = dims_;
+    dims.insert(dims.begin(), count_);
+    return Tensor(type_, dims, memory_);
+  }
+
+ private:
+  ElementType type_ = ElementType::kUndefined;
+  Dims dims_;
+  std::int64_t count_ = 0;
+  std::shared_ptr<Memory> memory_;
+};
+
 // What a control-flow node works with; kept between runs so that its memory is used again.
 struct CompiledGraph::Flow {
   std::vector<Datum> results[2];        // of the two branches; of iterations in turn: one is read while the other is written
   std::vector<Datum> values;            // carried from one iteration to the next
   std::vector<Datum> pieces;            // slices of scan inputs
   std::vector<std::int64_t> axes;       // of scan inputs
-  std::vector<std::vector<Tensor>> slices;
+  std::vector<Rows> rows;                   // by scan output, where its slices are put together as they come
+  std::vector<std::vector<Tensor>> slices;  // by scan output, where they have to wait for each other
   std::vector<const Datum*> operands;
   Datum number;
   Datum condition;
@@ -53,6 +96,9 @@ void set_scalar(Datum& to, T value) {
   if (!to.is_tensor()) to = Tensor::scalar(value);
   *to.tensor().data<T>() = value;
 }
+
+// Whether slices of this type can lie one behind another as bytes.
+bool stacks_as_bytes(ElementType type) { return type != ElementType::kString && !is_sub_byte(type); }
 
 bool same_form(const Datum& a, const Datum& b) {
   return a.is_tensor() && b.is_tensor() && a.tensor().type() == b.tensor().type() && a.tensor().dims() == b.tensor().dims() &&
@@ -234,7 +280,7 @@ Status CompiledGraph::run(std::span<const Datum* const> inputs, std::span<Datum>
     if (inputs[i]->is_tensor()) bind_symbols(graph_->inputs()[i]->shape(), inputs[i]->tensor().dims(), context.symbols);
   }
   if (direct_) {
-    SmallVector<const Datum*, 16> operands;
+    SmallVector<const Datum*, 128> operands;
     for (const int i : direct_inputs_) operands.push_back(inputs[static_cast<std::size_t>(i)]);
     return parts_[0]->executable->submit({operands.data(), operands.size()}, outputs, context);
   }
@@ -332,6 +378,8 @@ Status CompiledGraph::run_loop(CompiledPart& part, State& state, Flow& flow, Run
   }
   flow.slices.resize(scans);
   for (std::vector<Tensor>& list : flow.slices) list.clear();
+  flow.rows.resize(scans);
+  for (Rows& rows : flow.rows) rows.start();
   flow.operands.resize(body.graph().inputs().size());
   bool iterated = false;
   for (std::int64_t i = 0; i < limit && go_on; ++i) {
@@ -343,12 +391,21 @@ Status CompiledGraph::run_loop(CompiledPart& part, State& state, Flow& flow, Run
     for (std::size_t v = 0; v < carried; ++v) flow.operands[v + 2] = &flow.values[v];
     for (std::size_t v = carried + 2; v < flow.operands.size(); ++v) flow.operands[v] = operand(v);
     std::vector<Datum>& made = flow.results[i & 1];
-    for (std::size_t v = carried + 1; v < made.size(); ++v) made[v].reset();
+    for (std::size_t v = carried + 1; v < made.size(); ++v) {
+      if (made[v].is_tensor() && !stacks_as_bytes(made[v].tensor().type())) made[v].reset();
+    }
     Status status = body.run(flow.operands, made, context);
     if (!status.ok()) return status;
     go_on = scalar_bool(made[0]);
     for (std::size_t v = 0; v < carried; ++v) flow.values[v] = made[v + 1];
-    for (std::size_t v = 0; v < scans; ++v) flow.slices[v].push_back(made[carried + 1 + v].tensor());
+    for (std::size_t v = 0; v < scans; ++v) {
+      const Tensor& slice = made[carried + 1 + v].tensor();
+      if (stacks_as_bytes(slice.type())) {
+        flow.rows[v].append(slice, limit, false, context.budget);
+      } else {
+        flow.slices[v].push_back(slice);
+      }
+    }
     iterated = true;
   }
   for (std::size_t v = 0; v < carried; ++v) {
@@ -357,7 +414,12 @@ Status CompiledGraph::run_loop(CompiledPart& part, State& state, Flow& flow, Run
   }
   for (std::size_t v = 0; v < scans; ++v) {
     const Value* out = part.node->output(carried + v);
-    state.slots[static_cast<std::size_t>(part.outputs[carried + v])] = stack(flow.slices[v], 0, out->element(), out->shape(), false, context.budget);
+    Datum& slot = state.slots[static_cast<std::size_t>(part.outputs[carried + v])];
+    if (flow.rows[v].empty()) {
+      slot = stack(flow.slices[v], 0, out->element(), out->shape(), false, context.budget);
+    } else {
+      slot = flow.rows[v].tensor();
+    }
     flow.slices[v].clear();
   }
   return {};
@@ -392,6 +454,12 @@ Status CompiledGraph::run_scan(CompiledPart& part, State& state, Flow& flow, Run
   }
   flow.slices.resize(stacked);
   for (std::vector<Tensor>& list : flow.slices) list.clear();
+  flow.rows.resize(stacked);
+  for (Rows& rows : flow.rows) rows.start();
+  // Along the first axis, forwards.
+  const auto in_order = [&](std::size_t i) {
+    return at("scan_output_axes", i) == 0 && at("scan_output_directions", i) == 0 && stacks_as_bytes(part.node->output(states + i)->element());
+  };
   flow.pieces.resize(scans);
   flow.operands.resize(body.graph().inputs().size());
   for (std::int64_t k = 0; k < length; ++k) {
@@ -404,11 +472,20 @@ Status CompiledGraph::run_scan(CompiledPart& part, State& state, Flow& flow, Run
       flow.operands[i] = i < states ? &flow.values[i] : i < states + scans ? &flow.pieces[i - states] : &operand(i);
     }
     std::vector<Datum>& made = flow.results[k & 1];
-    for (std::size_t i = states; i < made.size(); ++i) made[i].reset();
+    for (std::size_t i = 0; i < stacked; ++i) {
+      if (!in_order(i)) made[states + i].reset();
+    }
     Status status = body.run(flow.operands, made, context);
     if (!status.ok()) return status;
     for (std::size_t i = 0; i < states; ++i) flow.values[i] = made[i];
-    for (std::size_t i = 0; i < stacked; ++i) flow.slices[i].push_back(made[states + i].tensor());
+    for (std::size_t i = 0; i < stacked; ++i) {
+      const Tensor& slice = made[states + i].tensor();
+      if (in_order(i)) {
+        flow.rows[i].append(slice, length, true, context.budget);
+      } else {
+        flow.slices[i].push_back(slice);
+      }
+    }
   }
   for (std::size_t i = 0; i < states; ++i) {
     state.slots[static_cast<std::size_t>(part.outputs[i])] = length > 0 ? flow.values[i] : owned(flow.values[i], context.budget);
@@ -417,6 +494,10 @@ Status CompiledGraph::run_scan(CompiledPart& part, State& state, Flow& flow, Run
   for (Datum& piece : flow.pieces) piece.reset();
   for (std::size_t i = 0; i < stacked; ++i) {
     const Value* out = part.node->output(states + i);
+    if (!flow.rows[i].empty()) {
+      state.slots[static_cast<std::size_t>(part.outputs[states + i])] = flow.rows[i].tensor();
+      continue;
+    }
     std::vector<Tensor>& slices = flow.slices[i];
     const std::size_t rank = slices.empty() ? (out->shape().is_ranked() ? out->shape().rank() : 1) : slices[0].rank() + 1;
     state.slots[static_cast<std::size_t>(part.outputs[states + i])] =

@@ -43,6 +43,7 @@ class CompiledGraph {
   struct CompiledPart;
   struct State;
   struct Flow;
+  class Rows;
   std::unique_ptr<State> take_state();
   void give_state(std::unique_ptr<State> state);
   Status run_if(CompiledPart& part, State& state, Flow& flow, RunContext& context);

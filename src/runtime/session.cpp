@@ -228,12 +228,13 @@ Status Session::run(std::span<const Datum* const> inputs, std::span<Datum> outpu
     status = Status(ErrorCode::kCancelled, "Exiting due to terminate flag being set to true.");
   }
   if (status.ok()) {
-    SmallVector<const Datum*, 16> operands(graph_->inputs().size(), nullptr);
+    std::vector<const Datum*>& operands = context->operands;
+    operands.assign(graph_->inputs().size(), nullptr);
     for (std::size_t i = 0; i < defaults_.size(); ++i) operands[i] = &defaults_[i];
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i] != nullptr) operands[static_cast<std::size_t>(graph_input_of_[i])] = inputs[i];
     }
-    status = compiled_->run({operands.data(), operands.size()}, outputs, *context);
+    status = compiled_->run(operands, outputs, *context);
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   contexts_.push_back(std::move(context));

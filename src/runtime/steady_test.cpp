@@ -193,7 +193,7 @@ std::shared_ptr<Graph> choice() {
   return b.take();
 }
 
-// x * 2 + y, as often as `n` says.
+// x * 2 + y, as often as `n` says; the rows' sums of all rounds too.
 std::shared_ptr<Graph> repetition() {
   Builder b;
   Value* n = b.input("n", Shape{}, ElementType::kI64);
@@ -205,8 +205,12 @@ std::shared_ptr<Graph> repetition() {
   Value* state = body->add_input("state", ValueType(ElementType::kF32, Shape{3, 4}));
   Value* step = body->add_capture(*y);
   body->add_output(body->call("Identity", {condition}), "go_on");
-  body->add_output(body->call("Add", {body->call("Add", {state, state}), step}), "next");
-  b.output(b.call("Relu", {b.call("Loop", {n, nullptr, x, y}, {{"body", std::move(body)}, {"carried", std::int64_t{1}}})}));
+  Value* next = body->call("Add", {body->call("Add", {state, state}), step});
+  body->add_output(next, "next");
+  body->add_output(body->call("ReduceSum", {next, body->add_constant(Tensor::of_i64({1}))}), "sums");
+  const Node* loop = b.graph().add("", "Loop", {{"body", std::move(body)}, {"carried", std::int64_t{1}}}, {n, nullptr, x, y}, {"", ""});
+  b.output(b.call("Relu", {loop->output(0)}));
+  b.output(loop->output(1));
   return b.take();
 }
 
