@@ -19,6 +19,7 @@ void optimise(Graph& graph, OptimizationLevel level);
 
 // One file each.
 bool fold_constants(Graph& graph);
+bool move_quantisation(Graph& graph);
 bool remove_identities(Graph& graph);
 bool remove_dead_nodes(Graph& graph);
 bool refine_types(Graph& graph);
