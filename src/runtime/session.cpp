@@ -112,6 +112,8 @@ void Session::prepare(const SessionOptions& options) {
     legalise(*graph_);
     optimise(*graph_, options_.level);
     if (!options_.optimized_model_path.empty()) onnx::write_onnx_file(*graph_, options_.optimized_model_path);
+    // No device computes in f16 or bf16; what the wider graph allows is optimised once more.
+    if (widen_half(*graph_)) optimise(*graph_, options_.level);
     CompileOptions base;
     base.threads = options_.intra_op_threads;
     base.one_step_per_node = options_.level == OptimizationLevel::kDisabled;
