@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import oriel
 import oriel._core
 
 BUILD = Path(oriel._core.__file__).resolve().parents[2]
@@ -69,7 +70,7 @@ def test_installation_is_complete_and_no_more(prefix):
     names = sorted(Path(name).name for name in rest if "oriel" in name.lower())
     config = ["OrielConfig.cmake", "OrielConfigVersion.cmake", "OrielTargets-release.cmake", "OrielTargets.cmake"]
     shared = [name for name in names if name.startswith("liboriel.so")]
-    assert len(shared) == 3, shared
+    assert len(shared) == 3 and f"liboriel.so.{oriel.__version__}" in shared, shared
     assert set(config) <= set(names)
     assert not [name for name in files if name.endswith((".py", ".a")) or "python" in name or "/src/" in name]
     assert "include/oriel/oriel.h" in files
