@@ -60,6 +60,22 @@ std::string onnx_type_name(const ValueType& type) {
   return "none";
 }
 
+std::string onnx_type_name(const Datum& value) {
+  if (value.is_tensor()) return "tensor(" + onnx_element_name(value.tensor().type()) + ")";
+  if (value.is_sequence()) {
+    const Sequence& s = value.sequence();
+    return "seq(" + (s.items.empty() ? "tensor(" + onnx_element_name(s.element) + ")" : onnx_type_name(s.items.front())) + ")";
+  }
+  if (!value.is_map()) return "none";
+  return "map(" + onnx_element_name(value.map().keys.type()) + ",tensor(" + onnx_element_name(value.map().values.type()) + "))";
+}
+
+std::string symbol_name(const Dim& dim) {
+  const SymbolId id = dim.is_known() ? -1 : dim.symbol();
+  if (id < 0 || dim.table()->symbol(id).kind == SymbolTable::Kind::kFresh) return {};
+  return dim.table()->symbol(id).name;
+}
+
 std::vector<Candidate> choose_candidates(const SessionOptions& options, const CompileOptions& base) {
   std::vector<ProviderRequest> requests = options.providers;
   const auto named = [&](const char* name) {
