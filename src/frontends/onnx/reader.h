@@ -51,14 +51,14 @@ std::unique_ptr<Graph> read_onnx_bytes(std::shared_ptr<Memory> bytes, const Read
 ModelInfo read_onnx_info(const std::shared_ptr<Memory>& bytes);
 ModelInfo read_onnx_info_of_file(const std::string& path);
 
-/// Where the main graph's initializers with external data have it, by the initializer's name.
+/// Where an initializer of the main graph has its external data: the location as the model spells it.
 struct ExternalData {
   std::string name;
-  std::string path;
+  std::string location;
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
 };
-std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes, const std::string& folder);
+std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes);
 std::vector<ExternalData> external_initializers_of_file(const std::string& path);
 
 }  // namespace oriel::onnx

@@ -300,7 +300,7 @@ class InferenceSession:
         try:
             self.engine.run_with_iobinding(io_binding._binding, run_options)
         except (_core.InvalidArgument, _core.Fail, _core.NotImplemented, _core.RuntimeException) as error:
-            raise RuntimeError(f"Error in execution: {error}") from None
+            raise RuntimeError(f"Error in execution: {str(error).split(' : ', 3)[-1]}") from None
 
     def end_profiling(self):
         """Ends profiling and returns the name of the file that it wrote; "" without profiling."""
