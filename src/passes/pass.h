@@ -19,6 +19,10 @@ void optimise(Graph& graph, OptimizationLevel level);
 
 // One file each.
 bool fold_constants(Graph& graph);
+bool form_attention(Graph& graph);
+bool form_gelu(Graph& graph);
+bool form_layer_norm(Graph& graph);
+bool form_swish(Graph& graph);
 bool remove_identities(Graph& graph);
 bool remove_dead_nodes(Graph& graph);
 bool refine_types(Graph& graph);

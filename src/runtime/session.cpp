@@ -15,6 +15,12 @@ namespace {
 // The process's seed; negative: none.
 std::atomic<std::int64_t> process_seed{-1};
 
+// Of the provider with the highest priority.
+bool optimises_always(const std::string& provider) {
+  const std::vector<Provider>& known = builtin_providers();
+  return std::any_of(known.begin(), known.end(), [&](const Provider& p) { return p.name == provider && p.optimises_always; });
+}
+
 }  // namespace
 
 void set_random_seed(std::uint32_t seed) { process_seed.store(seed, std::memory_order_relaxed); }
@@ -112,6 +118,7 @@ void Session::prepare(const SessionOptions& options) {
     legalise(*graph_);
     optimise(*graph_, options_.level);
     if (!options_.optimized_model_path.empty()) onnx::write_onnx_file(*graph_, options_.optimized_model_path);
+    if (options_.level < OptimizationLevel::kAll && optimises_always(options_.providers.front().name)) optimise(*graph_, OptimizationLevel::kAll);
     CompileOptions base;
     base.threads = options_.intra_op_threads;
     base.one_step_per_node = options_.level == OptimizationLevel::kDisabled;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "devices/cpu/lowering.h"
+#include "kernels/elementwise/unary.h"
 #include "kernels/norm/norm.h"
 #include "kernels/softmax/softmax.h"
 
@@ -215,6 +216,68 @@ void lower_batch_norm(Lowering& lowering, const Unit& unit) {
 
 bool batch_norm_reads_blocked(const Node& node, std::size_t input) { return input == 0 && node.input(0)->shape().rank() >= 3 && decline_batch_norm(node, {}).empty(); }
 
+std::string decline_lrn(const Node& node, const CompileOptions& options) {
+  // The logarithm stands for the power where its argument is positive.
+  if (node.attributes().get_float("bias") <= 0.0F || node.attributes().get_float("alpha") < 0.0F) return "a bias or alpha that may make powers of negative numbers";
+  return decline_f32(node, options);
+}
+
+void lower_lrn(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  const std::int64_t size = node.attributes().get_int("size");
+  const float scale = node.attributes().get_float("alpha") / static_cast<float>(size);
+  const float beta = node.attributes().get_float("beta");
+  const float bias = node.attributes().get_float("bias");
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.plain(node.input(0))};
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.kernel = "lrn_f32";
+  spec.run = [=](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    ORIEL_REQUIRE(x.rank() >= 2, "input of shape {}, expected a rank of 2 or more", to_string(x.dims()));
+    const std::int64_t channels = x.dim(1);
+    const std::int64_t plane = product(x.dims(), 2, x.rank());
+    const std::int64_t before = std::min((size - 1) / 2, channels);
+    const std::int64_t after = std::min(size - 1 - (size - 1) / 2, channels);
+    Tensor& y = outputs.allocate(0, ElementType::kF32, x.dims());
+    const float* from = x.data<float>();
+    float* to = y.data<float>();
+    constexpr std::int64_t kTile = 512;
+    const std::int64_t grain = std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(plane, 1));
+    parallel(context, y.size() == 0 ? 0 : x.dim(0) * channels, grain, [&](std::int64_t first, std::int64_t last, int) {
+      float sum[kTile];
+      for (std::int64_t row = first; row < last; ++row) {
+        const std::int64_t c = row % channels;
+        const std::int64_t begin = std::max<std::int64_t>(0, c - before) - c;
+        const std::int64_t end = std::min(channels - 1, c + after) - c;
+        for (std::int64_t at = 0; at < plane; at += kTile) {
+          const std::int64_t count = std::min(kTile, plane - at);
+          const float* own = from + row * plane + at;
+          float* out = to + row * plane + at;
+          std::fill_n(sum, count, 0.0F);
+          for (std::int64_t k = begin; k <= end; ++k) {
+            const float* other = own + k * plane;
+            for (std::int64_t i = 0; i < count; ++i) sum[i] += other[i] * other[i];
+          }
+          unary_f32(UnaryOp::kAffine, scale, bias, sum, sum, count);
+          if (beta == 0.75F) {
+            // t^-3/4 = r sqrt(r) with r = 1 / sqrt(t).
+            unary_f32(UnaryOp::kRsqrt, 0.0F, 0.0F, sum, sum, count);
+            unary_f32(UnaryOp::kSqrt, 0.0F, 0.0F, sum, out, count);
+            for (std::int64_t i = 0; i < count; ++i) out[i] *= sum[i] * own[i];
+          } else {
+            unary_f32(UnaryOp::kLog, 0.0F, 0.0F, sum, sum, count);
+            unary_f32(UnaryOp::kAffine, -beta, 0.0F, sum, sum, count);
+            unary_f32(UnaryOp::kExp, 0.0F, 0.0F, sum, sum, count);
+            for (std::int64_t i = 0; i < count; ++i) out[i] = own[i] * sum[i];
+          }
+        }
+      }
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 }  // namespace
 
 std::vector<Rule> norm_rules() {
@@ -224,6 +287,7 @@ std::vector<Rule> norm_rules() {
           {"RMSNormalization", decline_layer_norm_rank, lower_layer_norm},
           {"InstanceNormalization", decline_f32, lower_group_norm},
           {"GroupNormalization", decline_f32, lower_group_norm},
+          {"LRN", decline_lrn, lower_lrn},
           {"BatchNormalization", decline_batch_norm, lower_batch_norm, batch_norm_reads_blocked}};
 }
 
