@@ -5,6 +5,7 @@
 
 #include "devices/cpu/attention_unit.h"
 #include "kernels/attention/attention.h"
+#include "passes/patterns.h"
 
 namespace oriel::cpu {
 namespace {
@@ -30,9 +31,7 @@ std::string decline_attention(const Node& node, const CompileOptions&) {
     if (!mask->shape().is_ranked()) return "a mask of unknown rank";
   }
   const Attributes& a = node.attributes();
-  if (node.num_outputs() > 3 && (!node.output(3)->users().empty() || std::find(node.graph().outputs().begin(), node.graph().outputs().end(), node.output(3)) != node.graph().outputs().end())) {
-    return "no kernel gives the scores";
-  }
+  if (node.num_outputs() > 3 && (!node.output(3)->users().empty() || leaves_graph(*node.output(3)))) return "no kernel gives the scores";
   if (a.get_int("right_window_size", -1) > 0) return formatted("right_window_size is {}, the kernel has -1 and 0", a.get_int("right_window_size"));
   const bool windowed = a.get_int("is_causal", 0) != 0 || a.get_int("left_window_size", -1) >= 0 || a.get_int("right_window_size", -1) == 0;
   if (node.input(kValid) != nullptr && windowed) return "no kernel for nonpad_kv_seqlen with causal or windowed attention";

@@ -7,6 +7,7 @@
 #include "devices/cpu/lowering.h"
 #include "kernels/elementwise/binary.h"
 #include "kernels/elementwise/unary.h"
+#include "passes/patterns.h"
 
 namespace oriel::cpu {
 namespace {
@@ -272,7 +273,7 @@ void lower_variadic(Lowering& lowering, const Unit& unit) {
 }
 
 std::string decline_dropout(const Node& node, const CompileOptions&) {
-  if (node.num_outputs() > 1 && !node.output(1)->users().empty()) return "no kernel gives the mask";
+  if (node.num_outputs() > 1 && (!node.output(1)->users().empty() || leaves_graph(*node.output(1)))) return "no kernel gives the mask";
   const Value* training = node.input(2);
   if (training == nullptr) return {};
   if (!training->is_constant() || training->constant()->size() != 1 || element_as_i64(*training->constant(), 0) != 0) return "training mode";
