@@ -118,12 +118,11 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
   const Activation activation = unit.activation;
   const std::vector<float> bias = unit.shift;
   const bool residual = unit.residual != nullptr;
-  const bool fast = lowering.options().mode == CompileOptions::Mode::kPerformance;
   if (packable) {
     const auto b = std::make_shared<PackedB>(pack(lowering, *constant, false));
     spec.algorithm = "packed";
     spec.packed_bytes = static_cast<std::int64_t>(b->memory->size());
-    spec.run = [b, bias, activation, residual, fast, dims = constant->dims()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    spec.run = [b, bias, activation, residual, dims = constant->dims()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       const Product p(inputs[0].dims(), dims);
       const Tensor& a = inputs[0];
       const float* addend = residual ? inputs[2].data<float>() : nullptr;
@@ -134,7 +133,6 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
       problem.m = p.k > 0 ? a.size() / p.k : p.m;
       problem.n = b->n;
       problem.k = b->k;
-      problem.fast = fast;
       problem.threads = context.threads.threads();
       GemmF32Operands o;
       o.a = from;
@@ -233,8 +231,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   spec.algorithm = packable ? "packed" : "unpacked";
   spec.packed_bytes = packable ? static_cast<std::int64_t>(b->memory->size()) : 0;
   const Activation activation = unit.activation;
-  const bool fast = lowering.options().mode == CompileOptions::Mode::kPerformance;
-  spec.run = [b, ta, tb, alpha, beta, activation, residual, fast, packed_dims = packable ? constant->dims() : Dims()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [b, ta, tb, alpha, beta, activation, residual, packed_dims = packable ? constant->dims() : Dims()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& a = inputs[0];
     const Dims& w = b != nullptr ? packed_dims : inputs[1].dims();
     ORIEL_REQUIRE(a.rank() == 2 && w.size() == 2, "operands of shapes {} and {}, expected matrices", to_string(a.dims()), to_string(w));
@@ -246,7 +243,6 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
                   w[tb ? 1 : 0]);
     problem.transpose_a = ta;
     problem.packed_b = b != nullptr;
-    problem.fast = fast;
     problem.transpose_b = tb && b == nullptr;
     problem.threads = context.threads.threads();
     const Dims dims{problem.m, problem.n};

@@ -153,10 +153,6 @@ const GemmF32Table kGemmBf16 = {
     .wide4 = {{tile<1, 2, 4>, tile<2, 2, 4>}, {tile<1, 2, 4>, tile<2, 2, 4>}},
     .pack_a = pack_a,
     .pack_b = pack_b,
-    .finish = finish_partial,
-    .combine_a = nullptr,
-    .combine_c = nullptr,
-    .sum_tiles = {},
     .dot_rows = dot_rows,
     .activate = activate_matrix,
 };

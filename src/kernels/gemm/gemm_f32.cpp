@@ -209,293 +209,6 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
   }
 }
 
-/// From how many rows and products on seven products of quarters are faster than eight, sums included.
-constexpr std::int64_t kFastRows = 64;
-constexpr std::int64_t kFastProducts = 256;
-/// Rows that share one set of sums.
-constexpr std::int64_t kFastBlock = 256;
-
-std::int64_t fast_half_rows(const GemmF32Plan& plan) { return ceil_div(plan.rows_per_unit, 2); }
-
-/// Floats of scratch: seven packed quarters and sums of A, seven tiles, rows that fill up.
-std::int64_t fast_floats(const GemmF32Table& t, const GemmF32Plan& plan) {
-  return (7 * fast_half_rows(plan) + t.rows) * plan.fast_k + 7 * t.rows * t.panel;
-}
-
-/// Rows [row_begin, row_end) by pairs [pair_begin, pair_end) of panels, one in each half of the columns that have partners.
-class FastProduct {
- public:
-  FastProduct(const GemmF32Plan& plan, const GemmF32Operands& operands, const Matrices& x, std::int64_t row_begin,
-              std::int64_t row_end, float* scratch)
-      : plan_(plan),
-        o_(operands),
-        x_(x),
-        t_(table_of(plan.isa, plan.problem.arithmetic)),
-        row_begin_(row_begin),
-        row_end_(row_end),
-        half_rows_(ceil_div(row_end - row_begin, 2)),
-        half_k_(plan.problem.k / 2),
-        pairs_(plan.problem.n / t_.panel / 2),
-        tiles_(ceil_div(half_rows_, t_.rows)) {
-    for (float*& a : a_) {
-      a = scratch;
-      scratch += fast_half_rows(plan) * plan.fast_k;
-    }
-    for (float*& tile : tile_) {
-      tile = scratch;
-      scratch += t_.rows * t_.panel;
-    }
-    zeros_ = scratch;
-    std::fill_n(zeros_, t_.rows * t_.panel, 0.0f);
-    rows_ = scratch + t_.rows * t_.panel;
-  }
-
-  void run(std::int64_t pair_begin, std::int64_t pair_end) {
-    for (std::int64_t k0 = 0; k0 < half_k_; k0 += plan_.fast_k) {
-      k0_ = k0;
-      kc_ = std::min(plan_.fast_k, half_k_ - k0);
-      pack_rows();
-      for (std::int64_t p = pair_begin; p < pair_end; ++p) {
-        next_ = p + 1 < pair_end ? panel_at(p + 1) : nullptr;
-        run_pair(p);
-      }
-    }
-  }
-
- private:
-  /// What is packed of A: two quarters and five sums of quarters.
-  enum : std::size_t { k11, k12Less22, k21Less11, k22, k11Plus22, k21Plus22, k11Plus12 };
-
-  /// Rows from `row` on, products from `k` on; rows beyond the block are zeros.
-  void pack_quarter(std::int64_t row, std::int64_t k, int count, float* to) {
-    const float* from = x_.a + row * o_.lda + k;
-    const auto there = static_cast<int>(std::min<std::int64_t>(count, row_end_ - row));
-    if (there == count) return t_.pack_a(from, o_.lda, false, count, kc_, to);
-    for (int r = 0; r < there; ++r) std::copy_n(from + r * o_.lda, kc_, rows_ + r * kc_);
-    std::fill_n(rows_ + there * kc_, (count - there) * kc_, 0.0f);
-    t_.pack_a(rows_, kc_, false, count, kc_, to);
-  }
-
-  void pack_rows() {
-    for (std::int64_t i = 0, r = 0; i < tiles_; ++i) {
-      const auto count = static_cast<int>((half_rows_ - r + tiles_ - i - 1) / (tiles_ - i));
-      const std::int64_t at = r * kc_;
-      const std::int64_t top = row_begin_ + r;
-      float* const a11 = a_[k11] + at;
-      float* const a12 = a_[k12Less22] + at;
-      float* const a21 = a_[k21Less11] + at;
-      float* const a22 = a_[k22] + at;
-      pack_quarter(top, k0_, count, a11);
-      pack_quarter(top, half_k_ + k0_, count, a12);
-      pack_quarter(top + half_rows_, k0_, count, a21);
-      pack_quarter(top + half_rows_, half_k_ + k0_, count, a22);
-      float* sums[3] = {a_[k11Plus22] + at, a_[k21Plus22] + at, a_[k11Plus12] + at};
-      t_.combine_a(a11, a12, a21, a22, sums, count * kc_);
-      r += count;
-    }
-  }
-
-  /// Where the quarter 11 of a pair begins.
-  const float* panel_at(std::int64_t pair) const { return x_.b + pair * t_.panel * plan_.problem.k + k0_ * t_.panel; }
-
-  /// Asks for a share of the next pair's quarters, of one tile's seven shares in each of its tiles.
-  void prefetch(std::int64_t share) const {
-    if (next_ == nullptr) return;
-    constexpr std::int64_t kLine = 16;
-    const std::int64_t lines = kc_ * t_.panel / kLine;
-    const std::int64_t shares = 7 * tiles_;
-    const std::int64_t column = pairs_ * t_.panel * plan_.problem.k;
-    const std::int64_t row = half_k_ * t_.panel;
-    for (std::int64_t i = lines * share / shares; i < lines * (share + 1) / shares; ++i) {
-      const float* at = next_ + i * kLine;
-      __builtin_prefetch(at, 0, 2);
-      __builtin_prefetch(at + row, 0, 2);
-      __builtin_prefetch(at + column, 0, 2);
-      __builtin_prefetch(at + column + row, 0, 2);
-    }
-  }
-
-  /// A right operand: a quarter of B, or its sum (sign 1) or difference (-1) with the quarter `other` behind it.
-  struct Right {
-    const float* at;
-    int sign = 0;
-    std::int64_t other = 0;
-  };
-
-  void multiply(GemmF32Tile& tile, const float* a, const Right& b, int count) const {
-    tile.a = a;
-    tile.b = b.at;
-    tile.b_panel = b.other;
-    tile.k = kc_;
-    tile.columns = t_.panel;
-    const GemmF32TileFn f = b.sign == 0 ? t_.tiles[1][t_.panel / t_.quantum - 1][count - 1] : t_.sum_tiles[b.sign > 0 ? 0 : 1][count - 1];
-    f(tile);
-  }
-
-  /// to = A B, a tile of scratch.
-  void multiply_to(const float* a, const Right& b, int count, float* to) const {
-    GemmF32Tile tile{};
-    tile.c = to;
-    tile.c_row = t_.panel;
-    tile.alpha = 1.0f;
-    tile.low = -std::numeric_limits<float>::infinity();
-    tile.high = std::numeric_limits<float>::infinity();
-    multiply(tile, a, b, count);
-  }
-
-  bool first_pass() const { return k0_ == 0; }
-  bool last_pass() const { return k0_ + kc_ == half_k_; }
-
-  /// Whether what C gets besides the products is in C itself, so that a tile's addend is free.
-  bool addend_free() const {
-    return !first_pass() || x_.residual == nullptr || (x_.residual == x_.c && o_.residual_ld == o_.ldc);
-  }
-
-  /// The epilogue of a tile of C: the residual with the first pass, all else with the last one.
-  GemmF32Tile epilogue(std::int64_t row, std::int64_t column) const {
-    const bool last = last_pass();
-    const ActivationKind kind = o_.activation.kind;
-    GemmF32Tile tile{};
-    tile.c = x_.c + row * o_.ldc + column;
-    tile.c_row = o_.ldc;
-    tile.alpha = 1.0f;
-    tile.beta = first_pass() && (x_.residual == nullptr || !addend_free()) ? 0.0f : 1.0f;
-    if (!addend_free()) tile.residual = x_.residual + row * o_.residual_ld + column;
-    tile.residual_row = o_.residual_ld;
-    if (last && o_.column_bias != nullptr) tile.column_bias = o_.column_bias + column;
-    if (last && o_.row_bias != nullptr) tile.row_bias = o_.row_bias + row;
-    tile.low = -std::numeric_limits<float>::infinity();
-    tile.high = std::numeric_limits<float>::infinity();
-    if (last && kind == ActivationKind::kRelu) tile.low = 0.0f;
-    if (last && kind == ActivationKind::kClip) {
-      tile.low = o_.activation.a;
-      tile.high = o_.activation.b;
-    }
-    return tile;
-  }
-
-  void activate(const GemmF32Tile& tile, int rows) const {
-    if (last_pass() && o_.activation.kind > ActivationKind::kClip) {
-      t_.activate(o_.activation, tile.c, o_.ldc, tile.c, o_.ldc, rows, t_.panel);
-    }
-  }
-
-  int rows_there(std::int64_t row, int count) const {
-    return static_cast<int>(std::clamp<std::int64_t>(row_end_ - row, 0, count));
-  }
-
-  /// Stores x + y as a tile of C; y is a tile of scratch that nobody needs afterwards.
-  void store(const float* x, float* y, std::int64_t row, std::int64_t column, int count) const {
-    const int rows = rows_there(row, count);
-    if (rows == 0) return;
-    GemmF32Tile tile = epilogue(row, column);
-    if (tile.residual == nullptr) {
-      tile.residual = y;
-      tile.residual_row = t_.panel;
-    } else {
-      t_.combine_c(x, y, zeros_, 1.0f, y, static_cast<std::int64_t>(count) * t_.panel);
-      x = y;
-    }
-    t_.finish(x, t_.panel, rows, tile, t_.panel);
-    activate(tile, rows);
-  }
-
-  /// Stores A B + x as a tile of C; x is a tile of scratch that nobody needs afterwards.
-  void store_product(const float* a, const Right& b, float* x, float* spare, std::int64_t row, std::int64_t column, int count) const {
-    GemmF32Tile tile = epilogue(row, column);
-    if (rows_there(row, count) == count && tile.residual == nullptr) {
-      tile.residual = x;
-      tile.residual_row = t_.panel;
-      multiply(tile, a, b, count);
-      activate(tile, count);
-      return;
-    }
-    multiply_to(a, b, count, spare);
-    store(spare, x, row, column, count);
-  }
-
-  void run_pair(std::int64_t pair) const {
-    const std::int64_t down = half_k_ * t_.panel;
-    const std::int64_t across = pairs_ * t_.panel * plan_.problem.k;
-    const float* b11 = panel_at(pair);
-    const float* b12 = b11 + across;
-    const float* b21 = b11 + down;
-    const float* b22 = b12 + down;
-    const std::int64_t left = pair * t_.panel;
-    const std::int64_t right = (pair + pairs_) * t_.panel;
-    float* const p1 = tile_[0];
-    float* const p2 = tile_[1];
-    float* const p3 = tile_[2];
-    float* const p4 = tile_[3];
-    float* const p5 = tile_[4];
-    float* const spare = tile_[5];
-    for (std::int64_t i = 0, r = 0; i < tiles_; ++i) {
-      const auto count = static_cast<int>((half_rows_ - r + tiles_ - i - 1) / (tiles_ - i));
-      const std::int64_t at = r * kc_;
-      const std::int64_t top = row_begin_ + r;
-      const std::int64_t bottom = top + half_rows_;
-      const std::int64_t n = static_cast<std::int64_t>(count) * t_.panel;
-      std::int64_t share = 7 * i;
-      // P1 = (A11 + A22)(B11 + B22), P2 = (A21 + A22) B11, P3 = A11 (B12 - B22), P4 = A22 (B21 - B11), P5 = (A11 + A12) B22,
-      // P6 = (A21 - A11)(B11 + B12), P7 = (A12 - A22)(B21 + B22).
-      multiply_to(a_[k21Plus22] + at, {b11}, count, p2);
-      prefetch(share++);
-      multiply_to(a_[k22] + at, {b21, -1, -down}, count, p4);
-      prefetch(share++);
-      multiply_to(a_[k11Plus22] + at, {b11, 1, across + down}, count, p1);
-      prefetch(share++);
-      multiply_to(a_[k11Plus12] + at, {b22}, count, p5);
-      prefetch(share++);
-      multiply_to(a_[k11] + at, {b12, -1, down}, count, p3);
-      prefetch(share++);
-      t_.combine_c(p1, p4, p5, 1.0f, spare, n);  // C11 = P1 + P4 - P5 + P7
-      t_.combine_c(p1, p2, p3, -1.0f, p1, n);    // C22 = P1 - P2 + P3 + P6
-      store(p5, p3, top, right, count);          // C12 = P3 + P5
-      store(p2, p4, bottom, left, count);        // C21 = P2 + P4
-      store_product(a_[k21Less11] + at, {b11, 1, across}, p1, p5, bottom, right, count);
-      prefetch(share++);
-      store_product(a_[k12Less22] + at, {b21, 1, across}, spare, p5, top, left, count);
-      prefetch(share++);
-      r += count;
-    }
-  }
-
-  const GemmF32Plan& plan_;
-  const GemmF32Operands& o_;
-  const Matrices& x_;
-  const GemmF32Table& t_;
-  std::int64_t row_begin_, row_end_, half_rows_, half_k_, pairs_, tiles_;
-  std::int64_t k0_ = 0, kc_ = 0;
-  const float* next_ = nullptr;  // quarter 11 of the pair to come
-  float* a_[7];
-  float* tile_[6];
-  float* zeros_;
-  float* rows_;
-};
-
-/// Rows, pairs and passes of a fast plan.
-void plan_fast(const GemmF32Table& t, GemmF32Plan& plan, double total, int threads) {
-  const GemmF32Problem& p = plan.problem;
-  const std::int64_t pairs = p.n / t.panel / 2;
-  plan.row_units = ceil_div(p.m, kFastBlock);
-  plan.rows_per_unit = ceil_div(ceil_div(p.m, plan.row_units), 2) * 2;
-  plan.row_units = ceil_div(p.m, plan.rows_per_unit);
-  const std::int64_t half = p.k / 2;
-  // What the products of a pair read stays in the second cache level.
-  const std::int64_t fitting = std::max<std::int64_t>(64, cache_sizes().l2 / 4 / (7 * fast_half_rows(plan) + 6 * t.panel));
-  const std::int64_t passes = ceil_div(half, fitting);
-  plan.fast_k = ceil_div(ceil_div(half, passes), kGemmF32Block) * kGemmF32Block;
-  // Each unit makes the sums of its rows anew, so units are few.
-  constexpr double kLargest = 60e6;
-  const double wanted = std::max(threads > 1 ? 2.0 * threads : 1.0, total / kLargest / static_cast<double>(p.batch * plan.row_units));
-  const std::int64_t units = std::clamp<std::int64_t>(static_cast<std::int64_t>(wanted), 1, ceil_div(pairs, 3));
-  plan.pairs_per_unit = ceil_div(pairs, units);
-  plan.pair_units = ceil_div(pairs, plan.pairs_per_unit);
-  plan.panels_at_once = 1;
-  plan.panel_units = plan.pair_units + (2 * pairs * t.panel < p.n ? 1 : 0);
-  plan.units = p.batch * plan.row_units * plan.panel_units;
-}
-
 }  // namespace
 
 GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
@@ -534,8 +247,6 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   plan.pack_a =
       !plan.dot && !plan.few_rows && (t.group > 1 || problem.transpose_a || (m > t.wide2_rows && panels >= 4));
   plan.prefetch = streams && m > t.wide2_rows;
-  plan.fast = problem.fast && packed_b && t.group == 1 && plan.pack_a && m >= kFastRows && k >= kFastProducts &&
-              k % (2 * kGemmF32Block) == 0 && n / t.panel >= 4;
 
   // Rows: blocks whose share of A stays in L2, nearly equal multiples of the tile where there are several.
   const std::int64_t fitting =
@@ -566,7 +277,6 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   plan.panels_per_unit = ceil_div(groups, panel_units) * plan.panels_at_once;
   plan.panel_units = ceil_div(panels, plan.panels_per_unit);
   plan.units = problem.batch * plan.row_units * plan.panel_units;
-  if (plan.fast) plan_fast(t, plan, total, threads);
 
   std::int64_t floats = 0;
   if (plan.pack_a) floats += plan.rows_per_unit * packed_row(t, plan.k_block);
@@ -575,7 +285,6 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   } else if (!packed_b) {
     floats += plan.dot ? k : words_of(t, plan.k_block) * t.panel;
   }
-  if (plan.fast) floats = std::max(floats, fast_floats(t, plan));
   plan.scratch_bytes = static_cast<std::size_t>(ceil_div(floats, 16) * 64);
   return plan;
 }
@@ -618,19 +327,7 @@ void gemm_f32_run(const GemmF32Plan& plan, const GemmF32Operands& operands, std:
     const std::int64_t row = row_unit * plan.rows_per_unit;
     const std::int64_t row_end = std::min(p.m, row + plan.rows_per_unit);
     const std::int64_t panel = column_unit * plan.panels_per_unit;
-    if (plan.fast) {
-      const std::int64_t pairs = p.n / table_of(plan.isa, p.arithmetic).panel / 2;
-      const std::int64_t pair = column_unit * plan.pairs_per_unit;
-      const std::int64_t pair_end = std::min(pairs, pair + plan.pairs_per_unit);
-      if (column_unit == plan.pair_units) {
-        run_tiles(plan, operands, x, row, row_end, 2 * pairs, panels, static_cast<float*>(scratch));
-      } else if (operands.alpha != 1.0f || operands.beta != 0.0f) {
-        run_tiles(plan, operands, x, row, row_end, pair, pair_end, static_cast<float*>(scratch));
-        run_tiles(plan, operands, x, row, row_end, pairs + pair, pairs + pair_end, static_cast<float*>(scratch));
-      } else {
-        FastProduct(plan, operands, x, row, row_end, static_cast<float*>(scratch)).run(pair, pair_end);
-      }
-    } else if (plan.dot) {
+    if (plan.dot) {
       run_dot(plan, operands, x, row, row_end, static_cast<float*>(scratch));
     } else if (plan.few_rows) {
       const std::int64_t width = table_of(plan.isa, p.arithmetic).panel;

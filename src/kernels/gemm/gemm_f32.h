@@ -25,9 +25,6 @@ struct GemmF32Problem {
   bool transpose_b = false;  ///< an unpacked B is stored [n][ldb] instead of [k][ldb]
   int threads = 1;           ///< how many threads will share the units: sets their size
   GemmArithmetic arithmetic = GemmArithmetic::kF32;
-  /// Seven products of quarters in place of eight where that pays (Strassen's scheme, one level): f32
-  /// throughout, with about twice the rounding error, which is relative to the largest elements of a row and a column.
-  bool fast = false;
 };
 
 /// How a problem will be computed: a deterministic function of problem, level and cache sizes. Plain data, cheap to
@@ -47,10 +44,6 @@ struct GemmF32Plan {
   bool prefetch = false;
   bool dot = false;       ///< n = 1: row by row
   bool few_rows = false;  ///< an unpacked B read once, without packing
-  bool fast = false;      ///< seven products of quarters
-  std::int64_t fast_k = 0;          ///< products of each half of k per pass
-  std::int64_t pairs_per_unit = 0;  ///< panels that go together with one of the other half of the columns
-  std::int64_t pair_units = 0;      ///< of panel_units; a last one does the panels without partner
 };
 
 GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa = max_isa());
@@ -74,8 +67,8 @@ void gemm_f32_pack(const float* b, std::int64_t ldb, bool transposed, std::int64
 /// is given (so broadcast and permuted batch axes need no copies). Nothing needs alignment except packed B. C must not
 /// overlap A or B; the residual may be C itself. C is not read where beta is 0, and not written beyond column n of a
 /// row. An activation's NaN rules are those of ActivationKind. Numeric promise: each element is a sum of products in
-/// order of k (dot products of a column: in lanes; `fast` as said there), accumulated in f32 with FMA from AVX2 on; the
-/// result does not depend on the number of threads.
+/// order of k (dot products of a column: in lanes), accumulated in f32 with FMA from AVX2 on; the result does not
+/// depend on the number of threads.
 struct GemmF32Operands {
   const float* a = nullptr;
   std::int64_t lda = 0;

@@ -26,11 +26,6 @@ const GemmF32Table kGemmF32Avx2 = {
     .wide4 = {{tile<1, 2, 0, 4, false>}, {tile<1, 2, 0, 4, true>}},
     .pack_a = pack_a,
     .pack_b = pack_b,
-    .finish = finish_partial,
-    .combine_a = combine_a,
-    .combine_c = combine_c,
-    .sum_tiles = {{sum_tile<1, 1>, sum_tile<2, 1>, sum_tile<3, 1>, sum_tile<4, 1>, sum_tile<5, 1>, sum_tile<6, 1>},
-                  {sum_tile<1, -1>, sum_tile<2, -1>, sum_tile<3, -1>, sum_tile<4, -1>, sum_tile<5, -1>, sum_tile<6, -1>}},
     .dot_rows = dot_rows,
     .activate = activate_matrix,
 };

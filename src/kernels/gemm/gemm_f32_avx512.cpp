@@ -31,11 +31,6 @@ const GemmF32Table kGemmF32Avx512 = {
     .wide4 = {{tile<1, 2, 0, 4, false>, tile<2, 2, 0, 4, false>}, {tile<1, 2, 0, 4, true>, tile<2, 2, 0, 4, true>}},
     .pack_a = pack_a,
     .pack_b = pack_b,
-    .finish = finish_partial,
-    .combine_a = combine_a,
-    .combine_c = combine_c,
-    .sum_tiles = {{sum_tile<1, 1>, sum_tile<2, 1>, sum_tile<3, 1>, sum_tile<4, 1>, sum_tile<5, 1>, sum_tile<6, 1>, sum_tile<7, 1>, sum_tile<8, 1>, sum_tile<9, 1>, sum_tile<10, 1>, sum_tile<11, 1>, sum_tile<12, 1>, sum_tile<13, 1>, sum_tile<14, 1>},
-                  {sum_tile<1, -1>, sum_tile<2, -1>, sum_tile<3, -1>, sum_tile<4, -1>, sum_tile<5, -1>, sum_tile<6, -1>, sum_tile<7, -1>, sum_tile<8, -1>, sum_tile<9, -1>, sum_tile<10, -1>, sum_tile<11, -1>, sum_tile<12, -1>, sum_tile<13, -1>, sum_tile<14, -1>}},
     .dot_rows = dot_rows,
     .activate = activate_matrix,
 };

@@ -67,11 +67,6 @@ const GemmF32Table kGemmF32Scalar = {
     .wide4 = {},
     .pack_a = quad::pack_a,
     .pack_b = quad::pack_b,
-    .finish = quad::finish_partial,
-    .combine_a = quad::combine_a,
-    .combine_c = quad::combine_c,
-    .sum_tiles = {{quad::sum_tile<1, 1>, quad::sum_tile<2, 1>, quad::sum_tile<3, 1>, quad::sum_tile<4, 1>},
-                  {quad::sum_tile<1, -1>, quad::sum_tile<2, -1>, quad::sum_tile<3, -1>, quad::sum_tile<4, -1>}},
     .dot_rows = quad::dot_rows,
     .activate = quad::activate_matrix,
 };

@@ -13,7 +13,7 @@ struct GemmF32Tile {
                          ///< stand for floats in the tiles of that type, in b too, and k counts the words
   std::int64_t a_row;    ///< ignored where A is packed
   const float* b;        ///< panel: product k, column j at b[k * width + j]
-  std::int64_t b_panel;  ///< distance of the panels of a wide tile or of a sum
+  std::int64_t b_panel;  ///< distance of the panels of a wide tile
   std::int64_t k;        ///< products, >= 0
   float* c;
   std::int64_t c_row;
@@ -52,16 +52,6 @@ struct GemmF32Table {
   /// is b[j * ldb + k].
   void (*pack_b)(const float* b, std::int64_t ldb, bool transposed, std::int64_t k, int columns, int width,
                  float* packed);
-  /// The epilogue of a tile whose products lie in x, rows `pitch` apart, columns padded to whole vectors; alpha is done.
-  void (*finish)(const float* x, int pitch, int rows, const GemmF32Tile& t, int columns);
-  /// Strassen's sums of four packed quarters of A, n floats each, a multiple of 16: sums = 11 + 22, 21 + 22, 11 + 12; 12
-  /// becomes 12 - 22 and 21 becomes 21 - 11. Null for bf16, as are combine_c and sum_tiles.
-  void (*combine_a)(const float* a11, float* a12, float* a21, const float* a22, float* const* sums, std::int64_t n);
-  /// out = x + sign * (y - z) over n elements.
-  void (*combine_c)(const float* x, const float* y, const float* z, float sign, float* out, std::int64_t n);
-  /// sum_tiles[s][r - 1]: r rows of packed A by one full panel, B being two panels' sum (s = 0) or difference (s = 1), the
-  /// second panel b_panel behind the first.
-  GemmF32TileFn sum_tiles[2][kGemmF32MaxRows];
   /// out[m] = dot(row m of A, x) for rows rows; before the epilogue.
   void (*dot_rows)(const float* a, std::int64_t lda, const float* x, std::int64_t rows, std::int64_t k, float* out);
   /// y = f(x) over rows of n elements, in place where y is x.
