@@ -5,9 +5,9 @@
 #include <map>
 
 #include "devices/cpu/lowering.h"
+#include "devices/cpu/numbers.h"
 #include "kernels/elementwise/binary.h"
 #include "kernels/elementwise/unary.h"
-#include "passes/patterns.h"
 
 namespace oriel::cpu {
 namespace {
@@ -55,14 +55,16 @@ bool keeps_zero(const Function& f) {
   }
 }
 
+// Whether the vector kernels have the function.
+bool in_f32(const Node& node) { return node.input(0)->element() == ElementType::kF32 && (activation_of(node) || function_of(node)); }
+
 std::string decline_unary(const Node& node, const CompileOptions&) {
-  if (node.input(0)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(0)->element()));
-  if (!activation_of(node) && !function_of(node)) return "limits that are no constants";
-  return {};
+  if (in_f32(node) || has_number_function(node)) return {};
+  return formatted("no kernel for {}", element_name(node.input(0)->element()));
 }
 
 bool unary_reads_blocked(const Node& node, std::size_t input) {
-  if (input != 0 || !decline_unary(node, {}).empty()) return false;
+  if (input != 0 || !in_f32(node)) return false;
   const std::optional<Activation> f = activation_of(node);
   return whole_blocks(node.input(0)->shape()) || (f ? kernels::keeps_zero(*f) : keeps_zero(*function_of(node)));
 }
@@ -72,6 +74,7 @@ std::int64_t stored(const Tensor& t, bool blocked) { return blocked ? count_elem
 
 void lower_unary(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
+  if (!in_f32(node)) return lower_number_function(lowering, unit);
   const Value* x = node.input(0);
   const bool blocked = lowering.is_blocked(x) && unary_reads_blocked(node, 0);
   Lowering::StepSpec spec;
@@ -272,31 +275,6 @@ void lower_variadic(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
-std::string decline_dropout(const Node& node, const CompileOptions&) {
-  if (node.num_outputs() > 1 && (!node.output(1)->users().empty() || leaves_graph(*node.output(1)))) return "no kernel gives the mask";
-  const Value* training = node.input(2);
-  if (training == nullptr) return {};
-  if (!training->is_constant() || training->constant()->size() != 1 || element_as_i64(*training->constant(), 0) != 0) return "training mode";
-  return {};
-}
-
-bool dropout_reads_blocked(const Node& node, std::size_t input) {
-  return input == 0 && node.output()->element() == ElementType::kF32 && decline_dropout(node, {}).empty();
-}
-
-// Outside training the operand under another name.
-void lower_dropout(Lowering& lowering, const Unit& unit) {
-  const Value* x = unit.node->input(0);
-  const bool blocked = lowering.is_blocked(x) && dropout_reads_blocked(*unit.node, 0);
-  Lowering::StepSpec spec;
-  spec.inputs = {blocked ? lowering.blocked(x) : lowering.plain(x)};
-  spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
-  spec.view = true;
-  spec.kernel = "view";
-  spec.run = [](const Inputs& inputs, OutputSink& outputs, RunContext&) { outputs.set(0, inputs[0]); };
-  lowering.step(unit, std::move(spec));
-}
-
 }  // namespace
 
 std::vector<Rule> elementwise_rules() {
@@ -308,7 +286,6 @@ std::vector<Rule> elementwise_rules() {
   }
   for (const char* op : {"Add", "Sub", "Mul", "Div", "PRelu", "Pow", "Mod", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "And", "Or", "Xor"}) rules.push_back({op, decline_binary, lower_binary, binary_reads_blocked});
   for (const char* op : {"Max", "Min", "Sum", "Mean"}) rules.push_back({op, decline_variadic, lower_variadic, variadic_reads_blocked});
-  rules.push_back({"Dropout", decline_dropout, lower_dropout, dropout_reads_blocked});
   return rules;
 }
 

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "devices/cpu/lowering.h"
-#include "kernels/elementwise/unary.h"
 #include "kernels/norm/norm.h"
 #include "kernels/softmax/softmax.h"
 
@@ -217,63 +216,43 @@ void lower_batch_norm(Lowering& lowering, const Unit& unit) {
 bool batch_norm_reads_blocked(const Node& node, std::size_t input) { return input == 0 && node.input(0)->shape().rank() >= 3 && decline_batch_norm(node, {}).empty(); }
 
 std::string decline_lrn(const Node& node, const CompileOptions& options) {
-  // The logarithm stands for the power where its argument is positive.
-  if (node.attributes().get_float("bias") <= 0.0F || node.attributes().get_float("alpha") < 0.0F) return "a bias or alpha that may make powers of negative numbers";
+  const Shape& shape = node.input(0)->shape();
+  if (!shape.is_ranked() || shape.rank() < 2) return "an operand of unknown rank";
   return decline_f32(node, options);
 }
 
+bool lrn_reads_blocked(const Node& node, std::size_t input) { return input == 0 && node.input(0)->shape().rank() >= 3 && decline_lrn(node, {}).empty(); }
+
 void lower_lrn(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
-  const std::int64_t size = node.attributes().get_int("size");
-  const float scale = node.attributes().get_float("alpha") / static_cast<float>(size);
-  const float beta = node.attributes().get_float("beta");
-  const float bias = node.attributes().get_float("bias");
+  const Value* x = node.input(0);
+  const bool blocked = lowering.is_blocked(x) && lrn_reads_blocked(node, 0);
+  Lrn n;
+  n.size = node.attributes().get_int("size");
+  n.alpha = node.attributes().get_float("alpha");
+  n.beta = node.attributes().get_float("beta");
+  n.bias = node.attributes().get_float("bias");
+  n.blocked = blocked;
   Lowering::StepSpec spec;
-  spec.inputs = {lowering.plain(node.input(0))};
-  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.inputs = {blocked ? lowering.blocked(x) : lowering.plain(x)};
+  spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
   spec.kernel = "lrn_f32";
-  spec.run = [=](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-    const Tensor& x = inputs[0];
-    ORIEL_REQUIRE(x.rank() >= 2, "input of shape {}, expected a rank of 2 or more", to_string(x.dims()));
-    const std::int64_t channels = x.dim(1);
-    const std::int64_t plane = product(x.dims(), 2, x.rank());
-    const std::int64_t before = std::min((size - 1) / 2, channels);
-    const std::int64_t after = std::min(size - 1 - (size - 1) / 2, channels);
-    Tensor& y = outputs.allocate(0, ElementType::kF32, x.dims());
-    const float* from = x.data<float>();
-    float* to = y.data<float>();
-    constexpr std::int64_t kTile = 512;
-    const std::int64_t grain = std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(plane, 1));
-    parallel(context, y.size() == 0 ? 0 : x.dim(0) * channels, grain, [&](std::int64_t first, std::int64_t last, int) {
-      float sum[kTile];
-      for (std::int64_t row = first; row < last; ++row) {
-        const std::int64_t c = row % channels;
-        const std::int64_t begin = std::max<std::int64_t>(0, c - before) - c;
-        const std::int64_t end = std::min(channels - 1, c + after) - c;
-        for (std::int64_t at = 0; at < plane; at += kTile) {
-          const std::int64_t count = std::min(kTile, plane - at);
-          const float* own = from + row * plane + at;
-          float* out = to + row * plane + at;
-          std::fill_n(sum, count, 0.0F);
-          for (std::int64_t k = begin; k <= end; ++k) {
-            const float* other = own + k * plane;
-            for (std::int64_t i = 0; i < count; ++i) sum[i] += other[i] * other[i];
-          }
-          unary_f32(UnaryOp::kAffine, scale, bias, sum, sum, count);
-          if (beta == 0.75F) {
-            // t^-3/4 = r sqrt(r) with r = 1 / sqrt(t).
-            unary_f32(UnaryOp::kRsqrt, 0.0F, 0.0F, sum, sum, count);
-            unary_f32(UnaryOp::kSqrt, 0.0F, 0.0F, sum, out, count);
-            for (std::int64_t i = 0; i < count; ++i) out[i] *= sum[i] * own[i];
-          } else {
-            unary_f32(UnaryOp::kLog, 0.0F, 0.0F, sum, sum, count);
-            unary_f32(UnaryOp::kAffine, -beta, 0.0F, sum, sum, count);
-            unary_f32(UnaryOp::kExp, 0.0F, 0.0F, sum, sum, count);
-            for (std::int64_t i = 0; i < count; ++i) out[i] = own[i] * sum[i];
-          }
-        }
-      }
-    });
+  spec.algorithm = blocked ? "blocked" : "plain";
+  spec.run = [layer = n](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& in = inputs[0];
+    ORIEL_REQUIRE(in.rank() >= 2, "input of shape {}, expected a rank of 2 or more", to_string(in.dims()));
+    Tensor& out = outputs.allocate(0, ElementType::kF32, in.dims());
+    if (out.size() == 0) return;
+    Lrn run = layer;
+    run.x = static_cast<const float*>(in.raw());
+    run.y = static_cast<float*>(out.raw());
+    run.channels = in.dim(1);
+    run.inner = product(in.dims(), 2, in.rank());
+    const std::int64_t room = lrn_scratch_floats(run);
+    auto* scratch = static_cast<float*>(context.scratch(static_cast<std::size_t>(room * context.threads.threads()) * sizeof(float)));
+    const std::int64_t grain = std::max<std::int64_t>(1, 16384 / run.channels);
+    parallel(context, in.dim(0) * run.inner, grain,
+             [&](std::int64_t first, std::int64_t last, int slot) { lrn_f32(run, first, last, scratch + slot * room); });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -287,8 +266,8 @@ std::vector<Rule> norm_rules() {
           {"RMSNormalization", decline_layer_norm_rank, lower_layer_norm},
           {"InstanceNormalization", decline_f32, lower_group_norm},
           {"GroupNormalization", decline_f32, lower_group_norm},
-          {"LRN", decline_lrn, lower_lrn},
-          {"BatchNormalization", decline_batch_norm, lower_batch_norm, batch_norm_reads_blocked}};
+          {"BatchNormalization", decline_batch_norm, lower_batch_norm, batch_norm_reads_blocked},
+          {"LRN", decline_lrn, lower_lrn, lrn_reads_blocked}};
 }
 
 }  // namespace oriel::cpu
