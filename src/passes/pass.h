@@ -23,6 +23,10 @@ bool widen_half(Graph& graph);
 
 // One file each.
 bool fold_constants(Graph& graph);
+bool form_attention(Graph& graph);
+bool form_gelu(Graph& graph);
+bool form_layer_norm(Graph& graph);
+bool form_swish(Graph& graph);
 bool move_quantisation(Graph& graph);
 bool remove_identities(Graph& graph);
 bool remove_dead_nodes(Graph& graph);

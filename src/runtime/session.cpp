@@ -16,6 +16,12 @@ namespace {
 // The process's seed; negative: none.
 std::atomic<std::int64_t> process_seed{-1};
 
+// Of the provider with the highest priority.
+bool optimises_always(const std::string& provider) {
+  const std::vector<Provider>& known = builtin_providers();
+  return std::any_of(known.begin(), known.end(), [&](const Provider& p) { return p.name == provider && p.optimises_always; });
+}
+
 std::shared_ptr<Graph> read_model(const ModelSource& source, const SessionOptions& options) {
   onnx::ReadOptions read;
   read.dim_params = options.dims_by_name;
@@ -180,7 +186,12 @@ void Session::prepare(const SessionOptions& options) {
     check_cancelled(options);
     if (!options_.optimized_model_path.empty()) save_optimised();
     // No device computes in f16 or bf16; what the wider graph allows is optimised once more.
-    if (widen_half(*graph_)) optimise(*graph_, options_.level);
+    const bool widened = widen_half(*graph_);
+    if (options_.level < OptimizationLevel::kAll && optimises_always(options_.providers.front().name)) {
+      optimise(*graph_, OptimizationLevel::kAll);
+    } else if (widened) {
+      optimise(*graph_, options_.level);
+    }
     CompileOptions base;
     base.threads = options_.intra_op_threads;
     base.one_step_per_node = options_.level == OptimizationLevel::kDisabled;
