@@ -529,6 +529,8 @@ Status Program::run_steps(State& state, std::span<Datum> outputs, RunContext& co
         for (const int v : release_after_[static_cast<std::size_t>(s)]) state.slots[static_cast<std::size_t>(v)].reset();
       }
     }
+    // A cancelled run may have left units of its last step out.
+    if (context.cancel != nullptr) context.check();
   } catch (const Error& error) {
     if (current < 0 || error.code() == ErrorCode::kCancelled) return Status(error);
     const ProgramStep& step = steps_[static_cast<std::size_t>(current)];

@@ -96,10 +96,12 @@ bool is_folded(const Value* value);
 /// The one value of a constant operand of any numeric type.
 std::optional<double> constant_scalar(const Value* value);
 
-/// Loop units [0, count) over the run's threads, `grain` at a time: body(first, last, slot).
+/// Loop units [0, count) over the run's threads, `grain` at a time: body(first, last, slot). A cancelled run leaves units out
+/// and throws Error(kCancelled).
 template <typename Body>
 void parallel(RunContext& context, std::int64_t count, std::int64_t grain, Body&& body) {
   context.threads.parallel_for(count, grain, body, context.cancel);
+  if (context.cancel != nullptr) context.check();
 }
 
 /// The state of one compilation.
