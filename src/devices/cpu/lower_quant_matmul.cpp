@@ -17,7 +17,7 @@ constexpr std::int64_t kFinishGrain = 16384;
 std::size_t round_up(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 struct PackedBytes {
-  std::shared_ptr<Memory> memory;
+  std::shared_ptr<const PackedWeights> weights;
   std::int64_t n = 0;
   std::int64_t k = 0;
 };
@@ -29,11 +29,18 @@ std::shared_ptr<PackedBytes> pack(Lowering& lowering, const Value* value, bool t
   auto packed = std::make_shared<PackedBytes>();
   packed->k = b->dim(transposed ? 1 : 0);
   packed->n = b->dim(transposed ? 0 : 1);
-  packed->memory = allocate_host(gemm_i8_packed_bytes(packed->n, packed->k), lowering.options().budget, "packed weights");
-  auto body = [&](std::int64_t first, std::int64_t last, int) {
-    gemm_i8_pack(b->raw(), b->dim(1), transposed, b->type() == ElementType::kI8, packed->n, packed->k, first, last, packed->memory->map());
-  };
-  ThreadLease(lowering.threads()).parallel_for(gemm_i8_panels(packed->n), 4, body);
+  WeightForm form;
+  form.bytes = gemm_i8_packed_bytes(packed->n, packed->k);
+  form.units = gemm_i8_panels(packed->n);
+  form.parameters = "gemm_i8";
+  append_bytes(form.parameters, packed->n);
+  append_bytes(form.parameters, packed->k);
+  append_bytes(form.parameters, transposed);
+  append_bytes(form.parameters, b->type());
+  form.sources = {*b};
+  form.pack = [from = b->raw(), columns = b->dim(1), transposed, is_signed = b->type() == ElementType::kI8, n = packed->n, k = packed->k](
+                  void* to, std::int64_t first, std::int64_t last) { gemm_i8_pack(from, columns, transposed, is_signed, n, k, first, last, to); };
+  packed->weights = lowering.weights().add(std::move(form));
   return packed;
 }
 
@@ -146,7 +153,7 @@ void run_product(const std::shared_ptr<PackedBytes>& packed, const Tensor& a, co
     GemmI8Operands o;
     o.a = static_cast<const char*>(a.raw()) + ia * d.m * d.k;
     o.lda = d.k;
-    o.b = packed != nullptr ? packed->memory->map() : static_cast<const char*>(b.raw()) + ib * d.k * d.n;
+    o.b = packed != nullptr ? packed->weights->data() : static_cast<const char*>(b.raw()) + ib * d.k * d.n;
     o.ldb = transpose_b ? d.k : d.n;
     void* to = static_cast<char*>(y.raw()) + static_cast<std::size_t>(p * rows * d.n) * element;
     o.c = through_sums ? sum : to;
@@ -206,7 +213,7 @@ Lowering::StepSpec spec_of(Lowering& lowering, const Unit& unit, const std::shar
   spec.outputs = {lowering.plain_output(unit.output)};
   spec.kernel = "gemm_i8";
   spec.algorithm = packed != nullptr ? "packed" : "unpacked";
-  spec.packed_bytes = packed != nullptr ? static_cast<std::int64_t>(packed->memory->size()) : 0;
+  spec.packed_bytes = packed != nullptr ? static_cast<std::int64_t>(packed->weights->size()) : 0;
   return spec;
 }
 

@@ -620,9 +620,7 @@ std::unique_ptr<Graph> read_in_folder(std::shared_ptr<Memory> bytes, const ReadO
 }  // namespace
 
 std::unique_ptr<Graph> read_onnx_file(const std::string& path, const ReadOptions& options) {
-  const std::shared_ptr<const MappedFile> file = MappedFile::open(path);
-  std::shared_ptr<Memory> memory =
-      borrow_host(const_cast<std::byte*>(file->data()), file->size(), std::const_pointer_cast<MappedFile>(file));
+  std::shared_ptr<Memory> memory = map_file(path);
   const std::size_t slash = path.find_last_of('/');
   const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
   return read_in_folder(std::move(memory), options, folder, path);

@@ -160,10 +160,7 @@ Tensor TensorLoader::load_external(const TensorProto& proto, ElementType type, c
   if (folder_.empty()) bad_tensor(formatted("external data \"{}\" needs a folder, but the model comes from memory", location));
   const std::string path = folder_ + "/" + std::string(location);
   std::shared_ptr<Memory>& memory = files_[path];
-  if (!memory) {
-    const std::shared_ptr<const MappedFile> file = MappedFile::open(path);
-    memory = borrow_host(const_cast<std::byte*>(file->data()), file->size(), std::const_pointer_cast<MappedFile>(file));
-  }
+  if (!memory) memory = map_file(path);
   const std::size_t expected = element_bytes(type, count_elements(dims));
   if (has_length && length != expected) bad_tensor(formatted("external data has {} bytes, its dimensions need {}", length, expected));
   if (offset > memory->size() || memory->size() - offset < expected) {

@@ -242,7 +242,7 @@ TEST(Convolution, UnitsRunConcurrently) {
   for (const ConvAlgorithm algorithm : {ConvAlgorithm::kDirect, ConvAlgorithm::kWinograd2, ConvAlgorithm::kWinograd6}) {
     const ConvKernel kernel = conv_kernel(layer, algorithm, max_isa());
     Buffer packed(kernel.packed_bytes / 4);
-    conv_pack(kernel, c.weights.data(), c.bias.data(), packed.data());
+    conv_pack(kernel, {c.weights.data(), c.bias.data()}, packed.data());
     const ConvPlan plan = conv_plan(kernel, c.shape, kThreads);
     Buffer shared(plan.shared_scratch_bytes / 4);
     Buffer output(96 * 28 * 28);
