@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "devices/cpu/lowering.h"
+#include "ir/alignment.h"
 #include "kernels/elementwise/unary.h"
 #include "kernels/gemm/gemm_f32.h"
 #include "kernels/rnn/cell.h"
@@ -162,7 +163,8 @@ std::shared_ptr<const Network> make_network(const Node& node, Lowering& lowering
   const Tensor& hidden_weights = *node.input(2)->constant();
   const auto* w = static_cast<const float*>(input_weights.raw());
   const auto* r = static_cast<const float*>(hidden_weights.raw());
-  const float* b = node.input(3) != nullptr ? node.input(3)->constant()->data<float>() : nullptr;
+  const Tensor biases = node.input(3) != nullptr ? aligned(*node.input(3)->constant()) : Tensor();
+  const float* b = biases.defined() ? biases.data<float>() : nullptr;
   // Each piece is one packed matrix; its units are panels.
   struct Piece {
     const float* from;

@@ -67,6 +67,13 @@ Identity identity_of(const WeightForm& form) {
   return identity;
 }
 
+// What tells a form's weights apart within one compilation, where equal addresses mean equal bytes.
+std::string local_key(const WeightForm& form) {
+  std::string key = form.parameters;
+  for (const Tensor& source : form.sources) append_bytes(key, reinterpret_cast<std::uintptr_t>(source.raw()));
+  return key;
+}
+
 // Weights that live steps hold, of the whole process.
 struct SharedList {
   struct Entry {
@@ -168,25 +175,31 @@ std::shared_ptr<const PackedWeights> Weights::add(WeightForm form) {
 }
 
 void Weights::choose(const CompileOptions& options, int threads) {
+  // Layers of the same weights take the same form: bytes once, seconds of all.
   std::vector<std::vector<FormCost>> costs;
+  std::vector<std::size_t> group_of;
+  std::unordered_map<std::string, std::size_t> groups;
   double plain = 0.0;
   for (const Layer& layer : layers_) {
-    std::vector<FormCost> forms;
-    for (const WeightForm& form : layer.forms) forms.push_back({static_cast<double>(form.bytes), form.seconds});
-    plain += forms[0].bytes;
-    costs.push_back(std::move(forms));
+    const auto [group, added] = groups.emplace(local_key(layer.forms[0]), costs.size());
+    group_of.push_back(group->second);
+    if (added) {
+      costs.emplace_back();
+      for (const WeightForm& form : layer.forms) costs.back().push_back({static_cast<double>(form.bytes), 0.0});
+      plain += costs.back()[0].bytes;
+    }
+    for (std::size_t f = 0; f < layer.forms.size(); ++f) costs[group->second][f].seconds += layer.forms[f].seconds;
   }
   const double spent = options.weights_spent == nullptr ? 0.0 : static_cast<double>(options.weights_spent->load());
   double extra = static_cast<double>(options.weights_budget) - spent;
   if (options.weights_budget < 0) extra = std::min((kLargestExpansion - 1.0) * plain, kLargestExtra - spent);
   const std::vector<std::size_t> chosen = choose_forms(costs, std::max(0.0, extra), kSecondsPerByte / threads);
+  double more = 0.0;
+  for (std::size_t g = 0; g < costs.size(); ++g) more += costs[g][chosen[g]].bytes - costs[g][0].bytes;
+  if (options.weights_spent != nullptr) options.weights_spent->fetch_add(static_cast<std::int64_t>(more));
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     Layer& layer = layers_[l];
-    layer.form = chosen[l];
-    if (options.weights_spent != nullptr) {
-      const auto more = static_cast<std::int64_t>(layer.forms[layer.form].bytes) - static_cast<std::int64_t>(layer.forms[0].bytes);
-      options.weights_spent->fetch_add(more);
-    }
+    layer.form = chosen[group_of[l]];
     if (layer.chosen) layer.chosen(layer.form);
   }
 }
@@ -203,11 +216,18 @@ void Weights::settle(const CompileOptions& options, int threads) {
     std::int64_t first;  // unit of all jobs
   };
   std::vector<Job> jobs;
+  std::unordered_map<std::string, PackedWeights*> ours;  // by local_key
+  std::vector<std::pair<PackedWeights*, PackedWeights*>> repeated;
   std::size_t total = 0;
   std::int64_t units = 0;
   for (Layer& layer : layers_) {
     const WeightForm& form = layer.forms[layer.form];
     layer.packed->size_ = form.bytes;
+    const auto [first, added] = ours.emplace(local_key(form), layer.packed.get());
+    if (!added) {
+      repeated.emplace_back(layer.packed.get(), first->second);
+      continue;
+    }
     Identity identity = identity_of(form);
     std::shared_ptr<PackedWeights> known;
     {
@@ -250,6 +270,10 @@ void Weights::settle(const CompileOptions& options, int threads) {
       entry = {std::move(job.identity.text), job.layer->packed};
       packed.listed_ = job.identity.key;
     }
+  }
+  for (const auto& [to, from] : repeated) {
+    to->data_ = from->data_;
+    to->block_ = from->block_;
   }
   layers_.clear();
 }
