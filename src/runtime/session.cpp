@@ -62,6 +62,22 @@ std::string onnx_type_name(const ValueType& type) {
   return "none";
 }
 
+std::string onnx_type_name(const Datum& value) {
+  if (value.is_tensor()) return "tensor(" + onnx_element_name(value.tensor().type()) + ")";
+  if (value.is_sequence()) {
+    const Sequence& s = value.sequence();
+    return "seq(" + (s.items.empty() ? "tensor(" + onnx_element_name(s.element) + ")" : onnx_type_name(s.items.front())) + ")";
+  }
+  if (!value.is_map()) return "none";
+  return "map(" + onnx_element_name(value.map().keys.type()) + ",tensor(" + onnx_element_name(value.map().values.type()) + "))";
+}
+
+std::string symbol_name(const Dim& dim) {
+  const SymbolId id = dim.is_known() ? -1 : dim.symbol();
+  if (id < 0 || dim.table()->symbol(id).kind == SymbolTable::Kind::kFresh) return {};
+  return dim.table()->symbol(id).name;
+}
+
 std::vector<Candidate> choose_candidates(const SessionOptions& options, const CompileOptions& base) {
   std::vector<ProviderRequest> requests = options.providers;
   const auto named = [&](const char* name) {
@@ -114,6 +130,8 @@ void Session::prepare(const SessionOptions& options) {
     legalise(*graph_);
     optimise(*graph_, options_.level);
     if (!options_.optimized_model_path.empty()) onnx::write_onnx_file(*graph_, options_.optimized_model_path);
+    // No device computes in f16 or bf16; what the wider graph allows is optimised once more.
+    if (widen_half(*graph_)) optimise(*graph_, options_.level);
     CompileOptions base;
     base.threads = options_.intra_op_threads;
     base.one_step_per_node = options_.level == OptimizationLevel::kDisabled;

@@ -136,6 +136,10 @@ std::vector<Candidate> choose_candidates(const SessionOptions& options, const Co
 
 /// "tensor(float)", "seq(map(int64,tensor(float)))": a type as ONNX Runtime's users know it.
 std::string onnx_type_name(const ValueType& type);
+std::string onnx_type_name(const Datum& value);
 std::string onnx_element_name(ElementType type);
+
+/// The name of a symbolic dimension as the model's users know it; empty for fixed, anonymous and computed ones.
+std::string symbol_name(const Dim& dim);
 
 }  // namespace oriel

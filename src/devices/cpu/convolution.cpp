@@ -91,7 +91,7 @@ Convolution Convolution::read(const Attributes& attributes, const Dims& weights,
   for (std::size_t i = 0; i < extra_pads.size(); ++i) {
     (i < conv.rank ? conv.window.pads_begin[i] : conv.window.pads_end[i - conv.rank]) += extra_pads[i];
   }
-  if (transposed) conv.output_padding = attributes.get_ints("output_padding", {});
+  if (transposed) conv.output_size = ops::OutputSize::read(attributes, conv.rank);
   ConvLayer& layer = conv.kernel.layer;
   layer.transposed = transposed;
   layer.groups = attributes.get_int("group");
@@ -106,18 +106,15 @@ Convolution Convolution::read(const Attributes& attributes, const Dims& weights,
 ConvShape Convolution::shape(const Dims& x, Dims& out) const {
   ops::Window w = window;
   const Dims in(x.begin() + 2, x.end());
-  w.resolve_pads(in);
-  out = {x[0], kernel.layer.out_channels};
   Dims extents;
-  for (std::size_t i = 0; i < rank; ++i) {
-    if (kernel.layer.transposed) {
-      const std::int64_t extra = i < output_padding.size() ? output_padding[i] : 0;
-      extents.push_back(std::max<std::int64_t>(0, (in[i] - 1) * w.strides[i] + w.span(i) + extra - w.pads_begin[i] - w.pads_end[i]));
-    } else {
-      extents.push_back(ops::window_extent(w, i, in[i]));
-    }
-    out.push_back(extents.back());
+  if (kernel.layer.transposed) {
+    extents = output_size.resolve(w, in);
+  } else {
+    w.resolve_pads(in);
+    for (std::size_t i = 0; i < rank; ++i) extents.push_back(ops::window_extent(w, i, in[i]));
   }
+  out = {x[0], kernel.layer.out_channels};
+  for (const std::int64_t d : extents) out.push_back(d);
   ConvShape shape;
   shape.batch = x[0];
   set3(shape.in, in, 1);

@@ -9,6 +9,7 @@
 
 #include "devices/cpu/lowering.h"
 #include "kernels/conv/conv.h"
+#include "ops/conv_transpose.h"
 #include "ops/spatial.h"
 
 namespace oriel::cpu {
@@ -18,7 +19,7 @@ struct Convolution {
   kernels::ConvKernel kernel;
   std::shared_ptr<const PackedWeights> packed;
   ops::Window window;
-  Dims output_padding;   // of transposed ones; empty: none
+  ops::OutputSize output_size;  // of a transposed one
   std::size_t rank = 2;  // spatial axes
   ElementType output = ElementType::kF32;
 

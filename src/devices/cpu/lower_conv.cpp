@@ -16,10 +16,6 @@ std::string decline(const Node& node, const CompileOptions&) {
   if (!w->shape().is_ranked()) return "weights of unknown rank";
   const std::size_t rank = w->shape().rank();
   if (rank < 3 || rank > 5) return formatted("{} spatial axes, kernels have 1 to 3", rank - 2);
-  if (transposed(node) && (node.attributes().has("output_shape") && !node.attributes().get_ints("output_shape").empty())) return "an explicit output_shape";
-  if (transposed(node) && node.attributes().get_string("auto_pad", "NOTSET") != "NOTSET" && node.attributes().get_string("auto_pad", "NOTSET") != "VALID") {
-    return "transposed convolution with automatic pads";
-  }
   return {};
 }
 

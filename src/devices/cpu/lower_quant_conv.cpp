@@ -21,10 +21,18 @@ struct IntegerConv {
   Activation activation;
   float y_scale = 1.0F;
   std::int32_t y_zero = 0;
+  const Value* residual = nullptr;  // bytes, added after the activation
+  float residual_scale = 1.0F;
+  std::int32_t residual_zero = 0;
 };
 
 ConvElement conv_element(ElementType type) {
-  return type == ElementType::kU8 ? ConvElement::kU8 : type == ElementType::kI8 ? ConvElement::kS8 : ConvElement::kS32;
+  switch (type) {
+    case ElementType::kU8: return ConvElement::kU8;
+    case ElementType::kI8: return ConvElement::kS8;
+    case ElementType::kF32: return ConvElement::kF32;
+    default: return ConvElement::kS32;
+  }
 }
 
 // Whether every weight less its zero point fits a signed byte.
@@ -53,6 +61,12 @@ void emit(Lowering& lowering, const Unit& unit, IntegerConv integer) {
   layer.output_zero = integer.y_zero;
   layer.output_scale = integer.y_scale;
   layer.weights_fit_s8 = fit_s8(w, integer.w_zeros);
+  if (integer.residual != nullptr) {
+    layer.residual = Residual::kAfterActivation;
+    layer.residual_element = conv_element(integer.residual->element());
+    layer.residual_scale = integer.residual_scale;
+    layer.residual_zero = integer.residual_zero;
+  }
   const bool plain_input = reads_plain(lowering, integer.x, layer);
   layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
@@ -69,6 +83,10 @@ void emit(Lowering& lowering, const Unit& unit, IntegerConv integer) {
   append_bytes(bytes, integer.offset);
   Lowering::StepSpec spec;
   spec.inputs = {plain_input ? lowering.plain(integer.x) : lowering.blocked(integer.x)};
+  if (integer.residual != nullptr) {
+    spec.inputs.push_back(lowering.blocked(integer.residual));
+    if (integer.residual->element() == conv->output) spec.in_place = {1};
+  }
   spec.outputs = {lowering.blocked_output(unit.output)};
   spec.kernel = formatted("conv_{}_{}", element_name(integer.x->element()), isa_name(policy.isa));
   const auto kept = std::make_shared<const IntegerConv>(std::move(integer));
@@ -170,6 +188,11 @@ void lower_quantised_conv(Lowering& lowering, const Unit& unit) {
   conv.y_scale = q.scales[1];
   conv.offset = q.offset;
   conv.activation = unit.activation;
+  if (q.operands.size() > 2) {
+    conv.residual = q.operands[2];
+    conv.residual_scale = q.residual_scale;
+    conv.residual_zero = q.residual_zero;
+  }
   const auto channels = static_cast<std::size_t>(conv.w->constant()->dim(0));
   for (std::size_t c = 0; c < channels; ++c) conv.scale.push_back(q.scales[0] * q.weight_scales[q.weight_scales.size() == 1 ? 0 : c]);
   emit(lowering, unit, std::move(conv));
