@@ -361,7 +361,7 @@ void run_unit_product(const UnitProduct& u, const Inputs& inputs, OutputSink& ou
   o.a = a.raw();
   o.lda = d.k;
   o.a_stride = batches_a == 1 ? 0 : d.m * d.k;
-  o.b = b == nullptr ? u.packed->memory->map() : b->raw();
+  o.b = b == nullptr ? u.packed->weights->data() : b->raw();
   o.ldb = u.transpose_b ? d.k : d.n;
   o.b_stride = batches_b == 1 ? 0 : d.k * d.n;
   o.c = y.raw();
@@ -437,7 +437,7 @@ void lower_quantised_product(Lowering& lowering, const Unit& unit) {
   spec.outputs = {lowering.plain_output(unit.output)};
   spec.kernel = "gemm_i8";
   spec.algorithm = u->packed != nullptr ? "packed" : "unpacked";
-  spec.packed_bytes = u->packed != nullptr ? static_cast<std::int64_t>(u->packed->memory->size()) : 0;
+  spec.packed_bytes = u->packed != nullptr ? static_cast<std::int64_t>(u->packed->weights->size()) : 0;
   spec.run = [u](const Inputs& inputs, OutputSink& outputs, RunContext& context) { run_unit_product(*u, inputs, outputs, context); };
   lowering.step(unit, std::move(spec));
 }

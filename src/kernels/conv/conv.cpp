@@ -137,23 +137,16 @@ std::vector<ConvCandidate> conv_candidates(const ConvLayer& layer, const ConvSha
     ConvCandidate candidate{conv_kernel(layer, algorithm, policy.isa), 0.0};
     if (winograd && candidate.kernel.packed_bytes > policy.winograd_bytes) continue;
     candidate.seconds = conv_seconds(candidate.kernel, expected, policy.threads);
-    if (winograd || list.empty()) {
-      list.push_back(candidate);
-    } else if (candidate.seconds < kWorthRounding * list[0].seconds) {
-      list[0] = candidate;
-    }
+    if (!list.empty() && candidate.seconds >= kWorthRounding * list.back().seconds) continue;
+    if (!winograd) list.clear();
+    list.push_back(candidate);
   }
   return list;
 }
 
 ConvKernel conv_choose(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy) {
   const std::vector<ConvCandidate> list = conv_candidates(layer, expected, policy);
-  if (list.empty()) return {};
-  const ConvCandidate* best = list.data();
-  for (const ConvCandidate& candidate : list) {
-    if (candidate.seconds < kWorthRounding * best->seconds) best = &candidate;
-  }
-  return best->kernel;
+  return list.empty() ? ConvKernel{} : list.back().kernel;
 }
 
 double conv_seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {

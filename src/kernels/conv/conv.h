@@ -134,11 +134,11 @@ struct ConvCandidate {
   double seconds = 0.0;
 };
 
-/// Kernels that accept the layer and fit the policy: first the fastest without Winograd's larger weights, then the Winograd
-/// ones, those that round less first. Deterministic. conv_serves must be true.
+/// Kernels that accept the layer and fit the policy: the fastest without Winograd's larger weights, then Winograd ones, each
+/// larger than the one before, rounding more and worth it (kWorthRounding). Deterministic. conv_serves must be true.
 std::vector<ConvCandidate> conv_candidates(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy);
 
-/// Of several candidates a later one is worth its rounding where it takes at most this share of the time.
+/// A candidate is worth its rounding where it takes less than this share of the time of the one before.
 constexpr double kWorthRounding = 0.97;
 
 /// The fastest of conv_candidates, whatever it takes in memory within the policy.
