@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/format.h"
+#include "base/mapped_file.h"
 #include "base/work_counters.h"
 
 namespace oriel {
@@ -308,8 +309,13 @@ bool Graph::refine_types() {
 }
 
 void Graph::release_constants() {
+  std::unordered_set<const Memory*> files;
   for (const auto& v : values_) {
-    if (v->constant_) v->constant_ = Tensor();
+    if (!v->constant_) continue;
+    // Executables that still read a file see it through pages that come back as they are touched.
+    const Memory* memory = v->constant_->memory().get();
+    if (files.insert(memory).second) release_pages(memory);
+    v->constant_ = Tensor();
   }
   for (const auto& node : owned_) {
     for (const auto& [name, attribute] : node->attributes_.items()) {

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "ir/alignment.h"
+
 namespace oriel {
 
 struct CompiledGraph::CompiledPart {
@@ -196,7 +198,7 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, const std::vect
     if (added) {
       ++slot_count_;
       constants_.emplace_back();
-      if (v->is_constant()) constants_.back() = *v->constant();
+      if (v->is_constant()) constants_.back() = aligned(*v->constant());
     }
     return at->second;
   };

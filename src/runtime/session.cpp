@@ -13,6 +13,8 @@
 namespace oriel {
 namespace {
 
+constexpr const char* kWeightsBudgetEntry = "session.oriel.weights_budget";
+
 // The process's seed; negative: none.
 std::atomic<std::int64_t> process_seed{-1};
 
@@ -196,6 +198,10 @@ void Session::prepare(const SessionOptions& options) {
     base.threads = options_.intra_op_threads;
     base.one_step_per_node = options_.level == OptimizationLevel::kDisabled;
     base.budget = budget_;
+    base.weights_spent = std::make_shared<std::atomic<std::int64_t>>(0);
+    if (const auto entry = options_.config.find(kWeightsBudgetEntry); entry != options_.config.end()) {
+      base.weights_budget = parse_weights_budget(entry->first, entry->second);
+    }
     threads_ = options_.intra_op_threads > 0 ? options_.intra_op_threads : usable_cpus();
     compiled_ = std::make_unique<CompiledGraph>(graph_, choose_candidates(options_, base));
     for (const Candidate& c : choose_candidates(options_, base)) {

@@ -62,6 +62,7 @@ class CpuDevice final : public Device {
       }
     }
     std::unique_ptr<plan::Program> program = lowering.finish();
+    program->reserve(options.budget);
     return std::make_unique<CpuExecutable>(std::move(program), lowering.take_steps());
   }
 

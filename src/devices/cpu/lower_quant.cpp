@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "devices/cpu/quantised.h"
+#include "ir/alignment.h"
 #include "kernels/elementwise/broadcast.h"
 #include "kernels/quant/quantize.h"
 #include "ops/pool.h"
@@ -425,7 +426,7 @@ std::string decline_concat(const Node& node, const CompileOptions&) {
 }
 
 QLinearParameters parameters_of(const Node& node, std::size_t i) {
-  const Datum scale(*node.input(i)->constant());
+  const Datum scale(aligned(*node.input(i)->constant()));
   const Datum zero = node.input(i + 1) != nullptr ? Datum(*node.input(i + 1)->constant()) : Datum();
   const Datum* operands[2] = {&scale, &zero};
   return QLinearParameters(Inputs(node.attributes(), operands, 2), 0);
@@ -723,7 +724,7 @@ Tensor all_bytes(ElementType type) {
 
 Tensor evaluate(const Node& node, const std::vector<const Tensor*>& operands) {
   std::vector<Datum> data;
-  for (const Tensor* t : operands) data.push_back(t == nullptr ? Datum() : Datum(*t));
+  for (const Tensor* t : operands) data.push_back(t == nullptr ? Datum() : Datum(aligned(*t)));
   std::vector<const Datum*> pointers;
   for (std::size_t i = 0; i < data.size(); ++i) pointers.push_back(operands[i] == nullptr ? nullptr : &data[i]);
   OneResult sink(node.num_outputs());

@@ -1,6 +1,7 @@
 // From claimed nodes to steps: units, layouts, and the rules that lower each operator.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "device/device.h"
+#include "devices/cpu/weights.h"
 #include "kernels/activation.h"
 #include "plan/builder.h"
 
@@ -137,11 +139,16 @@ class Lowering {
     std::int64_t packed_bytes = 0;
     bool view = false;
     std::vector<int> in_place;
+    /// Fills in what is known once weights are settled; null: nothing.
+    std::function<void(StepInfo&)> describe;
   };
   void step(const Unit& unit, StepSpec spec);
 
   /// The value where it is a constant, or a DequantizeLinear of constants, which is computed once here; else null.
   const Tensor* folded(const Value* value);
+
+  /// Where steps ask for packed weights, which are there when the program is finished.
+  Weights& weights() { return weights_; }
 
   /// Makes a value whose elements inference knows symbolically available without a step.
   void content(const Value* value);
@@ -166,7 +173,9 @@ class Lowering {
   std::unordered_map<int, const Value*> enclosed_;
   std::unordered_map<const Value*, Tensor> folded_;
   std::unordered_set<const Value*> outputs_;
+  Weights weights_;
   std::vector<StepInfo> steps_;
+  std::vector<std::pair<std::size_t, std::function<void(StepInfo&)>>> descriptions_;  // by index of steps_
 };
 
 }  // namespace oriel::cpu

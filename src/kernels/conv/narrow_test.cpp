@@ -356,7 +356,7 @@ TEST(NarrowConvolution, Bf16WinogradError) {
   const ConvKernel kernel = conv_kernel(layer, ConvAlgorithm::kWinograd2, Isa::kBf16);
   for (const int threads : {1, 4}) {
     Bytes packed(kernel.packed_bytes);
-    conv_pack(kernel, c.weights.data(), c.bias.data(), packed.data());
+    conv_pack(kernel, {c.weights.data(), c.bias.data()}, packed.data());
     const ConvPlan plan = conv_plan(kernel, shape, threads);
     Bytes scratch(plan.thread_scratch_bytes, 0xff);
     Bytes shared(plan.shared_scratch_bytes, 0xff);
@@ -407,7 +407,7 @@ TEST(NarrowConvolution, Bf16) {
     const std::int64_t stored = stored_channels(layer.out_channels, Layout::kBlocked);
     for (const ConvKernel& kernel : kernels_of(layer, {Isa::kBf16})) {
       Bytes packed(kernel.packed_bytes);
-      conv_pack(kernel, weights.data(), c.bias.data(), packed.data());
+      conv_pack(kernel, {weights.data(), c.bias.data()}, packed.data());
       Bytes output(shape.batch * stored * out_points * 4);
       ConvBuffers buffers;
       buffers.input = input.data();

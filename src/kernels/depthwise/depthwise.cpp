@@ -74,9 +74,9 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
       const std::int64_t c = b * kChannelBlock + l;
       float* weights = to + headers * kChannelBlock + l;
       if (!is_integer(layer)) {
-        if (source.bias != nullptr) to[l] = source.bias[c];
+        if (source.real.bias != nullptr) to[l] = source.real.bias[c];
         for (std::int64_t k = 0; k < taps; ++k) {
-          const float w = source.weights[c * taps + k];
+          const float w = scaled_weight(source.real, c, c * taps + k);
           weights[k * kChannelBlock] = layer.input == ConvElement::kBf16 ? rounded_to_bf16(w) : w;
         }
         continue;
