@@ -76,6 +76,9 @@ class Program {
   Status run(std::span<const Datum* const> inputs, std::span<Datum> outputs, RunContext& context, const void* owner);
 
   ProgramCounters counters() const;
+  /// The text dump: regions with their symbols, steps, and where each value lies. Offsets are shown where no dimension depends
+  /// on a symbol.
+  std::string dump() const;
   std::int64_t arena_bytes() const;
 
  private:
@@ -102,7 +105,7 @@ class Program {
   std::unique_ptr<State> take_state();
   void give_state(std::unique_ptr<State> state);
   void enter_region(State& state, std::size_t region, RunContext& context);
-  void make_plan(const Region& region, const Bindings& symbols, Plan& plan);
+  void make_plan(const Region& region, const Bindings& symbols, Plan& plan) const;
   Status run_steps(State& state, std::span<Datum> outputs, RunContext& context, const void* owner);
 
   std::shared_ptr<const SymbolTable> symbols_;

@@ -60,7 +60,11 @@ std::string onnx_type_name(const ValueType& type) {
   return "none";
 }
 
-std::vector<Candidate> choose_candidates(const SessionOptions& options, const CompileOptions& base) {
+std::vector<Candidate> choose_candidates(const SessionOptions& options, const std::shared_ptr<Budget>& budget) {
+  CompileOptions base;
+  base.threads = options.intra_op_threads;
+  base.one_step_per_node = options.level == OptimizationLevel::kDisabled;
+  base.budget = budget;
   std::vector<ProviderRequest> requests = options.providers;
   const auto named = [&](const char* name) {
     return std::any_of(requests.begin(), requests.end(), [&](const ProviderRequest& r) { return r.name == name; });
@@ -77,14 +81,21 @@ std::vector<Candidate> choose_candidates(const SessionOptions& options, const Co
   return candidates;
 }
 
-Session::Session(const ModelSource& source, const SessionOptions& options) {
+std::shared_ptr<Graph> load_graph(const ModelSource& source, const SessionOptions& options, GraphStage stage) {
   onnx::ReadOptions read;
   read.dim_params = options.dims_by_name;
   read.dim_denotations = options.dims_by_denotation;
   read.external_data_folder = source.folder;
   read.initializers = options.initializers;
-  graph_ = source.bytes ? std::shared_ptr<Graph>(onnx::read_onnx_bytes(source.bytes, read, source.path))
-                        : std::shared_ptr<Graph>(onnx::read_onnx_file(source.path, read));
+  for (const auto& [name, dims] : options.input_shapes) read.input_shapes.emplace_back(name, Shape(dims));
+  std::shared_ptr<Graph> graph =
+      source.bytes ? onnx::read_onnx_bytes(source.bytes, read, source.path) : onnx::read_onnx_file(source.path, read);
+  if (stage >= GraphStage::kLegalise) legalise(*graph);
+  if (stage >= GraphStage::kOptimise) optimise(*graph, options.level);
+  return graph;
+}
+
+Session::Session(const ModelSource& source, const SessionOptions& options) : graph_(load_graph(source, options, GraphStage::kLoad)) {
   prepare(options);
 }
 
@@ -112,13 +123,10 @@ void Session::prepare(const SessionOptions& options) {
     legalise(*graph_);
     optimise(*graph_, options_.level);
     if (!options_.optimized_model_path.empty()) onnx::write_onnx_file(*graph_, options_.optimized_model_path);
-    CompileOptions base;
-    base.threads = options_.intra_op_threads;
-    base.one_step_per_node = options_.level == OptimizationLevel::kDisabled;
-    base.budget = budget_;
     threads_ = options_.intra_op_threads > 0 ? options_.intra_op_threads : usable_cpus();
-    compiled_ = std::make_unique<CompiledGraph>(graph_, choose_candidates(options_, base));
-    for (const Candidate& c : choose_candidates(options_, base)) {
+    const std::vector<Candidate> candidates = choose_candidates(options_, budget_);
+    compiled_ = std::make_unique<CompiledGraph>(graph_, candidates);
+    for (const Candidate& c : candidates) {
       if (c.options.threads > 0) {
         threads_ = c.options.threads;
         break;

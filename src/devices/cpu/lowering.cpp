@@ -187,7 +187,11 @@ void Lowering::step(const Unit& unit, StepSpec spec) {
   info.op = unit.node->op().full_name();
   info.name = unit.node->name();
   info.origins = unit.node->origins();
-  for (const Node* n : unit.absorbed) info.origins.insert(info.origins.end(), n->origins().begin(), n->origins().end());
+  info.nodes = {unit.node->id()};
+  for (const Node* n : unit.absorbed) {
+    info.origins.insert(info.origins.end(), n->origins().begin(), n->origins().end());
+    info.nodes.push_back(n->id());
+  }
   steps_.push_back(std::move(info));
 }
 
