@@ -109,13 +109,18 @@ std::optional<Work> work_of(std::span<const Node* const> nodes, const Bindings& 
   std::unordered_set<const Value*> counted;
   for (const Node* node : nodes) {
     work.flops += flops_of(*node, shapes);
-    for (const Value* v : node->inputs()) {
-      if (v == nullptr || inside.count(v->producer()) != 0 || !counted.insert(v).second) continue;
-      work.bytes += shapes.bytes(v);
-    }
+    if (node->op().traits.view) continue;
+    const bool moves = movements().count(node->op().name) != 0;
+    double made = 0;
     for (const Value* v : node->outputs()) {
       const bool leaves = v->users().empty() || std::any_of(v->users().begin(), v->users().end(), [&](const Node* n) { return inside.count(n) == 0; });
-      if (leaves) work.bytes += shapes.bytes(v);
+      const double bytes = shapes.bytes(v);
+      made += bytes;
+      if (leaves) work.bytes += bytes;
+    }
+    for (const Value* v : node->inputs()) {
+      if (v == nullptr || inside.count(v->producer()) != 0 || !counted.insert(v).second) continue;
+      work.bytes += moves && v == node->input(0) ? std::min(shapes.bytes(v), made) : shapes.bytes(v);
     }
   }
   return shapes.known() ? std::optional<Work>(work) : std::nullopt;

@@ -14,7 +14,7 @@ struct Work {
   /// Products, convolutions and recurrences count every multiplication and every addition; what moves data counts nothing;
   /// every other operator counts one operation for each element of its largest operand or result.
   double flops = 0;
-  /// Bytes of operands and results, each once.
+  /// Bytes of operands and results, each once. Views count none; what selects elements (Gather, Slice) counts those it reads.
   double bytes = 0;
 };
 

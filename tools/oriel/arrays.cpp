@@ -225,7 +225,7 @@ std::vector<std::pair<std::string, Tensor>> parse_npz(std::string_view bytes, co
     if (method == 0) {
       arrays.emplace_back(name, parse_npy(data, place));
     } else if (method == 8) {
-      constexpr std::uint64_t kLimit = std::numeric_limits<int>::max();
+      constexpr std::uint64_t kLimit = std::numeric_limits<int>::max() - 8;
       if (size > kLimit || packed > kLimit) fail(ErrorCode::kInvalidArgument, "{}: compressed arrays of 2 GiB and more are not supported", place);
       // No deflated byte makes more than 1032.
       if (size > packed * 1032 + 64) fail(ErrorCode::kInvalidArgument, "{}: the compressed data is damaged", place);

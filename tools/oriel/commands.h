@@ -6,12 +6,12 @@
 
 namespace oriel::shell {
 
-int run(const RunArguments& arguments, const Report& report);
-int info(const ModelArguments& arguments, const Report& report);
-int dump(const DumpArguments& arguments, const Report& report);
-int explain(const ExplainArguments& arguments, const Report& report);
+int run(const RunArguments& arguments, Report& report);
+int info(const ModelArguments& arguments, Report& report);
+int dump(const DumpArguments& arguments, Report& report);
+int explain(const ExplainArguments& arguments, Report& report);
 /// 1 where the two configurations differ by more than the tolerance.
-int diff(const DiffArguments& arguments, const Report& report);
-int doctor(const DoctorArguments& arguments, const Report& report);
+int diff(const DiffArguments& arguments, Report& report);
+int doctor(const DoctorArguments& arguments, Report& report);
 
 }  // namespace oriel::shell

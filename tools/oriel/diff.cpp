@@ -131,7 +131,7 @@ std::string describe(const SessionOptions& options) {
   const char* const levels[] = {"disable", "basic", "extended", "layout", "all"};
   std::string text = parts.empty() ? "CPUExecutionProvider" : joined(parts, " + ");
   text += formatted(", level {}", levels[static_cast<int>(options.level)]);
-  if (options.intra_op_threads > 0) text += formatted(", {} threads", options.intra_op_threads);
+  if (options.intra_op_threads > 0) text += formatted(", {} thread{}", options.intra_op_threads, options.intra_op_threads == 1 ? "" : "s");
   return text;
 }
 
@@ -209,7 +209,7 @@ std::string difference_text(const Difference& d) {
 
 }  // namespace
 
-int diff(const DiffArguments& arguments, const Report& report) {
+int diff(const DiffArguments& arguments, Report& report) {
   const SessionOptions options = session_options(arguments.model);
   const SessionOptions other = other_options(options, arguments.against);
   std::shared_ptr<Graph> graph = load(arguments.model, options);
@@ -274,7 +274,8 @@ int diff(const DiffArguments& arguments, const Report& report) {
       const Difference d = compare(left_results[first + k], right_results[first + k]);
       Json item = {{"op", probe.op}, {"node", probe.node}, {"value", probe.value}, {"origins", probe.origins}, {"kernel", probe.kernel}, {"algorithm", probe.algorithm}};
       item.update(difference_json(d, arguments.tolerance));
-      const std::string where = formatted("{} (node \"{}\", {}{}{})", probe.op, probe.node, probe.kernel, probe.algorithm.empty() ? "" : " ", probe.algorithm);
+      const std::string where = formatted("{} (value \"{}\"{}{}{}{})", joined(probe.origins, " + "), probe.value, probe.kernel.empty() ? "" : ", ", probe.kernel,
+                                          probe.algorithm.empty() ? "" : " ", probe.algorithm);
       if (arguments.nodes) report.line(formatted("  {}: {}{}", where, difference_text(d), agrees(d) ? "" : "  <- above the tolerance"));
       if (!agrees(d) && !diverging) {
         diverging = k;

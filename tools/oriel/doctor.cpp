@@ -44,7 +44,7 @@ bool loads(const char* library) {
   return handle != nullptr;
 }
 
-Json processor_report(const Report& report) {
+Json processor_report(Report& report) {
   const Processor cpu = processor();
   const CacheSizes caches = cache_sizes();
   report.line(formatted("processor {}", cpu.name.empty() ? "unknown" : cpu.name));
@@ -76,7 +76,7 @@ Json processor_report(const Report& report) {
           {"isa_levels", std::move(levels)}};
 }
 
-Json thread_report(const Report& report) {
+Json thread_report(Report& report) {
   const auto online = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -87,7 +87,7 @@ Json thread_report(const Report& report) {
   return {{"usable", usable}, {"reason", reason}, {"online", online}, {"affinity", allowed}};
 }
 
-Json memory_report(const Report& report) {
+Json memory_report(Report& report) {
   const MemoryFacts memory = memory_facts();
   const std::string pages = first_line("/sys/kernel/mm/transparent_hugepage/enabled");
   const std::size_t open = pages.find('[');
@@ -104,7 +104,7 @@ Json memory_report(const Report& report) {
 
 }  // namespace
 
-int doctor(const DoctorArguments& arguments, const Report& report) {
+int doctor(const DoctorArguments& arguments, Report& report) {
   utsname system{};
   ::uname(&system);
   Json json = {{"command", "doctor"}, {"version", ORIEL_VERSION}, {"system", formatted("{} {} {}", system.sysname, system.release, system.machine)}};

@@ -50,7 +50,7 @@ Json graph_json(const Graph& graph) {
 
 }  // namespace
 
-int dump(const DumpArguments& arguments, const Report& report) {
+int dump(const DumpArguments& arguments, Report& report) {
   const SessionOptions options = session_options(arguments.model);
   const std::string& stage = arguments.stage;
   const GraphStage graph_stage = stage == "load" ? GraphStage::kLoad : stage == "legalise" ? GraphStage::kLegalise : GraphStage::kOptimise;

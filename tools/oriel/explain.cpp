@@ -54,7 +54,7 @@ struct Measurement {
 
 class Explainer {
  public:
-  Explainer(const Report& report, const Measurement* measured) : report_(report), measured_(measured), table_(columns(measured != nullptr)) {}
+  Explainer(Report& report, const Measurement* measured) : report_(report), measured_(measured), table_(columns(measured != nullptr)) {}
 
   Json parts(const std::vector<CompiledPartInfo>& parts, const std::string& indent = "") {
     Json list = Json::array();
@@ -170,7 +170,7 @@ class Explainer {
     return times;
   }
 
-  const Report& report_;
+  Report& report_;
   const Measurement* measured_;
   Table table_;
   Json declined_ = Json::array();
@@ -204,7 +204,7 @@ void measure(Session& session, const ExplainArguments& arguments, const std::vec
 
 }  // namespace
 
-int explain(const ExplainArguments& arguments, const Report& report) {
+int explain(const ExplainArguments& arguments, Report& report) {
   const SessionOptions options = session_options(arguments.model);
   const std::shared_ptr<Graph> graph = load(arguments.model, options);
   std::vector<InputValue> inputs;

@@ -56,7 +56,7 @@ std::string text_of(onnx::Bytes bytes) { return std::string(bytes); }
 
 }  // namespace
 
-int info(const ModelArguments& arguments, const Report& report) {
+int info(const ModelArguments& arguments, Report& report) {
   const SessionOptions options = session_options(arguments);
   const std::shared_ptr<Graph> graph = load(arguments, options);
   const std::shared_ptr<const MappedFile> file = MappedFile::open(arguments.model);
@@ -132,9 +132,11 @@ int info(const ModelArguments& arguments, const Report& report) {
     unknown += work ? 0 : 1;
   }
   const bool complete = unknown == 0;
+  json["nodes_without_flops"] = unknown;
   json["flops"] = complete ? Json(flops) : Json(nullptr);
   report.line(complete ? formatted("{}FLOP a run", count_text(flops) + (flops < 1000 ? " " : ""))
-                       : formatted("arithmetic of a run: unknown for {} nodes; open dimensions are fixed with --dim or --shape", unknown));
+                       : formatted("{}FLOP a run in {} nodes, unknown in {}; --dim and --shape fix open dimensions", count_text(flops) + (flops < 1000 ? " " : ""),
+                                   static_cast<std::int64_t>(graph->nodes().size()) - unknown, unknown));
   report.document(json);
   return 0;
 }

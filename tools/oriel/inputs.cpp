@@ -53,7 +53,7 @@ void check(const ValueInfo& input, Tensor& tensor, const std::string& source, bo
   if (tensor.type() != type.element) {
     const auto numeric = [](ElementType e) { return is_float(e) || is_integer(e) || e == ElementType::kBool; };
     if (!may_cast || !numeric(tensor.type()) || !numeric(type.element)) {
-      throw Error(ErrorCode::kInvalidArgument, formatted("{}: {}, but input \"{}\" takes {}{}", source, tensor.description(), input.name, type.to_string(),
+      throw Error(ErrorCode::kInvalidArgument, formatted("{}: {}, but input \"{}\" takes {}{}", source, tensor.description(), input.name, type_text(type),
                                                          numeric(tensor.type()) && numeric(type.element) ? "; --cast converts" : ""));
     }
     tensor = cast(tensor, type.element);
@@ -61,7 +61,7 @@ void check(const ValueInfo& input, Tensor& tensor, const std::string& source, bo
   if (!type.shape.is_ranked()) return;
   bool fits = type.shape.rank() == tensor.rank();
   for (std::size_t d = 0; fits && d < tensor.rank(); ++d) fits = type.shape[d].min() <= tensor.dim(d) && tensor.dim(d) <= type.shape[d].max();
-  if (!fits) throw Error(ErrorCode::kInvalidArgument, formatted("{}: {}, but input \"{}\" takes {}", source, tensor.description(), input.name, type.to_string()));
+  if (!fits) throw Error(ErrorCode::kInvalidArgument, formatted("{}: {}, but input \"{}\" takes {}", source, tensor.description(), input.name, type_text(type)));
 }
 
 Tensor random_tensor(const ValueInfo& input, std::uint32_t seed, std::mt19937& generator, std::map<SymbolId, std::int64_t>& symbols) {
@@ -73,14 +73,14 @@ Tensor random_tensor(const ValueInfo& input, std::uint32_t seed, std::mt19937& g
     const auto known = symbols.find(d.symbol());
     if (!d.is_known() && (d.symbol() < 0 || known == symbols.end())) {
       const bool named = d.symbol() >= 0 && d.table()->symbol(d.symbol()).kind == SymbolTable::Kind::kNamed;
-      throw UsageError(formatted("--random {}: input \"{}\" ({}) has an open dimension; give {}--shape {}=...", seed, input.name, type.to_string(),
+      throw UsageError(formatted("--random {}: input \"{}\" ({}) has an open dimension; give {}--shape {}=...", seed, input.name, type_text(type),
                                  named ? "--dim " + d.to_string() + "=N or " : "", input.name));
     }
     dims.push_back(d.is_known() ? d.value() : known->second);
   }
   Tensor tensor = Tensor::allocate(type.element, dims);
   if (type.element == ElementType::kString) return tensor;
-  if (is_complex(type.element)) throw UsageError(formatted("--random cannot fill input \"{}\", which is {}", input.name, type.to_string()));
+  if (is_complex(type.element)) throw UsageError(formatted("--random cannot fill input \"{}\", which is {}", input.name, type_text(type)));
   std::uniform_real_distribution<double> unit(0, 1);
   for (std::int64_t i = 0; i < tensor.size(); ++i) {
     const double value = unit(generator);
@@ -253,7 +253,7 @@ class Gatherer {
 
 std::vector<InputValue> gather_inputs(const GraphInputs& inputs, const InputArguments& arguments) { return Gatherer(inputs, arguments).gather(); }
 
-void print_inputs(const std::vector<InputValue>& inputs, const Report& report) {
+void print_inputs(const std::vector<InputValue>& inputs, Report& report) {
   for (const InputValue& value : inputs) {
     report.line(formatted("input {}: {}", value.name, value.picture ? value.applied : value.tensor.description()));
     for (const std::string& source : value.sources) report.line("  " + source);

@@ -28,7 +28,7 @@ struct InputValue {
 std::vector<InputValue> gather_inputs(const GraphInputs& inputs, const InputArguments& arguments);
 
 /// Prints what each input got.
-void print_inputs(const std::vector<InputValue>& inputs, const Report& report);
+void print_inputs(const std::vector<InputValue>& inputs, Report& report);
 nlohmann::ordered_json inputs_json(const std::vector<InputValue>& inputs);
 
 /// The values in the order of Session::input_index(); null where an input keeps its default.

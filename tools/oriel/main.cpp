@@ -28,7 +28,9 @@ int report_error(const std::string& command, std::string message, const char* co
   std::fprintf(stderr, "oriel%s%s: %s\n", command.empty() ? "" : " ", command.c_str(), line.c_str());
   if (json) {
     try {
-      Report(true).document({{"error", {{"command", command}, {"status", status}, {"code", code}, {"message", line}}}});
+      Report report(true);
+      report.document({{"error", {{"command", command}, {"status", status}, {"code", code}, {"message", line}}}});
+      report.finish();
     } catch (const std::exception&) {
       return status;
     }
@@ -141,7 +143,7 @@ int main(int argc, char** argv) {
   for (InputArguments* input : {&run_arguments.input, &explain_arguments.input, &diff_arguments.input}) {
     for (std::string* text : {&input->picture.layout, &input->picture.color, &input->picture.fit}) *text = CLI::detail::to_lower(*text);
   }
-  const Report report(json);
+  Report report(json);
   try {
     const int status = command == "run"       ? run(run_arguments, report)
                        : command == "info"    ? info(info_arguments, report)

@@ -38,6 +38,14 @@ std::vector<std::string> dim_names(const Graph& graph) {
   return names;
 }
 
+// Whether only a run tells the dimension: names that users know do not suffice.
+bool depends_on_values(const Dim& dim) {
+  if (!dim.has_expression() || dim.table() == nullptr) return !dim.has_expression();
+  std::vector<SymbolId> symbols;
+  dim.table()->collect(dim, symbols);
+  return std::any_of(symbols.begin(), symbols.end(), [&](SymbolId id) { return dim.table()->symbol(id).kind == SymbolTable::Kind::kFresh; });
+}
+
 Dims parse_dims(const std::string& text, const std::string& option) {
   Dims dims;
   std::size_t start = 0;
@@ -113,11 +121,11 @@ SessionOptions session_options(const ModelArguments& arguments) {
     if (at == inputs.end()) throw UsageError(formatted("--shape {}: the model has no input of that name; inputs: {}", text, joined(inputs, ", ")));
     const Dims shape = parse_dims(dims, "--shape " + name);
     const ValueType& type = graph->inputs()[static_cast<std::size_t>(at - inputs.begin())]->type();
-    if (!type.is_tensor()) throw UsageError(formatted("--shape {}: the input is {}, not a tensor", text, type.to_string()));
+    if (!type.is_tensor()) throw UsageError(formatted("--shape {}: the input is {}, not a tensor", text, type_text(type)));
     if (type.shape.is_ranked()) {
       bool fits = type.shape.rank() == shape.size();
       for (std::size_t d = 0; fits && d < shape.size(); ++d) fits = type.shape[d].min() <= shape[d] && shape[d] <= type.shape[d].max();
-      if (!fits) throw UsageError(formatted("--shape {}: the input is {}", text, type.to_string()));
+      if (!fits) throw UsageError(formatted("--shape {}: the input is {}", text, type_text(type)));
     }
     options.input_shapes.emplace_back(name, shape);
   }
@@ -144,7 +152,10 @@ GraphInputs inputs_of(const Graph& graph) {
 
 std::string type_text(const ValueType& type) {
   if (!type.is_tensor()) return onnx_type_name(type);
-  return onnx_element_name(type.element) + " " + type.shape.to_string();
+  if (!type.shape.is_ranked()) return onnx_element_name(type.element) + " [...]";
+  std::vector<std::string> dims;
+  for (const Dim& d : type.shape.dims()) dims.push_back(depends_on_values(d) ? "?" : d.to_string());
+  return formatted("{} [{}]", onnx_element_name(type.element), joined(dims, ", "));
 }
 
 nlohmann::ordered_json value_json(const std::string& name, const ValueType& type) {
@@ -152,15 +163,10 @@ nlohmann::ordered_json value_json(const std::string& name, const ValueType& type
   if (!type.is_tensor() || !type.shape.is_ranked()) return json;
   json["shape"] = nlohmann::ordered_json::array();
   for (const Dim& d : type.shape.dims()) {
-    const SymbolId id = d.symbol();
     if (d.is_known()) {
       json["shape"].push_back(d.value());
-    } else if (id >= 0 && d.table()->symbol(id).kind == SymbolTable::Kind::kFresh) {
-      json["shape"].push_back(nullptr);
-    } else if (d.has_expression()) {
-      json["shape"].push_back(d.to_string());
     } else {
-      json["shape"].push_back(nullptr);
+      json["shape"].push_back(depends_on_values(d) ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(d.to_string()));
     }
   }
   return json;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "arrays.h"
+#include "model.h"
 #include "report.h"
 #include "stb.h"
 
@@ -58,7 +59,7 @@ Layout named_layout(const std::string& name) {
 bool may_be_channels(const Dim& d) { return d.is_known() && (d.value() == 1 || d.value() == 3); }
 
 Layout choose_layout(const std::string& input, const ValueType& type, const std::string& wanted) {
-  const std::string about = formatted("input \"{}\" ({})", input, type.to_string());
+  const std::string about = formatted("input \"{}\" ({})", input, type_text(type));
   if (!type.shape.is_ranked()) {
     if (!wanted.empty()) return named_layout(wanted);
     throw UsageError(about + " has no known rank; give --layout");
@@ -74,6 +75,66 @@ Layout choose_layout(const std::string& input, const ValueType& type, const std:
     if (may_be_channels(type.shape[rank - 1])) return named_layout(rank == 4 ? "nhwc" : "hwc");
   }
   throw UsageError(about + " does not look like a picture of 1 or 3 channels; give --layout, or the values as .npy");
+}
+
+// How much each source pixel counts for one pixel of a resized row: those from `first` on, weights that add up to 1.
+struct Taps {
+  int first = 0;
+  std::vector<float> weights;
+};
+
+// A triangle as wide as a pixel of the coarser of the two grids, cut off at the edges.
+std::vector<Taps> make_taps(int from, int to) {
+  const double ratio = static_cast<double>(from) / to;
+  const double reach = std::max(1.0, ratio);
+  std::vector<Taps> list(static_cast<std::size_t>(to));
+  for (int i = 0; i < to; ++i) {
+    const double center = (i + 0.5) * ratio;
+    Taps& taps = list[static_cast<std::size_t>(i)];
+    taps.first = std::max(0, static_cast<int>(std::ceil(center - reach - 0.5)));
+    const int last = std::min(from - 1, static_cast<int>(std::floor(center + reach - 0.5)));
+    double sum = 0;
+    for (int k = taps.first; k <= last; ++k) {
+      const double weight = std::max(0.0, 1 - std::fabs(k + 0.5 - center) / reach);
+      taps.weights.push_back(static_cast<float>(weight));
+      sum += weight;
+    }
+    for (float& w : taps.weights) w = static_cast<float>(w / sum);
+  }
+  return list;
+}
+
+// Bilinear where the picture grows; where it shrinks, each pixel is the weighted mean of all that fall on it.
+Pixels resized(const Pixels& from, int width, int height) {
+  if (from.width == width && from.height == height) return from;
+  const int channels = from.channels;
+  const std::vector<Taps> across = make_taps(from.width, width);
+  const std::vector<Taps> down = make_taps(from.height, height);
+  const std::size_t row = static_cast<std::size_t>(width) * static_cast<std::size_t>(channels);
+  std::vector<float> narrow(row * static_cast<std::size_t>(from.height));
+  for (int y = 0; y < from.height; ++y) {
+    const std::uint8_t* source = from.data.data() + static_cast<std::ptrdiff_t>(y) * from.width * channels;
+    float* to = narrow.data() + static_cast<std::size_t>(y) * row;
+    for (const Taps& taps : across) {
+      for (int c = 0; c < channels; ++c) {
+        float sum = 0;
+        for (std::size_t k = 0; k < taps.weights.size(); ++k) sum += taps.weights[k] * source[(taps.first + static_cast<int>(k)) * channels + c];
+        *to++ = sum;
+      }
+    }
+  }
+  Pixels to{width, height, channels, std::vector<std::uint8_t>(row * static_cast<std::size_t>(height))};
+  std::vector<float> sums(row);
+  for (int y = 0; y < height; ++y) {
+    const Taps& taps = down[static_cast<std::size_t>(y)];
+    std::fill(sums.begin(), sums.end(), 0.5F);
+    for (std::size_t k = 0; k < taps.weights.size(); ++k) {
+      const float* source = narrow.data() + (static_cast<std::size_t>(taps.first) + k) * row;
+      for (std::size_t i = 0; i < row; ++i) sums[i] += taps.weights[k] * source[i];
+    }
+    for (std::size_t i = 0; i < row; ++i) to.data[static_cast<std::size_t>(y) * row + i] = static_cast<std::uint8_t>(std::clamp(sums[i], 0.0F, 255.0F));
+  }
+  return to;
 }
 
 // The whole picture, or its middle, on exactly width x height pixels.
@@ -117,7 +178,7 @@ std::vector<double> by_channel(const std::vector<double>& given, const std::arra
   if (given.empty()) {
     if (channels == 3) return {preset.begin(), preset.end()};
     if (std::any_of(preset.begin(), preset.end(), [&](double v) { return v != preset[0]; })) {
-      throw UsageError(formatted("the preset is for 3 channels, but the input takes {}", channels));
+      throw UsageError(formatted("{} of the preset is for 3 channels, but the input takes {}", option, channels));
     }
     return {preset[0]};
   }
@@ -136,7 +197,7 @@ std::string preset_help() {
 
 PictureTensor load_pictures(const std::vector<std::string>& files, const std::string& input, const ValueType& type, const PictureArguments& arguments) {
   if (is_sub_byte(type.element) || !(is_float(type.element) || is_integer(type.element))) {
-    throw UsageError(formatted("input \"{}\" takes {}, which a picture cannot give", input, type.to_string()));
+    throw UsageError(formatted("input \"{}\" takes {}, which a picture cannot give", input, type_text(type)));
   }
   const Layout layout = choose_layout(input, type, arguments.layout);
   const auto extent = [&](int axis) -> std::int64_t {
@@ -151,6 +212,9 @@ PictureTensor load_pictures(const std::vector<std::string>& files, const std::st
   std::int64_t channels = layout.channel < 0 ? 1 : extent(layout.channel);
   if (channels < 0) channels = color == "gray" ? 1 : 3;
   if (channels != 1 && channels != 3) throw UsageError(formatted("input \"{}\" takes {} channels, pictures have 1 or 3", input, channels));
+  if (arguments.color.empty() && !color.empty() && channels != 3) {
+    throw UsageError(formatted("--preset {} is for 3 channels, but input \"{}\" takes {}", preset->name, input, channels));
+  }
   if (color.empty()) color = channels == 1 ? "gray" : "rgb";
   if ((color == "gray") != (channels == 1)) throw UsageError(formatted("color {} does not go with the {} channels of input \"{}\"", color, channels, input));
   const double scale = arguments.scale.value_or(preset->scale);
@@ -161,7 +225,7 @@ PictureTensor load_pictures(const std::vector<std::string>& files, const std::st
 
   const std::int64_t batch = layout.batch < 0 ? 1 : extent(layout.batch);
   const auto count = static_cast<std::int64_t>(files.size());
-  if (batch >= 0 && batch != count) throw UsageError(formatted("{} pictures for input \"{}\", which takes {} ({})", count, input, batch, type.to_string()));
+  if (batch >= 0 && batch != count) throw UsageError(formatted("{} pictures for input \"{}\", which takes {} ({})", count, input, batch, type_text(type)));
 
   PictureTensor result;
   Dims dims;

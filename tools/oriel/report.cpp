@@ -23,23 +23,20 @@ std::size_t width(const std::string& text) {
 
 }  // namespace
 
-void Report::line(const std::string& text) const {
-  if (json_) return;
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fputc('\n', stdout);
+void Report::line(const std::string& text) {
+  if (!json_) text_ += text + "\n";
 }
 
-void Report::document(const nlohmann::ordered_json& document) const {
-  if (!json_) return;
-  const std::string text = document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  std::fwrite(text.data(), 1, text.size(), stdout);
+void Report::document(const nlohmann::ordered_json& document) {
+  if (json_) text_ += document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-void Report::finish() const {
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail(ErrorCode::kFail, "cannot write to standard output: {}", std::strerror(errno));
+void Report::finish() {
+  const std::size_t written = std::fwrite(text_.data(), 1, text_.size(), stdout);
+  if (written != text_.size() || std::fflush(stdout) != 0) fail(ErrorCode::kFail, "cannot write to standard output: {}", std::strerror(errno));
 }
 
-void Table::print(const Report& report) const {
+void Table::print(Report& report) const {
   std::vector<std::size_t> widths;
   for (const Column& c : columns_) widths.push_back(width(c.heading));
   for (const auto& row : rows_) {

@@ -11,21 +11,21 @@
 
 namespace oriel::shell {
 
-/// Text is printed line by line, or the document is printed at the end; never both.
+/// Lines of text, or a document; never both. A command that fails has printed nothing.
 class Report {
  public:
   explicit Report(bool json) : json_(json) {}
-  bool json() const { return json_; }
 
   /// A line of text; nothing with --json.
-  void line(const std::string& text = "") const;
+  void line(const std::string& text = "");
   /// The document; nothing without --json.
-  void document(const nlohmann::ordered_json& document) const;
-  /// Makes sure that all of it was written. Throws Error(kFail).
-  void finish() const;
+  void document(const nlohmann::ordered_json& document);
+  /// Prints all of it. Throws Error(kFail) where stdout does not take it.
+  void finish();
 
  private:
   bool json_;
+  std::string text_;
 };
 
 /// Columns under headings, as wide as their widest cell; numbers stand to the right.
@@ -37,7 +37,7 @@ class Table {
   };
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
   void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
-  void print(const Report& report) const;
+  void print(Report& report) const;
 
  private:
   std::vector<Column> columns_;

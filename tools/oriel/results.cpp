@@ -114,7 +114,7 @@ std::pair<std::int64_t, std::int64_t> score_shape(const Tensor& tensor) {
   return {dims.size() < 2 ? 1 : dims[0], classes};
 }
 
-Json top_classes(const std::string& name, const Tensor& tensor, const ResultOptions& options, int top, const Report& report) {
+Json top_classes(const std::string& name, const Tensor& tensor, const ResultOptions& options, int top, Report& report) {
   const auto [rows, classes] = score_shape(tensor);
   if (!options.labels.empty() && static_cast<std::int64_t>(options.labels.size()) != classes) {
     throw UsageError(formatted("{}: {} labels, but output \"{}\" has {} classes", options.label_file, options.labels.size(), name, classes));
@@ -144,6 +144,31 @@ Json top_classes(const std::string& name, const Tensor& tensor, const ResultOpti
   return list;
 }
 
+// The entries of a Python dictionary from 0, 1, ... to strings; empty where the text is none.
+std::vector<std::string> python_dictionary(const std::string& text) {
+  std::vector<std::string> labels;
+  std::size_t at = text.find('{') + 1;
+  while (true) {
+    at = text.find_first_not_of(" \t\r\n,", at);
+    if (at == std::string::npos) return {};
+    if (text[at] == '}') return labels;
+    const std::string key = std::to_string(labels.size());
+    if (text.compare(at, key.size(), key) != 0) return {};
+    at = text.find_first_not_of(" \t\r\n", at + key.size());
+    if (at == std::string::npos || text[at] != ':') return {};
+    at = text.find_first_not_of(" \t\r\n", at + 1);
+    if (at == std::string::npos || (text[at] != '\'' && text[at] != '"')) return {};
+    const char quote = text[at++];
+    std::string label;
+    for (; at < text.size() && text[at] != quote; ++at) {
+      if (text[at] == '\\' && at + 1 < text.size()) ++at;
+      label += text[at];
+    }
+    if (at++ >= text.size()) return {};
+    labels.push_back(std::move(label));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> read_labels(const std::string& file) {
@@ -152,6 +177,8 @@ std::vector<std::string> read_labels(const std::string& file) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string::npos && (text[first] == '[' || text[first] == '{')) {
     const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+    if (json.is_discarded() && text[first] == '{') labels = python_dictionary(text);
+    if (json.is_discarded() && labels.empty()) fail(ErrorCode::kInvalidArgument, "{}: not valid JSON", file);
     for (std::size_t i = 0; i < json.size() && !json.is_discarded(); ++i) {
       const nlohmann::json* item = json.is_array() ? &json[i] : json.contains(std::to_string(i)) ? &json[std::to_string(i)] : nullptr;
       // Keras' class index has pairs of an identifier and a name.
@@ -159,7 +186,6 @@ std::vector<std::string> read_labels(const std::string& file) {
       if (item == nullptr || !item->is_string()) fail(ErrorCode::kInvalidArgument, "{}: label {} is missing or no string", file, i);
       labels.push_back(item->get<std::string>());
     }
-    if (json.is_discarded()) fail(ErrorCode::kInvalidArgument, "{}: not valid JSON", file);
   } else {
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
@@ -179,7 +205,7 @@ bool is_scores(const Datum& value) {
   return classes > 1 && rows > 0 && rows * classes == value.tensor().size();
 }
 
-Json show_output(const std::string& name, const Datum& value, const ResultOptions& options, const Report& report) {
+Json show_output(const std::string& name, const Datum& value, const ResultOptions& options, Report& report) {
   std::string text;
   Json json = {{"name", name}};
   json.update(summary(value, text));

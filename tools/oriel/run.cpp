@@ -26,7 +26,7 @@ double percentile(const std::vector<double>& sorted, double share) {
   return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-Json show_latency(std::vector<double> samples, const Report& report) {
+Json show_latency(std::vector<double> samples, Report& report) {
   std::sort(samples.begin(), samples.end());
   const double mean = std::accumulate(samples.begin(), samples.end(), 0.0) / static_cast<double>(samples.size());
   Json json = {{"runs", samples.size()}, {"min", samples.front()}, {"mean", mean}};
@@ -75,7 +75,7 @@ std::vector<std::pair<std::size_t, std::string>> output_files(const Session& ses
 
 }  // namespace
 
-int run(const RunArguments& arguments, const Report& report) {
+int run(const RunArguments& arguments, Report& report) {
   ResultOptions shown;
   shown.top = arguments.top;
   shown.label_file = arguments.labels;

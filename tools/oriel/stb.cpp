@@ -1,7 +1,8 @@
-// stb's implementations, in one object.
+// stb's implementation, in one object.
 #include "stb.h"
 
 #include <memory>
+#include <string>
 
 #include "base/error.h"
 
@@ -22,9 +23,6 @@
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
 #include <stb/stb_image.h>
-#define STB_IMAGE_RESIZE_STATIC
-#define STB_IMAGE_RESIZE_IMPLEMENTATION
-#include <stb/stb_image_resize.h>
 #pragma GCC diagnostic pop
 
 namespace oriel::shell {
@@ -60,20 +58,11 @@ Pixels decode(std::string_view bytes, int channels, const std::string& file) {
   return pixels;
 }
 
-Pixels resized(const Pixels& from, int width, int height) {
-  if (from.width == width && from.height == height) return from;
-  Pixels to{width, height, from.channels, {}};
-  to.data.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * static_cast<std::size_t>(from.channels));
-  if (stbir_resize_uint8_generic(from.data.data(), from.width, from.height, 0, to.data.data(), width, height, 0, from.channels, STBIR_ALPHA_CHANNEL_NONE, 0,
-                                 STBIR_EDGE_CLAMP, STBIR_FILTER_TRIANGLE, STBIR_COLORSPACE_LINEAR, nullptr) == 0) {
-    fail(ErrorCode::kOutOfMemory, "no memory to resize a picture to {} x {}", width, height);
-  }
-  return to;
-}
-
 bool inflate(std::string_view data, std::string& into) {
+  // The decoder looks ahead by two bytes, which a bare stream need not have behind its end.
+  const std::string padded = std::string(data) + std::string(8, '\0');
   const int size = static_cast<int>(into.size());
-  return stbi_zlib_decode_noheader_buffer(into.data(), size, data.data(), static_cast<int>(data.size())) == size;
+  return stbi_zlib_decode_noheader_buffer(into.data(), size, padded.data(), static_cast<int>(padded.size())) == size;
 }
 
 }  // namespace oriel::shell

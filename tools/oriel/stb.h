@@ -1,4 +1,4 @@
-// The few functions of stb that the shell needs, behind types of its own.
+// What the shell needs of stb, behind types of its own.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,6 @@ struct Pixels {
 bool is_picture(std::string_view bytes);
 /// The picture with 1 (gray) or 3 (RGB) channels; transparency is dropped. Throws Error(kInvalidArgument) naming `file`.
 Pixels decode(std::string_view bytes, int channels, const std::string& file);
-/// Bilinear; each pixel is the weighted mean of all that fall on it where the picture shrinks.
-Pixels resized(const Pixels& from, int width, int height);
 /// Raw deflate data into exactly `into.size()` bytes; false where it is damaged or of another length.
 bool inflate(std::string_view data, std::string& into);
 
