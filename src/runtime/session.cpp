@@ -15,6 +15,11 @@ namespace {
 // The process's seed; negative: none.
 std::atomic<std::int64_t> process_seed{-1};
 
+// No device computes in f16 or bf16; what the wider graph allows is optimised once more.
+void widen(Graph& graph, OptimizationLevel level) {
+  if (widen_half(graph)) optimise(graph, level);
+}
+
 }  // namespace
 
 void set_random_seed(std::uint32_t seed) { process_seed.store(seed, std::memory_order_relaxed); }
@@ -60,6 +65,22 @@ std::string onnx_type_name(const ValueType& type) {
   return "none";
 }
 
+std::string onnx_type_name(const Datum& value) {
+  if (value.is_tensor()) return "tensor(" + onnx_element_name(value.tensor().type()) + ")";
+  if (value.is_sequence()) {
+    const Sequence& s = value.sequence();
+    return "seq(" + (s.items.empty() ? "tensor(" + onnx_element_name(s.element) + ")" : onnx_type_name(s.items.front())) + ")";
+  }
+  if (!value.is_map()) return "none";
+  return "map(" + onnx_element_name(value.map().keys.type()) + ",tensor(" + onnx_element_name(value.map().values.type()) + "))";
+}
+
+std::string symbol_name(const Dim& dim) {
+  const SymbolId id = dim.is_known() ? -1 : dim.symbol();
+  if (id < 0 || dim.table()->symbol(id).kind == SymbolTable::Kind::kFresh) return {};
+  return dim.table()->symbol(id).name;
+}
+
 std::vector<Candidate> choose_candidates(const SessionOptions& options, const std::shared_ptr<Budget>& budget) {
   CompileOptions base;
   base.threads = options.intra_op_threads;
@@ -92,6 +113,7 @@ std::shared_ptr<Graph> load_graph(const ModelSource& source, const SessionOption
       source.bytes ? onnx::read_onnx_bytes(source.bytes, read, source.path) : onnx::read_onnx_file(source.path, read);
   if (stage >= GraphStage::kLegalise) legalise(*graph);
   if (stage >= GraphStage::kOptimise) optimise(*graph, options.level);
+  if (stage >= GraphStage::kWiden) widen(*graph, options.level);
   return graph;
 }
 
@@ -123,6 +145,7 @@ void Session::prepare(const SessionOptions& options) {
     legalise(*graph_);
     optimise(*graph_, options_.level);
     if (!options_.optimized_model_path.empty()) onnx::write_onnx_file(*graph_, options_.optimized_model_path);
+    widen(*graph_, options_.level);
     threads_ = options_.intra_op_threads > 0 ? options_.intra_op_threads : usable_cpus();
     const std::vector<Candidate> candidates = choose_candidates(options_, budget_);
     compiled_ = std::make_unique<CompiledGraph>(graph_, candidates);

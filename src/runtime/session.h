@@ -62,8 +62,8 @@ struct ValueInfo {
   ValueType type;
 };
 
-/// The stages that make a session's graph, in order.
-enum class GraphStage : std::uint8_t { kLoad, kLegalise, kOptimise };
+/// The stages that make a session's graph, in order; kWiden gives what is partitioned.
+enum class GraphStage : std::uint8_t { kLoad, kLegalise, kOptimise, kWiden };
 
 /// Where a model comes from: a path, or bytes that stay alive with it.
 struct ModelSource {
@@ -142,6 +142,10 @@ std::vector<Candidate> choose_candidates(const SessionOptions& options, const st
 
 /// "tensor(float)", "seq(map(int64,tensor(float)))": a type as ONNX Runtime's users know it.
 std::string onnx_type_name(const ValueType& type);
+std::string onnx_type_name(const Datum& value);
 std::string onnx_element_name(ElementType type);
+
+/// The name of a symbolic dimension as the model's users know it; empty for fixed, anonymous and computed ones.
+std::string symbol_name(const Dim& dim);
 
 }  // namespace oriel

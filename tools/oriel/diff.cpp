@@ -248,8 +248,8 @@ int diff(const DiffArguments& arguments, Report& report) {
   if (!all_agree || arguments.nodes) {
     progress.show("looking at every step");
     const std::vector<Probe> probes = step_results(session);
-    const std::shared_ptr<Graph> left = load(arguments.model, options, GraphStage::kOptimise);
-    const std::shared_ptr<Graph> right = load(arguments.model, other, GraphStage::kOptimise);
+    const std::shared_ptr<Graph> left = load(arguments.model, options, GraphStage::kWiden);
+    const std::shared_ptr<Graph> right = load(arguments.model, other, GraphStage::kWiden);
     const auto left_values = values_by_name(*left);
     const auto right_values = values_by_name(*right);
     const std::size_t first = left->outputs().size();

@@ -53,7 +53,7 @@ Json graph_json(const Graph& graph) {
 int dump(const DumpArguments& arguments, Report& report) {
   const SessionOptions options = session_options(arguments.model);
   const std::string& stage = arguments.stage;
-  const GraphStage graph_stage = stage == "load" ? GraphStage::kLoad : stage == "legalise" ? GraphStage::kLegalise : GraphStage::kOptimise;
+  const GraphStage graph_stage = stage == "load" ? GraphStage::kLoad : stage == "legalise" ? GraphStage::kLegalise : stage == "optimise" ? GraphStage::kOptimise : GraphStage::kWiden;
   const bool is_graph = stage == "load" || stage == "legalise" || stage == "optimise";
   if (!arguments.onnx.empty() && !is_graph) throw UsageError(formatted("--onnx writes the graph after load, legalise or optimise, not after {}", stage));
   const std::shared_ptr<Graph> graph = load(arguments.model, options, graph_stage);
