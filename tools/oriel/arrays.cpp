@@ -19,6 +19,8 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "files hold little-endian elements, which are copied as they are");
 
+constexpr std::size_t kMaxRank = 64;
+
 struct NumpyType {
   const char* code;
   ElementType element;
@@ -91,9 +93,10 @@ Tensor from_fortran(const Tensor& columns, const Dims& dims) {
 }
 
 Tensor parse_numpy_strings(std::string_view data, std::size_t length, const Dims& dims, const std::string& file) {
-  Tensor tensor = Tensor::allocate(ElementType::kString, dims);
   const std::size_t width = length * 4;
-  if (static_cast<std::uint64_t>(tensor.size()) * width > data.size()) fail(ErrorCode::kInvalidArgument, "{}: the file ends early", file);
+  const std::size_t count = element_bytes(ElementType::kU8, count_elements(dims));
+  if (width > 0 && count > data.size() / width) fail(ErrorCode::kInvalidArgument, "{}: the file ends early", file);
+  Tensor tensor = Tensor::allocate(ElementType::kString, dims);
   for (std::int64_t i = 0; i < tensor.size(); ++i) {
     std::string& text = tensor.data<std::string>()[i];
     for (std::size_t c = 0; c < length; ++c) {
@@ -284,6 +287,7 @@ Tensor parse_json(const std::string& text, ElementType element) {
   for (const nlohmann::json* level = &value; level->is_array(); level = &(*level)[0]) {
     dims.push_back(static_cast<std::int64_t>(level->size()));
     if (level->empty()) break;
+    if (dims.size() > kMaxRank) fail(ErrorCode::kInvalidArgument, "an array on the command line has more than {} dimensions", kMaxRank);
   }
   Tensor tensor = Tensor::allocate(element, dims);
   std::int64_t at = 0;
