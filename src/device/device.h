@@ -70,6 +70,8 @@ struct StepInfo {
   std::string op;
   std::string name;
   std::vector<std::string> origins;
+  /// Node::id() of what it computes; empty where it moves data between layouts.
+  std::vector<int> nodes;
   std::int64_t packed_bytes = 0;
 };
 
@@ -101,6 +103,8 @@ class Executable {
   /// place; every other one is replaced. The CPU has completed when this returns.
   virtual Status submit(std::span<const Datum* const> inputs, std::span<Datum> outputs, RunContext& context) = 0;
   virtual ExecutableInfo describe() const = 0;
+  /// The text dump of stage 5: steps, values and memory; empty where the device has none.
+  virtual std::string dump() const { return {}; }
 };
 
 /// Something that runs nodes.

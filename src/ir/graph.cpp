@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/mapped_file.h"
+#include "base/text.h"
 #include "base/work_counters.h"
 
 namespace oriel {
@@ -379,18 +380,6 @@ std::string attribute_text(const Attribute& attribute) {
       attribute);
 }
 
-std::string indented(const std::string& text) {
-  std::string out;
-  std::size_t start = 0;
-  while (start < text.size()) {
-    const std::size_t end = text.find('\n', start);
-    out += "    " + text.substr(start, end - start) + "\n";
-    if (end == std::string::npos) break;
-    start = end + 1;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string Graph::to_string() const {
@@ -412,7 +401,7 @@ std::string Graph::to_string() const {
     for (const auto& [name, value] : n->attributes().items()) {
       line += formatted(" {}={}", name, attribute_text(value));
       if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&value); body != nullptr && *body) {
-        bodies += formatted("  {}:\n{}", name, indented((*body)->to_string()));
+        bodies += formatted("  {}:\n{}", name, indented((*body)->to_string(), 4));
       }
     }
     text += line + "\n" + bodies;

@@ -399,7 +399,7 @@ void Program::give_state(std::unique_ptr<State> state) {
   idle_.push_back(std::move(state));
 }
 
-void Program::make_plan(const Region& region, const Bindings& symbols, Plan& plan) {
+void Program::make_plan(const Region& region, const Bindings& symbols, Plan& plan) const {
   const std::size_t n = region.planned.size();
   std::vector<std::size_t> bytes(n);
   plan.dims.resize(n);

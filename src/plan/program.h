@@ -80,6 +80,9 @@ class Program {
   void reserve(const std::shared_ptr<Budget>& budget);
 
   ProgramCounters counters() const;
+  /// The text dump: regions with their symbols, steps, and where each value lies. Offsets are shown where no dimension depends
+  /// on a symbol.
+  std::string dump() const;
   std::int64_t arena_bytes() const;
 
  private:
@@ -111,7 +114,7 @@ class Program {
   void fit_arena(State& state, std::size_t region, const std::shared_ptr<Budget>& budget);
   void give_state(std::unique_ptr<State> state);
   void enter_region(State& state, std::size_t region, RunContext& context);
-  void make_plan(const Region& region, const Bindings& symbols, Plan& plan);
+  void make_plan(const Region& region, const Bindings& symbols, Plan& plan) const;
   Status run_steps(State& state, std::span<Datum> outputs, RunContext& context, const void* owner);
 
   std::shared_ptr<const SymbolTable> symbols_;

@@ -28,6 +28,7 @@ class CpuExecutable final : public Executable {
     for (const StepInfo& s : steps_) info.packed_bytes += s.packed_bytes;
     return info;
   }
+  std::string dump() const override { return program_->dump(); }
 
  private:
   std::unique_ptr<plan::Program> program_;

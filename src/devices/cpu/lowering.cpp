@@ -293,7 +293,11 @@ void Lowering::step(const Unit& unit, StepSpec spec) {
   info.op = unit.node->op().full_name();
   info.name = unit.node->name();
   info.origins = unit.node->origins();
-  for (const Node* n : unit.absorbed) info.origins.insert(info.origins.end(), n->origins().begin(), n->origins().end());
+  info.nodes = {unit.node->id()};
+  for (const Node* n : unit.absorbed) {
+    info.origins.insert(info.origins.end(), n->origins().begin(), n->origins().end());
+    info.nodes.push_back(n->id());
+  }
   if (spec.describe) descriptions_.emplace_back(steps_.size(), std::move(spec.describe));
   steps_.push_back(std::move(info));
 }
