@@ -25,6 +25,10 @@ struct IntegerConv {
   const Value* residual = nullptr;  // bytes, added after the activation
   float residual_scale = 1.0F;
   std::int32_t residual_zero = 0;
+  float middle_step = 0.0F;
+  // Scale and zero point of x that come from a run; `scale` is then without them. Null: constants.
+  const Value* run_time_scale = nullptr;
+  const Value* run_time_zero = nullptr;
 };
 
 struct ConvStep {
@@ -33,6 +37,10 @@ struct ConvStep {
   ops::Window window;
   std::size_t rank = 2;  // spatial
   ElementType output = ElementType::kU8;
+  // Of weights whose input has a scale and a zero point of the run.
+  bool run_time = false;
+  std::vector<float> scale;        // by output channel
+  std::vector<std::int64_t> sums;  // of the weights of an output channel
 };
 
 void set3(std::int64_t (&to)[3], const Dims& from, std::int64_t fill) {
@@ -63,13 +71,30 @@ void run_conv(const ConvStep& s, const Inputs& inputs, OutputSink& outputs, RunC
                 to_string(x.dims()), s.kernel.layer.in_channels, s.rank);
   Dims dims;
   const ConvShape shape = shape_of(s, x.dims(), dims);
+  ConvKernel kernel = s.kernel;
+  if (s.run_time && inputs.has(2)) kernel.layer.input_zero = static_cast<std::int32_t>(element_as_i64(inputs[2], 0));
   Tensor& y = outputs.allocate(0, s.output, dims);
   const int threads = context.threads.threads();
-  const ConvPlan plan = conv_plan(s.kernel, shape, threads);
+  const ConvPlan plan = conv_plan(kernel, shape, threads);
   const auto round = [](std::int64_t bytes) { return (bytes + 63) / 64 * 64; };
   const std::int64_t each = round(plan.thread_scratch_bytes);
-  char* scratch = static_cast<char*>(context.scratch(static_cast<std::size_t>(round(plan.shared_scratch_bytes) + each * threads + 64)));
+  const std::int64_t parameters = s.run_time ? round(static_cast<std::int64_t>(s.scale.size()) + 32) * 4 : 0;
+  char* scratch =
+      static_cast<char*>(context.scratch(static_cast<std::size_t>(round(plan.shared_scratch_bytes) + each * threads + 2 * parameters + 64)));
   ConvBuffers buffers;
+  if (s.run_time) {
+    auto* scale = reinterpret_cast<float*>(scratch);
+    auto* bias = reinterpret_cast<std::int32_t*>(scratch + parameters);
+    const float x_scale = inputs.has(1) ? inputs[1].data<float>()[0] : 1.0F;
+    const std::int64_t zero = kernel.layer.input_zero + (x.type() == ElementType::kI8 ? 128 : 0);
+    for (std::size_t c = 0; c < s.scale.size(); ++c) {
+      scale[c] = x_scale * s.scale[c];
+      bias[c] = static_cast<std::int32_t>(static_cast<std::uint32_t>(-zero * s.sums[c]));
+    }
+    buffers.scale = scale;
+    if (conv_sums_see_zero(kernel)) buffers.bias = bias;
+    scratch += 2 * parameters;
+  }
   buffers.input = x.raw();
   if (s.kernel.layer.residual != Residual::kNone) {
     ORIEL_REQUIRE(inputs[1].dims() == dims, "an addend of shape {}, expected {}", to_string(inputs[1].dims()), to_string(dims));
@@ -135,6 +160,20 @@ void emit(Lowering& lowering, const Unit& unit, const IntegerConv& conv) {
     layer.residual_element = conv_element(conv.residual->element());
     layer.residual_scale = conv.residual_scale;
     layer.residual_zero = conv.residual_zero;
+    layer.middle_step = conv.middle_step;
+  }
+  step->run_time = conv.run_time_scale != nullptr || conv.run_time_zero != nullptr;
+  if (step->run_time) {
+    const std::int64_t each = w.size() / w.dim(0);
+    step->scale = conv.scale;
+    step->scale.resize(static_cast<std::size_t>(w.dim(0)), 1.0F);
+    for (std::int64_t c = 0; c < w.dim(0); ++c) {
+      std::int64_t sum = 0;
+      for (std::int64_t i = c * each; i < (c + 1) * each; ++i) sum += element_as_i64(w, i);
+      step->sums.push_back(sum - each * conv.w_zeros[conv.w_zeros.size() == 1 ? 0 : static_cast<std::size_t>(c)]);
+    }
+    // Lanes beyond the channels are read as well.
+    for (; step->scale.size() % 32 != 0; step->sums.push_back(0)) step->scale.push_back(1.0F);
   }
   const bool plain_input = !lowering.is_blocked(conv.x) && layer.in_channels < 16 && layer.groups == 1;
   layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
@@ -177,6 +216,10 @@ void emit(Lowering& lowering, const Unit& unit, const IntegerConv& conv) {
 
   Lowering::StepSpec spec;
   spec.inputs = {plain_input ? lowering.plain(conv.x) : lowering.blocked(conv.x)};
+  if (step->run_time) {
+    spec.inputs.push_back(lowering.plain(conv.run_time_scale));
+    spec.inputs.push_back(lowering.plain(conv.run_time_zero));
+  }
   if (conv.residual != nullptr) {
     spec.inputs.push_back(lowering.blocked(conv.residual));
     if (conv.residual->element() == step->output) spec.in_place = {1};
@@ -240,8 +283,11 @@ std::string decline_integer(const Node& node, const CompileOptions&) {
   const Value* w = node.input(1);
   std::string sentence = decline_weights(w, node.input(0));
   if (!sentence.empty()) return sentence;
-  if (!fixed_operand(node.input(2)) || !fixed_operand(node.input(3))) return "zero points that are no constants";
-  if (node.input(2) != nullptr && node.input(2)->constant()->size() != 1) return "more than one zero point of the input";
+  if (!fixed_operand(node.input(3))) return "zero points of the weights that are no constants";
+  if (node.input(2) != nullptr) {
+    const Dim count = node.input(2)->shape().elements();
+    if (!count.is_known() || count.value() != 1) return "more than one zero point of the input";
+  }
   if (node.input(3) != nullptr && !per_channel(node.input(3), w)) return "zero points that do not fit the weights";
   return {};
 }
@@ -251,7 +297,11 @@ void lower_integer(Lowering& lowering, const Unit& unit) {
   IntegerConv conv;
   conv.x = node.input(0);
   conv.w = node.input(1);
-  conv.x_zero = constant_zeros(node.input(2))[0];
+  if (fixed_operand(node.input(2))) {
+    conv.x_zero = constant_zeros(node.input(2))[0];
+  } else {
+    conv.run_time_zero = node.input(2);
+  }
   conv.w_zeros = constant_zeros(node.input(3));
   emit(lowering, unit, conv);
 }
@@ -266,19 +316,24 @@ void lower_quantised_conv(Lowering& lowering, const Unit& unit) {
   IntegerConv conv;
   conv.x = q.operands[0];
   conv.w = q.operands[1];
-  conv.x_zero = q.zeros[0];
+  const bool run_time = q.kind == QuantisedUnit::Kind::kDynamic;
+  conv.x_zero = run_time ? 0 : q.zeros[0];
   conv.w_zeros = q.weight_zeros;
-  conv.y_zero = q.zeros[1];
-  conv.y_scale = q.scales[1];
+  conv.y_zero = q.zeros.back();
+  conv.y_scale = q.scales.back();
   conv.offset = q.offset;
   conv.activation = unit.activation;
-  if (q.operands.size() > 2) {
+  if (run_time) {
+    conv.run_time_scale = q.operands[2];
+    conv.run_time_zero = q.operands[3];
+  } else if (q.operands.size() > 2) {
     conv.residual = q.operands[2];
     conv.residual_scale = q.residual_scale;
     conv.residual_zero = q.residual_zero;
+    conv.middle_step = q.middle_step;
   }
   const auto channels = static_cast<std::size_t>(conv.w->constant()->dim(0));
-  for (std::size_t c = 0; c < channels; ++c) conv.scale.push_back(q.scales[0] * q.weight_scales[q.weight_scales.size() == 1 ? 0 : c]);
+  for (std::size_t c = 0; c < channels; ++c) conv.scale.push_back((run_time ? 1.0F : q.scales[0]) * q.weight_scales[q.weight_scales.size() == 1 ? 0 : c]);
   emit(lowering, unit, conv);
 }
 
