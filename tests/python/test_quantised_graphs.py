@@ -352,6 +352,18 @@ def test_two_operands(rng, op, other):
     without_islands(run(b))
 
 
+@pytest.mark.parametrize("shape", [(), (16, 1, 1), (2, 16, 5, 7)])
+def test_constant_operand(rng, shape):
+    b = Builder(rng)
+    dtype = rng.choice(BYTES)
+    constant = b.constant(rng.integers(0, 120, shape).astype(dtype))
+    y = b.call(DQ, [constant, *b.parameters(dtype)])
+    b.output(b.call("Mul", [y, b.real_input((2, 16, 5, 7))]), scale=0.05)
+    kernels = run(b)
+    without_islands(kernels)
+    assert ("byte_table" in kernels) == (shape == ())
+
+
 def test_clamps_that_saturation_repeats(rng):
     b = Builder(rng)
     y = b.call("Conv", [b.real_input((1, 5, 6, 6)), b.weights((7, 5, 1, 1), 0)])

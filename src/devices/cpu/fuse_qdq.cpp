@@ -79,8 +79,12 @@ class Matcher {
 
   /// The DequantizeLinear behind an operand where its input are bytes under one scale; else null.
   const Node* dequantised(const Value* v) const {
+    const Node* node = dequantised_or_constant(v);
+    return node == nullptr || node->input(0)->is_constant() ? nullptr : node;
+  }
+  const Node* dequantised_or_constant(const Value* v) const {
     const Node* node = v == nullptr ? nullptr : v->producer();
-    if (!inside(node) || !is_op(node, "DequantizeLinear") || !is_byte(node->input(0)->element()) || node->input(0)->is_constant()) return nullptr;
+    if (!inside(node) || !is_op(node, "DequantizeLinear") || !is_byte(node->input(0)->element())) return nullptr;
     return per_tensor(*node) ? node : nullptr;
   }
 
@@ -125,6 +129,10 @@ class Matcher {
   std::optional<Tensor> results(const Value* v, Curve& curve) const {
     constexpr std::size_t kMostNodes = 16;
     if (v->is_constant()) return v->constant()->size() == 1 ? std::optional(*v->constant()) : std::nullopt;
+    if (is_folded(v)) {
+      const std::optional<Tensor> t = v->producer()->input(0)->constant()->size() == 1 ? constant_real(v) : std::nullopt;
+      return t;
+    }
     const Node* node = v->producer();
     if (dequantised(v) != nullptr) {
       const Value* bytes = node->input(0);
@@ -183,7 +191,7 @@ class Matcher {
     q->kind = QuantisedUnit::Kind::kBinary;
     q->op = *op;
     for (std::size_t i = 0; i < 2; ++i) {
-      const Node* from = dequantised(node.input(i));
+      const Node* from = dequantised_or_constant(node.input(i));
       if (from == nullptr) return;
       const PerTensor p = *per_tensor(*from);
       q->operands.push_back(from->input(0));

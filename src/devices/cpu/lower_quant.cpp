@@ -55,9 +55,9 @@ Granularity granularity(const Inputs& inputs, std::int64_t stored, RunContext& c
   return g;
 }
 
-std::string decline_linear(const Node& node, const CompileOptions&) {
+std::string decline_linear(const Node& node, const CompileOptions& options) {
   // Constants are computed once, readers of weights take them as they are.
-  if (is_folded(node.output())) return {};
+  if (!options.one_step_per_node && is_folded(node.output())) return {};
   const bool forward = node.op().name == "QuantizeLinear";
   const ElementType real = forward ? node.input(0)->element() : node.output()->element();
   const ElementType narrow = forward ? node.output()->element() : node.input(0)->element();
