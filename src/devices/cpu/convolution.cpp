@@ -23,11 +23,28 @@ void run(const Convolution& s, const Inputs& inputs, OutputSink& outputs, RunCon
   const ConvShape shape = s.shape(x.dims(), dims);
   Tensor& y = outputs.allocate(0, s.output, dims);
   const int threads = context.threads.threads();
-  const ConvPlan plan = conv_plan(s.kernel, shape, threads);
+  ConvKernel kernel = s.kernel;
+  if (s.run_time && inputs.has(2)) kernel.layer.input_zero = static_cast<std::int32_t>(element_as_i64(inputs[2], 0));
+  const ConvPlan plan = conv_plan(kernel, shape, threads);
   const auto round = [](std::int64_t bytes) { return (bytes + 63) / 64 * 64; };
   const std::int64_t each = round(plan.thread_scratch_bytes);
-  char* scratch = static_cast<char*>(context.scratch(static_cast<std::size_t>(round(plan.shared_scratch_bytes) + each * threads + 64)));
+  const std::int64_t parameters = s.run_time ? round(4 * static_cast<std::int64_t>(s.run_time->scale.size())) : 0;
+  char* scratch =
+      static_cast<char*>(context.scratch(static_cast<std::size_t>(round(plan.shared_scratch_bytes) + each * threads + 2 * parameters + 64)));
   ConvBuffers buffers;
+  if (s.run_time) {
+    auto* scale = reinterpret_cast<float*>(scratch);
+    auto* bias = reinterpret_cast<std::int32_t*>(scratch + parameters);
+    const float x_scale = inputs.has(1) ? inputs[1].data<float>()[0] : 1.0F;
+    const std::int64_t zero = kernel.layer.input_zero + (x.type() == ElementType::kI8 ? 128 : 0);
+    for (std::size_t c = 0; c < s.run_time->scale.size(); ++c) {
+      scale[c] = x_scale * s.run_time->scale[c];
+      bias[c] = static_cast<std::int32_t>(static_cast<std::uint32_t>(-zero * s.run_time->sums[c]));
+    }
+    buffers.scale = scale;
+    if (conv_sums_see_zero(kernel)) buffers.bias = bias;
+    scratch += 2 * parameters;
+  }
   buffers.input = x.raw();
   buffers.output = y.raw();
   buffers.packed = s.packed->data();

@@ -14,6 +14,12 @@
 
 namespace oriel::cpu {
 
+/// Of integer weights whose input has a scale and a zero point of the run, operands 1 and 2 of the step.
+struct RunTimeParameters {
+  std::vector<float> scale;        ///< by output channel, without that of the input; a multiple of 32 of them
+  std::vector<std::int64_t> sums;  ///< of the weights of an output channel, less their zero points; as many
+};
+
 /// A convolution as its step keeps it: kernel.layer says what is computed, the rest where.
 struct Convolution {
   kernels::ConvKernel kernel;
@@ -22,6 +28,7 @@ struct Convolution {
   ops::OutputSize output_size;  // of a transposed one
   std::size_t rank = 2;  // spatial axes
   ElementType output = ElementType::kF32;
+  std::shared_ptr<const RunTimeParameters> run_time;  // null: all parameters are constants
 
   /// Reads the window and fills in kernel, stride, dilation and groups of the layer; `weights` are the dimensions of its
   /// weights. `extra_pads` as in Unit.

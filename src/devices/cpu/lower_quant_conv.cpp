@@ -24,6 +24,10 @@ struct IntegerConv {
   const Value* residual = nullptr;  // bytes, added after the activation
   float residual_scale = 1.0F;
   std::int32_t residual_zero = 0;
+  float middle_step = 0.0F;
+  // Scale and zero point of x that come from a run; `scale` is then without them. Null: constants.
+  const Value* run_time_scale = nullptr;
+  const Value* run_time_zero = nullptr;
 };
 
 ConvElement conv_element(ElementType type) {
@@ -66,6 +70,22 @@ void emit(Lowering& lowering, const Unit& unit, IntegerConv integer) {
     layer.residual_element = conv_element(integer.residual->element());
     layer.residual_scale = integer.residual_scale;
     layer.residual_zero = integer.residual_zero;
+    layer.middle_step = integer.middle_step;
+  }
+  const bool run_time = integer.run_time_scale != nullptr || integer.run_time_zero != nullptr;
+  if (run_time) {
+    auto parameters = std::make_shared<RunTimeParameters>();
+    const std::int64_t each = w.size() / w.dim(0);
+    parameters->scale = integer.scale;
+    parameters->scale.resize(static_cast<std::size_t>(w.dim(0)), 1.0F);
+    for (std::int64_t c = 0; c < w.dim(0); ++c) {
+      std::int64_t sum = 0;
+      for (std::int64_t i = c * each; i < (c + 1) * each; ++i) sum += element_as_i64(w, i);
+      parameters->sums.push_back(sum - each * integer.w_zeros[integer.w_zeros.size() == 1 ? 0 : static_cast<std::size_t>(c)]);
+    }
+    // Lanes beyond the channels are read as well.
+    for (; parameters->scale.size() % 32 != 0; parameters->sums.push_back(0)) parameters->scale.push_back(1.0F);
+    conv->run_time = std::move(parameters);
   }
   const bool plain_input = reads_plain(lowering, integer.x, layer);
   layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
@@ -83,6 +103,10 @@ void emit(Lowering& lowering, const Unit& unit, IntegerConv integer) {
   append_bytes(bytes, integer.offset);
   Lowering::StepSpec spec;
   spec.inputs = {plain_input ? lowering.plain(integer.x) : lowering.blocked(integer.x)};
+  if (run_time) {
+    spec.inputs.push_back(lowering.plain(integer.run_time_scale));
+    spec.inputs.push_back(lowering.plain(integer.run_time_zero));
+  }
   if (integer.residual != nullptr) {
     spec.inputs.push_back(lowering.blocked(integer.residual));
     if (integer.residual->element() == conv->output) spec.in_place = {1};
@@ -156,8 +180,11 @@ std::string decline_integer(const Node& node, const CompileOptions&) {
   const Value* w = node.input(1);
   std::string sentence = decline_weights(w, node.input(0));
   if (!sentence.empty()) return sentence;
-  if (!fixed_operand(node.input(2)) || !fixed_operand(node.input(3))) return "zero points that are no constants";
-  if (node.input(2) != nullptr && node.input(2)->constant()->size() != 1) return "more than one zero point of the input";
+  if (!fixed_operand(node.input(3))) return "zero points of the weights that are no constants";
+  if (node.input(2) != nullptr) {
+    const Dim count = node.input(2)->shape().elements();
+    if (!count.is_known() || count.value() != 1) return "more than one zero point of the input";
+  }
   if (node.input(3) != nullptr && !per_channel(node.input(3), w)) return "zero points that do not fit the weights";
   return {};
 }
@@ -167,7 +194,11 @@ void lower_integer(Lowering& lowering, const Unit& unit) {
   IntegerConv conv;
   conv.x = node.input(0);
   conv.w = node.input(1);
-  conv.x_zero = constant_zeros(node.input(2))[0];
+  if (fixed_operand(node.input(2))) {
+    conv.x_zero = constant_zeros(node.input(2))[0];
+  } else {
+    conv.run_time_zero = node.input(2);
+  }
   conv.w_zeros = constant_zeros(node.input(3));
   emit(lowering, unit, std::move(conv));
 }
@@ -182,19 +213,24 @@ void lower_quantised_conv(Lowering& lowering, const Unit& unit) {
   IntegerConv conv;
   conv.x = q.operands[0];
   conv.w = q.operands[1];
-  conv.x_zero = q.zeros[0];
+  const bool run_time = q.kind == QuantisedUnit::Kind::kDynamic;
+  conv.x_zero = run_time ? 0 : q.zeros[0];
   conv.w_zeros = q.weight_zeros;
-  conv.y_zero = q.zeros[1];
-  conv.y_scale = q.scales[1];
+  conv.y_zero = q.zeros.back();
+  conv.y_scale = q.scales.back();
   conv.offset = q.offset;
   conv.activation = unit.activation;
-  if (q.operands.size() > 2) {
+  if (run_time) {
+    conv.run_time_scale = q.operands[2];
+    conv.run_time_zero = q.operands[3];
+  } else if (q.operands.size() > 2) {
     conv.residual = q.operands[2];
     conv.residual_scale = q.residual_scale;
     conv.residual_zero = q.residual_zero;
+    conv.middle_step = q.middle_step;
   }
   const auto channels = static_cast<std::size_t>(conv.w->constant()->dim(0));
-  for (std::size_t c = 0; c < channels; ++c) conv.scale.push_back(q.scales[0] * q.weight_scales[q.weight_scales.size() == 1 ? 0 : c]);
+  for (std::size_t c = 0; c < channels; ++c) conv.scale.push_back((run_time ? 1.0F : q.scales[0]) * q.weight_scales[q.weight_scales.size() == 1 ? 0 : c]);
   emit(lowering, unit, std::move(conv));
 }
 

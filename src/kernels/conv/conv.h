@@ -65,6 +65,7 @@ struct ConvLayer {
   std::int32_t residual_zero = 0;
   float output_scale = 1.0F;
   float residual_scale = 1.0F;
+  float middle_step = 0.0F;    ///< > 0: f(...) is rounded to multiples of it before a residual joins after it
   bool weights_fit_s8 = true;  ///< every w - weight zero lies in [-128, 127]; false costs VNNI
 };
 
@@ -196,7 +197,16 @@ struct ConvBuffers {
   void* output = nullptr;
   const void* packed = nullptr;
   void* shared_scratch = nullptr;
+  /// Integer layers, where they are known at run time alone: bias and scale instead of the packed ones, out_channels
+  /// rounded up to 32 of them. Null: as packed. The bias joins the sums that conv_sums_see_zero speaks of.
+  const std::int32_t* bias = nullptr;
+  const float* scale = nullptr;
 };
+
+/// Whether the sums of an integer kernel are of inputs as they are, so that the packed bias takes back what the zero point
+/// adds: zero point (plus 128 for kS8) times the sum of an output channel's weights. Others subtract the layer's
+/// input_zero from the inputs, whatever it was when the weights were packed.
+bool conv_sums_see_zero(const ConvKernel& kernel);
 
 /// Runs units [first, last) of one phase. Numeric promise: direct and depthwise sum in f32, in an order that depends on
 /// layer, level and algorithm alone (not on threads); inputs that are not finite may spread NaN within their block of

@@ -600,9 +600,11 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   unit.output_rate = 1.0F / layer.output_scale;
   unit.residual_zero = layer.residual_zero;
   unit.residual_scale = layer.residual_scale;
+  unit.middle_step = layer.middle_step;
   if (is_integer(kernel)) {
-    unit.scale = packed + bias_floats(kernel);
+    unit.scale = buffers.scale != nullptr ? buffers.scale : packed + bias_floats(kernel);
     unit.offset = packed + 2 * bias_floats(kernel);
+    if (buffers.bias != nullptr) unit.bias = reinterpret_cast<const float*>(buffers.bias);
   }
 
   const std::int64_t channels = part_channels(plan);
@@ -652,6 +654,10 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
 }
 
 }  // namespace
+
+bool conv_sums_see_zero(const ConvKernel& kernel) {
+  return kernel.algorithm == ConvAlgorithm::kDirect && is_integer(kernel) && channels_per_word(kernel) == 4;
+}
 
 const ConvSteps kDirectSteps = {size, pack_units, pack, plan, run, seconds};
 
