@@ -22,6 +22,7 @@ void optimise(Graph& graph, OptimizationLevel level);
 bool widen_half(Graph& graph);
 
 // One file each.
+bool expand_einsum(Graph& graph);
 bool fold_constants(Graph& graph);
 bool remove_identities(Graph& graph);
 bool remove_dead_nodes(Graph& graph);
