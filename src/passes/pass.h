@@ -24,6 +24,7 @@ bool widen_half(Graph& graph);
 // One file each.
 bool expand_einsum(Graph& graph);
 bool fold_constants(Graph& graph);
+bool move_quantisation(Graph& graph);
 bool remove_identities(Graph& graph);
 bool remove_dead_nodes(Graph& graph);
 bool refine_types(Graph& graph);

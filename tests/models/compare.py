@@ -28,7 +28,7 @@ TYPES = {
 }  # fmt: skip
 
 
-# Quantised models, by how their names begin, and their float forms in the same folder.
+# Quantised models, by how their names begin, and their float forms in the same folder. NAME_qdq and NAME_dynq are those of NAME.
 FLOAT_FORMS = {"squeezenet_q": "squeezenet_fp32_op13", "yolox_nano_q": "yolox_nano_op13"}
 
 
@@ -126,6 +126,10 @@ def mean_error(got, want):
 
 def float_form(path):
     """The path of a quantised model's float form, or None."""
+    for end in ("_qdq.onnx", "_dynq.onnx"):
+        candidate = path.removesuffix(end) + ".onnx"
+        if path.endswith(end) and os.path.exists(candidate):
+            return candidate
     for start, form in FLOAT_FORMS.items():
         candidate = os.path.join(os.path.dirname(path), form + ".onnx")
         if os.path.basename(path).startswith(start) and os.path.exists(candidate):
