@@ -137,6 +137,9 @@ class Expander {
       order.insert(order.end(), columns.begin(), columns.end());
       return Operand{call("Mul", {arrange(a, order), arrange(b, order)}), order};
     }
+    if (shared.empty() && !rows.empty() && columns.size() + summed.size() > 2) {
+      if (std::optional<Operand> flat = join_flat(a, b, rows, columns, summed)) return flat;
+    }
     Term batch = shared;
     if (!rows.empty()) batch.insert(batch.end(), rows.begin(), rows.end() - 1);
     if (!columns.empty()) batch.insert(batch.end(), columns.begin(), columns.end() - 1);
@@ -159,6 +162,50 @@ class Expander {
     }
     if (!single.empty()) product = call("Squeeze", {product, numbers(single)});
     return Operand{product, term};
+  }
+
+  // Without shared indices the right operand is one matrix, and one product serves all its columns: [rows..., K] times [K, N]. The
+  // extents of its columns have to be known.
+  std::optional<Operand> join_flat(const Operand& a, const Operand& b, const Term& rows, const Term& columns, const Term& summed) {
+    const auto extents = [](const Operand& o, const Term& indices) {
+      std::vector<std::int64_t> list;
+      for (const int index : indices) {
+        const Dim& d = o.value->shape()[static_cast<std::size_t>(std::find(o.term.begin(), o.term.end(), index) - o.term.begin())];
+        list.push_back(d.is_known() ? d.value() : -1);
+      }
+      return list;
+    };
+    const auto product_of = [](const std::vector<std::int64_t>& list) {
+      std::int64_t product = 1;
+      for (const std::int64_t d : list) product *= d;
+      return product;
+    };
+    const auto known = [](const std::vector<std::int64_t>& list) {
+      return std::all_of(list.begin(), list.end(), [](std::int64_t d) { return d > 0; });
+    };
+    const std::vector<std::int64_t> widths = extents(b, columns);
+    const std::vector<std::int64_t> depths = extents(b, summed);
+    if (columns.empty() || !known(widths) || (summed.size() > 1 && (!known(depths) || extents(a, summed) != depths))) return std::nullopt;
+    const auto joined = [](Term first, const Term& second) {
+      first.insert(first.end(), second.begin(), second.end());
+      return first;
+    };
+    Value* x = arrange(a, joined(rows, summed));
+    std::vector<std::int64_t> leading(rows.size(), 0);  // copied
+    if (summed.size() > 1) {
+      std::vector<std::int64_t> target = leading;
+      target.push_back(product_of(depths));
+      x = call("Reshape", {x, numbers(target)});
+    }
+    Value* y = arrange(b, joined(summed, columns));
+    y = call("Reshape", {y, numbers({summed.size() > 1 ? product_of(depths) : 0, product_of(widths)})});
+    Value* product = call("MatMul", {x, y});
+    if (columns.size() > 1) {
+      std::vector<std::int64_t> target = leading;
+      target.insert(target.end(), widths.begin(), widths.end());
+      product = call("Reshape", {product, numbers(target)});
+    }
+    return Operand{product, joined(rows, columns)};
   }
 
   // [batch..., own, summed], or [batch..., summed, own] with `second`; own is 1 where there is none. Several summed indices

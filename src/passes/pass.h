@@ -23,6 +23,7 @@ bool widen_half(Graph& graph);
 
 // One file each.
 bool expand_einsum(Graph& graph);
+bool expand_mean_variance(Graph& graph);
 bool fold_constants(Graph& graph);
 bool move_quantisation(Graph& graph);
 bool remove_identities(Graph& graph);

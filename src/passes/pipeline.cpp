@@ -6,7 +6,7 @@
 namespace oriel {
 namespace {
 
-constexpr Pass kLegalise[] = {expand_einsum, remove_dead_nodes};
+constexpr Pass kLegalise[] = {expand_einsum, expand_mean_variance, remove_dead_nodes};
 constexpr Pass kOptimise[] = {remove_identities, fold_constants, refine_types, move_quantisation, fold_constants, remove_dead_nodes};
 
 template <std::size_t N>

@@ -108,6 +108,28 @@ def test_tests_of_floats(reference, dtype):
     one(reference, "IsInf", x, detect_negative=0)
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 9), (1, 19, 7, 8), (2, 3, 4, 5, 6)])
+def test_max_pool_indices(reference, rng, shape):
+    axes = len(shape) - 2
+    x = {"x": np.round(draw(rng, shape) * 3)}
+    for attributes in ({}, {"strides": [2] * axes, "pads": [1] * (2 * axes)}, {"dilations": [2] * axes}, {"ceil_mode": 1, "strides": [3] * axes}):
+        one(reference, "MaxPool", x, outputs=("out", "at"), kernel_shape=[2] * axes, **attributes)
+    one(reference, "MaxPool", x, outputs=("out", "at"), kernel_shape=[2] * axes, storage_order=1)
+
+
+def test_max_unpool(reference, rng):
+    node = helper.make_node
+    for shape in ((1, 2, 6), (2, 3, 4, 6)):
+        axes = len(shape) - 2
+        pool = node("MaxPool", ["x"], ["y", "at"], kernel_shape=[2] * axes, strides=[2] * axes)
+        check(reference, [pool, node("MaxUnpool", ["y", "at"], ["out"], kernel_shape=[2] * axes, strides=[2] * axes)], {"x": draw(rng, shape)})
+    feeds = {"x": np.array([[[[5, 6], [7, 8]]]], np.float32), "at": np.array([[[[5, 7], [13, 15]]]], np.int64)}
+    one(reference, "MaxUnpool", feeds, {"to": np.array([1, 1, 5, 5], np.int64)}, fed=("to",), kernel_shape=[2, 2], strides=[2, 2])
+    bad = {**feeds, "at": np.full((1, 1, 2, 2), 99)}
+    with pytest.raises(Exception, match="index 99"):
+        on_cpu(build([node("MaxUnpool", ["x", "at"], ["out"], kernel_shape=[2, 2], strides=[2, 2])], bad)).run(None, bad)
+
+
 # Detection
 
 
@@ -173,7 +195,7 @@ EINSUMS = [
     ("bij,bjk->bik", (2, 3, 4), (2, 4, 5)), ("bhid,bhjd->bhij", (2, 3, 4, 5), (2, 3, 6, 5)), ("bhij,bhjd->bihd", (2, 3, 4, 5), (2, 3, 5, 6)),
     ("bhwc,hkc->bhwk", (2, 3, 4, 5), (3, 6, 5)), ("bhwc,wkc->bhwk", (2, 3, 4, 5), (4, 6, 5)), ("bsd,dnh->bsnh", (2, 3, 4), (4, 5, 6)),
     ("bsnh,nhd->bsd", (2, 3, 4, 5), (4, 5, 6)), ("i,j->ij", (3,), (4,)), ("i,i->", (3,), (3,)), ("ij,j->i", (3, 4), (4,)), ("j,ij->i", (4,), (3, 4)),
-    ("ij,ij->ij", (3, 4), (3, 4)), ("ij,ij->", (3, 4), (3, 4)), ("ijk,lk->ijl", (2, 3, 4), (5, 4)), ("...ij,...jk->...ik", (2, 1, 3, 4), (5, 4, 6)),
+    ("ij,ij->ij", (3, 4), (3, 4)), ("ij,ij->", (3, 4), (3, 4)), ("ijk,lk->ijl", (2, 3, 4), (5, 4)), ("...ij,...jk->...ik", (2, 5, 3, 4), (2, 5, 4, 6)),
     ("...d,de->...e", (2, 3, 4), (4, 5)), ("ij,jk,kl->il", (2, 3), (3, 4), (4, 5)), ("ij,kj,lj->ikl", (2, 3), (4, 3), (5, 3)), ("ab,cd->", (2, 3), (4, 5)),
     ("ibnd,jbnd->bnij", (3, 2, 4, 5), (6, 2, 4, 5)), ("abc,cba->b", (2, 3, 4), (4, 3, 2)), ("ij,jk", (3, 4), (4, 5)), ("bqd,bkd->bkq", (2, 3, 4), (2, 5, 4)),
     ("abcd,abef->cdef", (2, 3, 4, 5), (2, 3, 6, 2)),
@@ -216,6 +238,11 @@ def test_lines(reference, rng, shape):
                 model = build([helper.make_node("LpNormalization", ["x"], ["out"], axis=axis, p=p)], x)
                 norm = np.abs(x["x"]).sum(axis, keepdims=True) if p == 1 else np.sqrt((x["x"] ** 2).sum(axis, keepdims=True))
                 assert_same(on_cpu(model).run(None, x)[0], np.where(norm == 0, 0, x["x"] / np.where(norm == 0, 1, norm)).astype(np.float32), 1e-6)
+
+
+@pytest.mark.parametrize("axes", [[0, 2, 3], [1], [-1, 0]])
+def test_mean_variance_normalization(reference, rng, axes):
+    one(reference, "MeanVarianceNormalization", {"x": draw(rng, (3, 4, 5, 6))}, tolerance=1e-5, axes=axes)
 
 
 @pytest.mark.parametrize("interleaved", [0, 1])
@@ -403,6 +430,13 @@ def test_ml_linear(reference, rng, transform, targets):
     labels = {"classlabels_ints": [7, 8]} if targets == 1 else {"classlabels_strings": ["a", "b", "c"]}
     node = helper.make_node("LinearClassifier", ["x"], ["out", "scores"], domain="ai.onnx.ml", coefficients=c, intercepts=i, post_transform=transform, **labels)
     check(reference, [node], x, ("out", "scores"), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("labels", [{"classlabels_int64s": [30, -1, 7]}, {"classlabels_strings": ["b", "c", "a"]}], ids=["ints", "strings"])
+def test_ml_maps(reference, rng, labels):
+    check(reference, [ml("ZipMap", **labels)], {"x": draw(rng, (4, 3))})
+    names = {"x": np.array([["a", "b"], ["c", "d"]], dtype=object)}
+    check(reference, [helper.make_node("ArrayFeatureExtractor", ["x", "at"], ["out"], domain="ai.onnx.ml")], names, constants={"at": np.array([1, 0, 1], np.int64)})
 
 
 def forest(rng, prefix, features, targets, trees=7, depth=4):

@@ -3,6 +3,7 @@
 
 #include "devices/cpu/movement.h"
 #include "ops/elementwise.h"
+#include "ops/movement.h"
 
 namespace oriel::cpu {
 namespace {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "devices/cpu/movement.h"
 #include "kernels/trees/trees.h"
@@ -321,7 +322,9 @@ void lower_binarizer(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
-std::string decline_extractor(const Node& node, const CompileOptions&) { return decline_moved(node); }
+std::string decline_extractor(const Node& node, const CompileOptions&) {
+  return node.input(0)->element() == ElementType::kString ? std::string() : decline_moved(node);
+}
 
 void lower_extractor(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = spec_of(lowering, unit, "gather");
@@ -336,6 +339,12 @@ void lower_extractor(Lowering& lowering, const Unit& unit) {
     dims[dims.size() - 1] = count;
     Tensor& out = outputs.allocate(0, x.type(), dims);
     if (out.size() == 0) return;
+    if (x.type() == ElementType::kString) {
+      const auto* from = x.data<std::string>();
+      auto* to = out.data<std::string>();
+      for (std::int64_t i = 0; i < out.size(); ++i) to[i] = from[i / count * extent + picks[i % count]];
+      return;
+    }
     with_bytes(bytes, [&]<typename U>() {
       const auto* from = static_cast<const U*>(x.raw());
       auto* to = static_cast<U*>(out.raw());
@@ -349,10 +358,44 @@ void lower_extractor(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+std::string accept(const Node&, const CompileOptions&) { return {}; }
+
+// The keys are sorted once, and the maps of all rows and runs share them.
+void lower_zip_map(Lowering& lowering, const Unit& unit) {
+  const Tensor keys = ops::class_labels(unit.node->attributes(), "classlabels_int64s", "classlabels_strings");
+  std::vector<std::int64_t> order(static_cast<std::size_t>(keys.size()));
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&keys](std::int64_t a, std::int64_t b) {
+    if (keys.type() == ElementType::kString) return keys.data<std::string>()[a] < keys.data<std::string>()[b];
+    return keys.data<std::int64_t>()[a] < keys.data<std::int64_t>()[b];
+  });
+  Tensor sorted = Tensor::allocate(keys.type(), keys.dims());
+  for (std::size_t i = 0; i < order.size(); ++i) ops::copy_label(sorted, static_cast<std::int64_t>(i), keys, order[i]);
+  Lowering::StepSpec spec = spec_of(lowering, unit, "zip_map");
+  spec.run = [order, sorted](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    const ops::MlRows shape(x);
+    ORIEL_REQUIRE(shape.features == sorted.size(), "input of shape {}, expected {} columns", to_string(x.dims()), sorted.size());
+    auto sequence = std::make_shared<Sequence>();
+    for (std::int64_t row = 0; row < shape.rows; ++row) {
+      auto map = std::make_shared<Map>();
+      map->keys = sorted;
+      map->values = Tensor::allocate(ElementType::kF32, {shape.features}, context.budget);
+      const float* from = x.data<float>() + row * shape.features;
+      float* to = map->values.data<float>();
+      for (std::size_t i = 0; i < order.size(); ++i) to[i] = from[order[i]];
+      sequence->items.emplace_back(std::shared_ptr<const Map>(std::move(map)));
+    }
+    outputs.set(0, std::shared_ptr<const Sequence>(std::move(sequence)));
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 }  // namespace
 
 std::vector<Rule> ml_rules() {
-  return {{"ai.onnx.ml.LinearClassifier", decline_features, lower_linear_classifier},
+  return {{"ai.onnx.ml.ZipMap", accept, lower_zip_map},
+          {"ai.onnx.ml.LinearClassifier", decline_features, lower_linear_classifier},
           {"ai.onnx.ml.LinearRegressor", decline_features, lower_linear_regressor},
           {"ai.onnx.ml.TreeEnsembleClassifier", decline_forest, lower_tree_classifier},
           {"ai.onnx.ml.TreeEnsembleRegressor", decline_forest, lower_tree_regressor},
