@@ -124,7 +124,11 @@ def test_max_unpool(reference, rng):
         pool = node("MaxPool", ["x"], ["y", "at"], kernel_shape=[2] * axes, strides=[2] * axes)
         check(reference, [pool, node("MaxUnpool", ["y", "at"], ["out"], kernel_shape=[2] * axes, strides=[2] * axes)], {"x": draw(rng, shape)})
     feeds = {"x": np.array([[[[5, 6], [7, 8]]]], np.float32), "at": np.array([[[[5, 7], [13, 15]]]], np.int64)}
-    one(reference, "MaxUnpool", feeds, {"to": np.array([1, 1, 5, 5], np.int64)}, fed=("to",), kernel_shape=[2, 2], strides=[2, 2])
+    # The standard's own case: indices count in the natural output, which is the leading corner. onnxruntime counts in the given one.
+    want = np.zeros((1, 1, 5, 5), np.float32)
+    want[0, 0, 1, 1], want[0, 0, 1, 3], want[0, 0, 3, 1], want[0, 0, 3, 3] = 5, 6, 7, 8
+    model = build([node("MaxUnpool", ["x", "at", "to"], ["out"], kernel_shape=[2, 2], strides=[2, 2])], feeds, constants={"to": np.array([1, 1, 5, 5], np.int64)})
+    assert_same(on_cpu(model).run(None, feeds)[0], want)
     bad = {**feeds, "at": np.full((1, 1, 2, 2), 99)}
     with pytest.raises(Exception, match="index 99"):
         on_cpu(build([node("MaxUnpool", ["x", "at"], ["out"], kernel_shape=[2, 2], strides=[2, 2])], bad)).run(None, bad)
