@@ -5,6 +5,7 @@
 // only move elements follow their operands, so that an embedding table stays f16 and a transpose between two products does
 // not round. A Cast of the model itself keeps its rounding. Shapes, symbols and contents stay those of the old values.
 #include <algorithm>
+#include <bit>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -93,9 +94,18 @@ class Widener {
     return form;
   }
 
+  // Bounds that a Clip leaves out are the finite limits of its type, not of f32.
+  void bound(std::vector<Value*>& inputs, ElementType type) {
+    const float greatest = type == ElementType::kF16 ? 65504.0F : std::bit_cast<float>(0x7F7F0000U);
+    inputs.resize(3, nullptr);
+    if (inputs[1] == nullptr) inputs[1] = patch_.constant(Tensor::scalar<float>(-greatest));
+    if (inputs[2] == nullptr) inputs[2] = patch_.constant(Tensor::scalar<float>(greatest));
+  }
+
   void widen(Node& node) {
     std::vector<Value*> inputs;
     for (Value* v : node.inputs()) inputs.push_back(is_half(v) ? wide_form(v, node) : v);
+    if (node.op().name == "Clip" && node.op().domain.empty()) bound(inputs, node.input(0)->element());
     Node* full = patch_.add(node.op().domain, node.op().name, node.attributes(), std::move(inputs), node.num_outputs(), {&node});
     changed_ = true;
     InferContext context(*full);

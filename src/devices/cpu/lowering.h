@@ -16,6 +16,7 @@
 
 namespace oriel::cpu {
 
+struct AttentionUnit;
 struct QuantisedUnit;
 
 /// What runs as one step: a node with the neighbours that its kernel computes along.
@@ -34,6 +35,8 @@ struct Unit {
   Dims extra_pads;
   /// A pattern on bytes around the node (quantised.h); null for the node as it stands.
   std::shared_ptr<const QuantisedUnit> quantised;
+  /// Operands of an Attention read through views (attention_unit.h); null for the node as it stands.
+  std::shared_ptr<const AttentionUnit> attention;
 };
 
 class Lowering;
@@ -54,6 +57,7 @@ struct Rule {
 const Rule* find_rule(const Node& node);
 
 // One list a group, each in lower_<group>.cpp.
+std::vector<Rule> attention_rules();
 std::vector<Rule> conv_rules();
 std::vector<Rule> pool_rules();
 std::vector<Rule> elementwise_rules();
@@ -77,6 +81,9 @@ std::vector<Unit> fuse_units(const Subgraph& subgraph, const CompileOptions& opt
 
 /// The activation that a node computes of its operand 0, where kernels can fuse it.
 std::optional<kernels::Activation> activation_of(const Node& node);
+
+/// Whether inference knows the elements of all outputs that anybody reads, so that the node needs no step.
+bool has_content(const Node& node);
 
 /// Dimensions of the memory of a blocked tensor: [N, ceil(C / 16), spatial..., 16].
 Dims blocked_storage(const Dims& dims);
@@ -112,7 +119,8 @@ class Lowering {
 
   /// The program value of an operand in the plain layout (a reorder is added where needed); -1 for null.
   int plain(const Value* value);
-  /// The same in the blocked layout; elements of 1, 2 or 4 bytes, known rank of 3 or more.
+  /// The same in the blocked layout; elements of 1, 2 or 4 bytes, known rank of 3 or more. Where values may not stay blocked, the
+  /// index is good for a StepSpec alone, whose step then reorders inside.
   int blocked(const Value* value);
   /// The program value that a unit writes.
   int plain_output(const Value* value);
@@ -142,6 +150,11 @@ class Lowering {
 
  private:
   void reorder(const Value* value, int from, int to, bool to_blocked);
+  /// The index of a plain value, marked as wanted in the blocked layout; and a blocked value like it.
+  int enclosed(const Value* value);
+  int blocked_copy(int plain);
+  /// Puts the reorders of marked operands into the step itself.
+  void enclose_reorders(StepSpec& spec);
 
   const Subgraph& subgraph_;
   CompileOptions options_;
@@ -149,6 +162,7 @@ class Lowering {
   plan::ProgramBuilder builder_;
   std::unordered_map<const Value*, int> plain_;
   std::unordered_map<const Value*, int> blocked_;
+  std::unordered_map<int, const Value*> enclosed_;
   std::unordered_map<const Value*, Tensor> folded_;
   std::unordered_set<const Value*> outputs_;
   std::vector<StepInfo> steps_;

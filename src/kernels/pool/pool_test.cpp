@@ -87,46 +87,6 @@ void check(PoolProblem p, bool nan, std::mt19937_64& random) {
   }
 }
 
-TEST(Pool, RandomWindows) {
-  std::mt19937_64 random(1);
-  for (int i = 0; i < 150; ++i) {
-    PoolProblem p;
-    p.kind = static_cast<PoolKind>(random() % 3);
-    p.batch = 1 + static_cast<std::int64_t>(random() % 2);
-    p.channels = 1 + static_cast<std::int64_t>(random() % 40);
-    for (int d = random() % 3 == 0 ? 0 : 1; d < 3; ++d) {
-      p.in[d] = 1 + static_cast<std::int64_t>(random() % 18);
-      p.kernel[d] = 1 + static_cast<std::int64_t>(random() % 4);
-      p.stride[d] = 1 + static_cast<std::int64_t>(random() % 3);
-      p.dilation[d] = 1 + static_cast<std::int64_t>(random() % 3) / 2;
-      p.pad[d] = static_cast<std::int64_t>(random()) % p.kernel[d];
-      if (p.pad[d] < 0) p.pad[d] = 0;
-      p.pad_end[d] = static_cast<std::int64_t>(random() % 3);
-      const std::int64_t reach = (p.kernel[d] - 1) * p.dilation[d] + 1;
-      p.out[d] = std::max<std::int64_t>(0, p.in[d] + p.pad[d] + p.pad_end[d] - reach) / p.stride[d] + 1 +
-                 static_cast<std::int64_t>(random() % 2);
-    }
-    check(p, i % 4 == 0, random);
-    check_bytes(p, random);
-    if (HasFatalFailure()) return;
-  }
-}
-
-TEST(Pool, Global) {
-  std::mt19937_64 random(2);
-  for (const PoolKind kind : {PoolKind::kMax, PoolKind::kAverage, PoolKind::kAverageIncludingPad}) {
-    for (const std::int64_t size : {1, 2, 3, 7, 30}) {
-      PoolProblem p;
-      p.kind = kind;
-      p.channels = 21;
-      for (int d = 1; d < 3; ++d) p.in[d] = p.kernel[d] = size;
-      check(p, size == 3, random);
-      check_bytes(p, random);
-      if (HasFatalFailure()) return;
-    }
-  }
-}
-
 // Bytes at random as reals less their zero point, pooled exactly; the difference to what the kernel gives, in steps.
 void check_bytes(const PoolProblem& p, std::mt19937_64& random) {
   PoolBytes bytes;
@@ -179,6 +139,46 @@ void check_bytes(const PoolProblem& p, std::mt19937_64& random) {
           ASSERT_NEAR(got, want, 0.501);
         }
       }
+    }
+  }
+}
+
+TEST(Pool, RandomWindows) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 150; ++i) {
+    PoolProblem p;
+    p.kind = static_cast<PoolKind>(random() % 3);
+    p.batch = 1 + static_cast<std::int64_t>(random() % 2);
+    p.channels = 1 + static_cast<std::int64_t>(random() % 40);
+    for (int d = random() % 3 == 0 ? 0 : 1; d < 3; ++d) {
+      p.in[d] = 1 + static_cast<std::int64_t>(random() % 18);
+      p.kernel[d] = 1 + static_cast<std::int64_t>(random() % 4);
+      p.stride[d] = 1 + static_cast<std::int64_t>(random() % 3);
+      p.dilation[d] = 1 + static_cast<std::int64_t>(random() % 3) / 2;
+      p.pad[d] = static_cast<std::int64_t>(random()) % p.kernel[d];
+      if (p.pad[d] < 0) p.pad[d] = 0;
+      p.pad_end[d] = static_cast<std::int64_t>(random() % 3);
+      const std::int64_t reach = (p.kernel[d] - 1) * p.dilation[d] + 1;
+      p.out[d] = std::max<std::int64_t>(0, p.in[d] + p.pad[d] + p.pad_end[d] - reach) / p.stride[d] + 1 +
+                 static_cast<std::int64_t>(random() % 2);
+    }
+    check(p, i % 4 == 0, random);
+    check_bytes(p, random);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(Pool, Global) {
+  std::mt19937_64 random(2);
+  for (const PoolKind kind : {PoolKind::kMax, PoolKind::kAverage, PoolKind::kAverageIncludingPad}) {
+    for (const std::int64_t size : {1, 2, 3, 7, 30}) {
+      PoolProblem p;
+      p.kind = kind;
+      p.channels = 21;
+      for (int d = 1; d < 3; ++d) p.in[d] = p.kernel[d] = size;
+      check(p, size == 3, random);
+      check_bytes(p, random);
+      if (HasFatalFailure()) return;
     }
   }
 }
