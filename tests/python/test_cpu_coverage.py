@@ -443,6 +443,38 @@ def test_ml_maps(reference, rng, labels):
     check(reference, [helper.make_node("ArrayFeatureExtractor", ["x", "at"], ["out"], domain="ai.onnx.ml")], names, constants={"at": np.array([1, 0, 1], np.int64)})
 
 
+@pytest.mark.parametrize("keys,values", [("int64s", "strings"), ("strings", "int64s"), ("floats", "floats"), ("strings", "floats"), ("int64s", "int64s"), ("strings", "strings")])
+def test_ml_labels(reference, keys, values):
+    tables = {"int64s": [3, -1, 7], "strings": ["b", "c", "a"], "floats": [0.5, float("nan"), -2.0]}
+    x = {"int64s": np.array([[7, 3], [99, -1]]), "strings": np.array([["a", "?"], ["b", "c"]], dtype=object), "floats": np.array([[-2.0, np.nan], [0.5, 9.0]], np.float32)}[keys]
+    defaults = {"default_int64": 42, "default_string": "none", "default_float": 1.5}
+    node = ml("LabelEncoder", **{f"keys_{keys}": tables[keys], f"values_{values}": tables[values]}, **defaults)
+    check(reference, [node], {"x": x})
+
+
+def test_ml_categories(reference):
+    for x, cats in ((np.array([[2, 9], [5, 2]]), {"cats_int64s": [5, 2, 8]}), (np.array([["x", "?"]], dtype=object), {"cats_strings": ["y", "x"]}),
+                    (np.array([2.7, 5.0], np.float32), {"cats_int64s": [5, 2, 8]})):
+        check(reference, [ml("OneHotEncoder", **cats)], {"x": x})
+    model = build([ml("OneHotEncoder", cats_int64s=[1], zeros=0)], {"x": np.array([1])})
+    with pytest.raises(Exception, match="element 0 has an unknown category"):
+        on_cpu(model).run(None, {"x": np.array([4])})
+
+
+def test_ml_imputer_and_joined_features(reference, rng):
+    x = draw(rng, (40, 3))
+    x[2, 1] = x[5, 0] = np.nan
+    check(reference, [ml("Imputer", imputed_value_floats=[1.0, 2.0, 3.0], replaced_value_float=float("nan"))], {"x": x})
+    check(reference, [ml("Imputer", imputed_value_floats=[7.0], replaced_value_float=0.0)], {"x": np.round(x)})
+    check(reference, [ml("Imputer", imputed_value_int64s=[7], replaced_value_int64=3)], {"x": draw(rng, (9, 4), "int64")})
+    node = helper.make_node("FeatureVectorizer", ["a", "b"], ["out"], domain="ai.onnx.ml", inputdimensions=[3, 2])
+    feeds = {"a": draw(rng, (6, 3)), "b": draw(rng, (6, 2))}
+    assert_same(on_cpu(build([node], feeds)).run(None, feeds)[0], np.concatenate([feeds["a"], feeds["b"]], 1))
+    node = helper.make_node("FeatureVectorizer", ["a", "b"], ["out"], domain="ai.onnx.ml", inputdimensions=[2, 3])
+    want = np.concatenate([feeds["a"][:, :2], feeds["b"], np.zeros((6, 1), np.float32)], 1)
+    assert_same(on_cpu(build([node], feeds)).run(None, feeds)[0], want)
+
+
 def forest(rng, prefix, features, targets, trees=7, depth=4):
     """Attributes of random trees; leaves vote for one or two targets."""
     a = {k: [] for k in ("nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids", "nodes_modes", "nodes_values",
