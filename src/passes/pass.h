@@ -22,6 +22,8 @@ void optimise(Graph& graph, OptimizationLevel level);
 bool widen_half(Graph& graph);
 
 // One file each.
+bool expand_einsum(Graph& graph);
+bool expand_mean_variance(Graph& graph);
 bool fold_constants(Graph& graph);
 bool form_attention(Graph& graph);
 bool form_gelu(Graph& graph);

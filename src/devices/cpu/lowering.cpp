@@ -119,7 +119,7 @@ const Rule* find_rule(const Node& node) {
   static const auto* const rules = [] {
     auto* map = new std::unordered_map<std::string_view, Rule>;
     for (const std::vector<Rule>& list : {attention_rules(), conv_rules(), pool_rules(), elementwise_rules(), logic_rules(), gemm_rules(), norm_rules(), reduce_rules(),
-                                          movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(), quant_rules(), number_rules(), detect_rules(), ml_rules()}) {
+                                          movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(), quant_rules(), number_rules(), detect_rules(), ml_rules(), line_rules()}) {
       for (const Rule& rule : list) map->emplace(rule.op, rule);
     }
     return map;

@@ -76,6 +76,7 @@ std::vector<Rule> quant_rules();
 std::vector<Rule> number_rules();
 std::vector<Rule> detect_rules();
 std::vector<Rule> ml_rules();
+std::vector<Rule> line_rules();
 
 /// Units of a sub-graph in an order that can run: one a node where options say so, else with neighbours absorbed.
 std::vector<Unit> fuse_units(const Subgraph& subgraph, const CompileOptions& options);
