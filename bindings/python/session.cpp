@@ -139,7 +139,7 @@ nb::object rewrite_model(const std::string& path, nb::object bytes, int level, c
   std::shared_ptr<Graph> graph;
   {
     const nb::gil_scoped_release release;
-    graph = optimised_graph(source, options);
+    graph = load_graph(source, options, GraphStage::kOptimise);
     for (const onnx::ExternalData& e : source.bytes ? onnx::external_initializers(source.bytes) : onnx::external_initializers_of_file(path)) {
       parts[e.name] = {e.location, e.offset, e.bytes};
     }

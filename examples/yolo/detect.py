@@ -18,17 +18,18 @@ import heads  # noqa: E402
 
 PROVIDERS = ["OpenVINOExecutionProvider", "CPUExecutionProvider"]
 COCO = (
-    "person,bicycle,car,motorbike,aeroplane,bus,train,truck,boat,traffic light,fire hydrant,stop sign,parking meter,bench,bird,"
-    "cat,dog,horse,sheep,cow,elephant,bear,zebra,giraffe,backpack,umbrella,handbag,tie,suitcase,frisbee,skis,snowboard,"
-    "sports ball,kite,baseball bat,baseball glove,skateboard,surfboard,tennis racket,bottle,wine glass,cup,fork,knife,spoon,"
-    "bowl,banana,apple,sandwich,orange,broccoli,carrot,hot dog,pizza,donut,cake,chair,sofa,pottedplant,bed,diningtable,toilet,"
-    "tvmonitor,laptop,mouse,remote,keyboard,cell phone,microwave,oven,toaster,sink,refrigerator,book,clock,vase,scissors,"
-    "teddy bear,hair drier,toothbrush"
-).split(",")
+    "person, bicycle, car, motorbike, aeroplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign, "
+    "parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack, umbrella, "
+    "handbag, tie, suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove, "
+    "skateboard, surfboard, tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, "
+    "sandwich, orange, broccoli, carrot, hot dog, pizza, donut, cake, chair, sofa, pottedplant, bed, diningtable, "
+    "toilet, tvmonitor, laptop, mouse, remote, keyboard, cell phone, microwave, oven, toaster, sink, "
+    "refrigerator, book, clock, vase, scissors, teddy bear, hair drier, toothbrush"
+).split(", ")
 VOC = (
-    "aeroplane,bicycle,bird,boat,bottle,bus,car,cat,chair,cow,diningtable,dog,horse,motorbike,person,pottedplant,sheep,sofa,"
-    "train,tvmonitor"
-).split(",")
+    "aeroplane, bicycle, bird, boat, bottle, bus, car, cat, chair, cow, diningtable, dog, horse, motorbike, "
+    "person, pottedplant, sheep, sofa, train, tvmonitor"
+).split(", ")
 GREY = 114
 
 
@@ -46,7 +47,9 @@ class Detector:
             raise UserError(f"model {model}: {str(error).splitlines()[0]}") from error
         image = self.session.get_inputs()[0]
         if len(image.shape) != 4 or image.type != "tensor(float)":
-            raise UserError(f"model {model}: input {image.name} is {image.type} {image.shape}, expected 4 dimensions of float")
+            raise UserError(
+                f"model {model}: input {image.name} is {image.type} {image.shape}, expected 4 dimensions of float"
+            )
         self.name = image.name
         self.channels_last = image.shape[3] == 3
         extents = image.shape[1:3] if self.channels_last else image.shape[2:]
@@ -101,7 +104,11 @@ class Detector:
             order = [i for i in np.argsort(-values, kind="stable") if values[i] >= threshold]
             corners = np.asarray(boxes, np.float64)[0, chosen[order, 2]][:, [1, 0, 3, 2]]
             return corners, values[order], chosen[order, 1]
-        decoded = heads.decode_v4(outputs, self.size) if self.family == "v4" else heads.DECODERS[self.family](outputs[0], self.size)
+        decoded = (
+            heads.decode_v4(outputs, self.size)
+            if self.family == "v4"
+            else heads.DECODERS[self.family](outputs[0], self.size)
+        )
         return heads.select(*decoded, threshold, overlap)
 
 
@@ -154,11 +161,17 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, help="an ONNX file")
     parser.add_argument("image", type=Path, help="a picture")
-    parser.add_argument("-o", "--output", type=Path, default=Path("detections.png"), help="the PNG to write (default: %(default)s)")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("detections.png"), help="the PNG to write (default: %(default)s)"
+    )
     parser.add_argument("--labels", type=Path, help="class names, one a line (default: COCO's or VOC's)")
     parser.add_argument("--threshold", type=float, default=0.4, help="least score of a box (default: %(default)s)")
-    parser.add_argument("--overlap", type=float, default=0.45, help="most that two boxes of a class may overlap (default: %(default)s)")
-    parser.add_argument("--size", type=int, default=416, help="input size of networks that take any (default: %(default)s)")
+    parser.add_argument(
+        "--overlap", type=float, default=0.45, help="most that two boxes of a class may overlap (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--size", type=int, default=416, help="input size of networks that take any (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     try:
         picture = open_picture(options.image)
@@ -172,7 +185,10 @@ def main(arguments=None):
     except (UserError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{options.model.name}: a {detector.family} head, input {detector.size[1]}x{detector.size[0]}, providers {detector.session.get_providers()}")
+    print(
+        f"{options.model.name}: a {detector.family} head, input {detector.size[1]}x{detector.size[0]}, "
+        f"providers {detector.session.get_providers()}"
+    )
     for box, score, label in zip(boxes, scores, labels):
         print(f"{label:16} {score:.3f}  " + " ".join(f"{v:7.1f}" for v in box))
     print(f"{len(boxes)} objects, drawn into {options.output}")

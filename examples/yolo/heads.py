@@ -105,7 +105,12 @@ def family_of(shapes, size):
         return None
     if len(first) == 2 and first[1] == 7:
         return "end2end"
-    if len(first) == 4 and isinstance(first[1], int) and first[1] % len(ANCHORS_V2) == 0 and first[1] > 5 * len(ANCHORS_V2):
+    if (
+        len(first) == 4
+        and isinstance(first[1], int)
+        and first[1] % len(ANCHORS_V2) == 0
+        and first[1] > 5 * len(ANCHORS_V2)
+    ):
         return "v2"
     if len(first) != 3:
         return None
@@ -119,7 +124,8 @@ def family_of(shapes, size):
 
 
 def non_maximum_suppression(boxes, scores, classes, overlap):
-    """Indices of the boxes that stay, best first: a box goes where a better one of its class covers it by more than `overlap`."""
+    """Indices of the boxes that stay, best first: a box goes where a better one of its class covers it by more than
+    `overlap`."""
     order = list(np.argsort(-scores, kind="stable"))
     areas = np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1)
     kept = []

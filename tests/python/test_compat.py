@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = '''
+SCRIPT = """
 import sys
 
 import numpy as np
@@ -33,7 +33,7 @@ except InvalidArgument:
 value = OrtValue.ortvalue_from_numpy(images)
 print(beside.WORD, probabilities.shape, value.shape(), C.get_device(), onnxruntime.__version__, sys.argv[2:], __name__)
 print("build:", ort.get_build_info())
-'''
+"""
 
 
 @pytest.fixture
@@ -93,7 +93,8 @@ def test_wrong_use(home):
     done = run("-m", "oriel.compat", "absent.py", python_path=home)
     assert done.returncode == 2 and "absent.py: no such file" in done.stderr
 
-QUANTISE = '''
+
+QUANTISE = """
 import sys
 
 import numpy as np
@@ -133,9 +134,9 @@ for name in ("float", "dynamic", "static", "half"):
     (y,) = session.run(None, {"x": x.astype(np.float16) if name == "half" else x})
     print(name, " ".join(f"{v:.3f}" for v in y.ravel()))
 print("oriel", getattr(onnxruntime, "__oriel__", False))
-'''
+"""
 
-WITHOUT = '''
+WITHOUT = """
 import importlib.machinery
 
 find = importlib.machinery.PathFinder.find_spec
@@ -153,7 +154,7 @@ for name in ("quantization", "transformers", "tools", "training"):
         __import__(f"onnxruntime.{name}")
     except ModuleNotFoundError as error:
         print(error)
-'''
+"""
 
 
 def test_helpers_of_an_installed_onnxruntime(tmp_path, home):
@@ -180,23 +181,29 @@ def test_helpers_that_are_not_installed(tmp_path, home):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     for line, name in zip(lines, ("quantization", "transformers", "tools")):
-        assert line.startswith(f"onnxruntime.{name} is a pure-Python part of the onnxruntime package") and "install onnxruntime" in line
+        assert (
+            line.startswith(f"onnxruntime.{name} is a pure-Python part of the onnxruntime package")
+            and "install onnxruntime" in line
+        )
     assert lines[3] == "No module named 'onnxruntime.training'"
 
 
-BACKEND = '''
+BACKEND = """
 import numpy as np
 import onnx
+import onnxruntime
 import onnxruntime.backend as backend
 from onnxruntime.datasets import get_example
 
 x = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
 name = get_example("mul_1.onnx")
-prepared = backend.prepare(name, "CPU", graph_optimization_level=__import__("onnxruntime").GraphOptimizationLevel.ORT_ENABLE_BASIC)
+basic = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+prepared = backend.prepare(name, "CPU", graph_optimization_level=basic)
 print(prepared.run(x, logid="run")[0].tolist())
 sigmoid = onnx.load(get_example("sigmoid.onnx"))
 print(prepared.run([x])[0].tolist(), backend.run(sigmoid, np.zeros((3, 4, 5), np.float32))[0].mean())
-print(backend.supports_device("CPU"), backend.supports_device("CUDA"), backend.is_compatible(None, "CPU"), backend.prepare(prepared) is prepared)
+print(backend.supports_device("CPU"), backend.supports_device("CUDA"), backend.is_compatible(None, "CPU"))
+print(backend.prepare(prepared) is prepared)
 for call in (
     lambda: backend.prepare(name, optimized_model_filepath="x.onnx"),
     lambda: backend.prepare(name, "GPU"),
@@ -208,7 +215,7 @@ for call in (
         call()
     except Exception as error:
         print(type(error).__name__)
-'''
+"""
 
 
 def test_backend(tmp_path, home):
@@ -218,10 +225,10 @@ def test_backend(tmp_path, home):
     one, other = run(script, python_path=""), run("-m", "oriel.compat", script, python_path=home)
     assert one.returncode == 0, one.stderr
     assert other.returncode == 0, other.stderr
-    assert other.stdout == one.stdout and len(other.stdout.splitlines()) == 8
+    assert other.stdout == one.stdout and len(other.stdout.splitlines()) == 9
 
 
-EXAMPLES = '''
+EXAMPLES = """
 import numpy as np
 import onnxruntime
 from onnxruntime.datasets import get_example
@@ -235,7 +242,7 @@ assert label.tolist() == [0, 1, 2] and [max(p, key=p.get) for p in probabilities
 assert all(abs(sum(p.values()) - 1) < 1e-5 for p in probabilities)
 onnxruntime.preload_dlls()
 onnxruntime.print_debug_info()
-'''
+"""
 
 
 def test_examples(tmp_path, home):
@@ -252,7 +259,16 @@ def test_adapters_from_arrays(tmp_path, home):
     from oriel import ort
 
     np.savez(tmp_path / "a.npz", p=np.float32([1, 2]), q=np.arange(3))
-    arguments = ["--npz_file_path", tmp_path / "a.npz", "--output_file_path", tmp_path / "a.out", "--adapter_version", 2, "--model_version", 5]
+    arguments = [
+        "--npz_file_path",
+        tmp_path / "a.npz",
+        "--output_file_path",
+        tmp_path / "a.out",
+        "--adapter_version",
+        2,
+        "--model_version",
+        5,
+    ]
     done = run("-m", "oriel.compat", "-m", "onnxruntime.capi.convert_npz_to_onnx_adapter", *arguments, python_path=home)
     assert done.returncode == 0, done.stderr
     read = ort.AdapterFormat.read_adapter(tmp_path / "a.out")

@@ -88,7 +88,16 @@ def test_layouts_of_arrays(session, x, y):
     wide[:, ::2] = x
     read_only = x.copy()
     read_only.flags.writeable = False
-    forms = [x, np.asfortranarray(x), wide[:, ::2], x[::-1][::-1], read_only, np.ma.array(x), x.tolist(), [x[0], x[1], x[2]]]
+    forms = [
+        x,
+        np.asfortranarray(x),
+        wide[:, ::2],
+        x[::-1][::-1],
+        read_only,
+        np.ma.array(x),
+        x.tolist(),
+        [x[0], x[1], x[2]],
+    ]
     for form in forms:
         np.testing.assert_array_equal(session.run(None, {"X": form})[0], y)
     assert session.run(None, {"X": np.zeros((0, 2), np.float32)})[0].shape == (0, 2)
@@ -105,7 +114,9 @@ def test_names_of_outputs(session, x, y):
 
 def test_results_are_the_callers(api, x):
     plain = build(
-        [helper.make_node("Add", ["X", "X"], ["Y"])], [info("X", 1, [3, 2])], [info("Y", 1, [3, 2]), info("X", 1, [3, 2])]
+        [helper.make_node("Add", ["X", "X"], ["Y"])],
+        [info("X", 1, [3, 2])],
+        [info("Y", 1, [3, 2]), info("X", 1, [3, 2])],
     )
     session = open_session(api, plain)
     kept = [session.run(None, {"X": np.full((3, 2), i, np.float32)}) for i in range(5)]
@@ -117,7 +128,20 @@ def test_results_are_the_callers(api, x):
 
 
 def test_types_of_results(api):
-    kinds = [np.float32, np.float64, np.float16, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64, np.bool_]
+    kinds = [
+        np.float32,
+        np.float64,
+        np.float16,
+        np.int8,
+        np.int16,
+        np.int32,
+        np.int64,
+        np.uint8,
+        np.uint16,
+        np.uint32,
+        np.uint64,
+        np.bool_,
+    ]
     for kind in kinds:
         number = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
         value = np.array([0, 1, 1]).astype(kind)
@@ -333,9 +357,20 @@ def test_provider_arguments(api):
     assert check(("a", "b"), ({1: 2}, {}), known) == (["a", "b"], [{"1": "2"}, {}])
     with pytest.warns(UserWarning, match="Duplicate provider 'a' encountered, ignoring"):
         assert check(["a", "b", "a"], [{"x": 1}, {}, {"y": 2}], known) == (["a", "b"], [{"x": "1"}, {}])
-    with pytest.warns(UserWarning, match="Specified provider 'd' is not in available provider names.Available providers: 'a, b, c'"):
+    with pytest.warns(
+        UserWarning, match="Specified provider 'd' is not in available provider names.Available providers: 'a, b, c'"
+    ):
         assert check(["d", "a"], None, known) == (["d", "a"], [{}, {}])
-    wrong = [(3, None), ([3], None), (["a"], 3), (["a"], ["x"]), (["a", "b"], [{}]), ([("a", {})], [{}]), ([["a", {}]], None), ([("a",)], None)]
+    wrong = [
+        (3, None),
+        ([3], None),
+        (["a"], 3),
+        (["a"], ["x"]),
+        (["a", "b"], [{}]),
+        ([("a", {})], [{}]),
+        ([["a", {}]], None),
+        ([("a",)], None),
+    ]
     for providers, options in wrong:
         with pytest.raises(ValueError):
             check(providers, options, known)
@@ -343,7 +378,9 @@ def test_provider_arguments(api):
 
 def test_providers_that_are_not_there(api):
     with pytest.warns(UserWarning, match="Specified provider 'CUDAExecutionProvider' is not in available"):
-        session = api.InferenceSession(mul_model(), providers=[("CUDAExecutionProvider", {"device_id": 0}), "CPUExecutionProvider"])
+        session = api.InferenceSession(
+            mul_model(), providers=[("CUDAExecutionProvider", {"device_id": 0}), "CPUExecutionProvider"]
+        )
     assert session.get_providers() == CPU and session._enable_fallback
     with pytest.warns(UserWarning, match="Foo"):
         session = api.InferenceSession(mul_model(), providers=["Foo"])
@@ -465,7 +502,12 @@ def test_functions_of_the_module(api):
 
 def test_enumerations(api):
     level = api.GraphOptimizationLevel.ORT_ENABLE_ALL
-    assert (level.name, level.value, int(level), str(level)) == ("ORT_ENABLE_ALL", 99, 99, "GraphOptimizationLevel.ORT_ENABLE_ALL")
+    assert (level.name, level.value, int(level), str(level)) == (
+        "ORT_ENABLE_ALL",
+        99,
+        99,
+        "GraphOptimizationLevel.ORT_ENABLE_ALL",
+    )
     assert repr(level) == "<GraphOptimizationLevel.ORT_ENABLE_ALL: 99>"
     assert api.GraphOptimizationLevel(99) == level and {level: 1}[api.GraphOptimizationLevel(99)] == 1
     assert list(api.ExecutionMode.__members__) == ["ORT_SEQUENTIAL", "ORT_PARALLEL"]
@@ -563,7 +605,15 @@ def configured(monkeypatch):
 
 
 def test_options_from_the_model(api, configured):
-    model = configured({"inter_op_num_threads": 5, "intra_op_num_threads": 2, "graph_optimization_level": 1, "execution_mode": 1, "other": 1})
+    model = configured(
+        {
+            "inter_op_num_threads": 5,
+            "intra_op_num_threads": 2,
+            "graph_optimization_level": 1,
+            "execution_mode": 1,
+            "other": 1,
+        }
+    )
     options = open_session(api, model).get_session_options()
     assert (options.inter_op_num_threads, options.intra_op_num_threads) == (5, 2)
     assert options.graph_optimization_level == api.GraphOptimizationLevel.ORT_ENABLE_BASIC
@@ -571,7 +621,9 @@ def test_options_from_the_model(api, configured):
     assert open_session(api, configured("[]")).get_session_options().intra_op_num_threads == 0
     own = api.SessionOptions()
     own.intra_op_num_threads = 1
-    assert open_session(api, configured({"intra_op_num_threads": 3}), own).get_session_options().intra_op_num_threads == 3
+    assert (
+        open_session(api, configured({"intra_op_num_threads": 3}), own).get_session_options().intra_op_num_threads == 3
+    )
     wrong = ("{bad", {"intra_op_num_threads": "x"}, {"graph_optimization_level": 7})
     for settings in wrong:
         with pytest.raises(RuntimeError, match="Could not finalize session options"):
@@ -655,7 +707,9 @@ def test_only_the_path_to_what_is_fetched(api):
         helper.make_node("Neg", ["s"], ["o0"]),
         helper.make_node("Neg", ["d"], ["o1"]),
     ]
-    session = open_session(api, build(nodes, [info(n, 1, [10]) for n in "ab"], [info(n, 1, [10]) for n in ("o0", "o1")]))
+    session = open_session(
+        api, build(nodes, [info(n, 1, [10]) for n in "ab"], [info(n, 1, [10]) for n in ("o0", "o1")])
+    )
     options = api.RunOptions()
     options.only_execute_path_to_fetches = True
     feeds = {n: np.full(10, v, np.float32) for n, v in (("a", 1), ("b", 3))}
@@ -675,15 +729,35 @@ def test_creation_of_values(api, state):
         (np.int8, "int8", 3, 6),
     ):
         value = make.ortvalue_from_numpy(np.zeros((2, 3), kind))
-        assert (value.data_type(), value.element_type(), value.tensor_size_in_bytes()) == (f"tensor({name})", number, size)
+        assert (value.data_type(), value.element_type(), value.tensor_size_in_bytes()) == (
+            f"tensor({name})",
+            number,
+            size,
+        )
         assert value.numpy().dtype == kind
     assert make.ortvalue_from_numpy(np.array(3, np.float32)).shape() == []
     for shape in ([2, 3], (2, 3), np.array([2, 3])):
         assert make.ortvalue_from_shape_and_type(shape, np.float32).shape() == [2, 3]
-    for number, name, size in ((16, "bfloat16", 12), (17, "float8e4m3fn", 6), (22, "int4", 3), (21, "uint4", 3), (9, "bool", 6)):
+    for number, name, size in (
+        (16, "bfloat16", 12),
+        (17, "float8e4m3fn", 6),
+        (22, "int4", 3),
+        (21, "uint4", 3),
+        (9, "bool", 6),
+    ):
         value = make.ortvalue_from_shape_and_type([2, 3], number)
-        assert (value.data_type(), value.element_type(), value.tensor_size_in_bytes()) == (f"tensor({name})", number, size)
-    for kind, name in ((float, "double"), (int, "int64"), ("float32", "float"), (np.dtype("f2"), "float16"), (None, "double")):
+        assert (value.data_type(), value.element_type(), value.tensor_size_in_bytes()) == (
+            f"tensor({name})",
+            number,
+            size,
+        )
+    for kind, name in (
+        (float, "double"),
+        (int, "int64"),
+        ("float32", "float"),
+        (np.dtype("f2"), "float16"),
+        (None, "double"),
+    ):
         assert make.ortvalue_from_shape_and_type([1], kind).data_type() == f"tensor({name})"
     reinterpreted = make.ortvalue_from_numpy_with_onnx_type(np.zeros(2, np.float32), TensorProto.INT32)
     assert reinterpreted.data_type() == "tensor(int32)" and reinterpreted.numpy().dtype == np.int32
@@ -781,7 +855,12 @@ def test_sparse_values(api):
 
     value = api.OrtValue.ort_value_from_sparse_tensor(sparse)
     assert value.is_sparse_tensor() and not value.is_tensor() and value.has_value() and not value.is_tensor_sequence()
-    assert (value.data_type(), value.element_type(), value.shape(), value.device_name()) == ("sparse_tensor(float)", 1, [9, 9], "cpu")
+    assert (value.data_type(), value.element_type(), value.shape(), value.device_name()) == (
+        "sparse_tensor(float)",
+        1,
+        [9, 9],
+        "cpu",
+    )
     np.testing.assert_array_equal(value.as_sparse_tensor().values(), values)
 
     inner, outer = np.array([1, 1, 1], np.int64), np.array([0, 1, 2, 3, 3, 3, 3, 3, 3, 3], np.int64)
@@ -805,7 +884,10 @@ def test_sparse_values(api):
 
 def test_inner_sparse_values(api, state):
     block = state.SparseTensor.blocksparse_from_numpy(
-        [4, 4], np.ones((2, 2, 2), np.float32), np.array([[0, 1], [0, 1]], np.int32), api.OrtDevice.make("cpu", 0)._get_c_device()
+        [4, 4],
+        np.ones((2, 2, 2), np.float32),
+        np.array([[0, 1], [0, 1]], np.int32),
+        api.OrtDevice.make("cpu", 0)._get_c_device(),
     )
     assert block.format == api.OrtSparseFormat.ORT_SPARSE_BLOCK_SPARSE
     if api is ort:
@@ -813,10 +895,23 @@ def test_inner_sparse_values(api, state):
 
 
 def test_devices(api):
-    kinds = {"cpu": (0, 0), "cuda": (1, 0x10DE), "gpu": (1, 0), "npu": (3, 0), "dml": (1, 0x1414), "cann": (3, 0x19E5), "webgpu": (1, 0)}
+    kinds = {
+        "cpu": (0, 0),
+        "cuda": (1, 0x10DE),
+        "gpu": (1, 0),
+        "npu": (3, 0),
+        "dml": (1, 0x1414),
+        "cann": (3, 0x19E5),
+        "webgpu": (1, 0),
+    }
     for name, (kind, vendor) in kinds.items():
         device = api.OrtDevice.make(name, 2)
-        assert (device.device_type(), device.device_vendor_id(), device.device_id(), device.device_mem_type()) == (kind, vendor, 2, 0)
+        assert (device.device_type(), device.device_vendor_id(), device.device_id(), device.device_mem_type()) == (
+            kind,
+            vendor,
+            2,
+            0,
+        )
     assert api.OrtDevice.make("gpu", 0, 0x8086).device_vendor_id() == api.OrtDeviceVendorId.INTEL
     with pytest.raises(Exception, match="Unsupported device type: foo"):
         api.OrtDevice.make("foo", 0)
@@ -830,8 +925,15 @@ def test_memory_infos_and_arenas(api):
     with pytest.raises(TypeError):
         api.OrtMemoryInfo("Cpu", 1, 0, 0)
     arena = api.OrtAllocatorType.ORT_ARENA_ALLOCATOR
-    made = api.OrtMemoryInfo.create_v2("T", api.OrtMemoryInfoDeviceType.GPU, 3, 1, api.OrtDeviceMemoryType.DEFAULT, 128, arena)
-    assert (made.name, made.device_vendor_id, made.device_id, made.device_mem_type) == ("T", 3, 1, api.OrtDeviceMemoryType.DEFAULT)
+    made = api.OrtMemoryInfo.create_v2(
+        "T", api.OrtMemoryInfoDeviceType.GPU, 3, 1, api.OrtDeviceMemoryType.DEFAULT, 128, arena
+    )
+    assert (made.name, made.device_vendor_id, made.device_id, made.device_mem_type) == (
+        "T",
+        3,
+        1,
+        api.OrtDeviceMemoryType.DEFAULT,
+    )
     assert (made.mem_type, made.allocator_type) == (api.OrtMemType.DEFAULT, arena)
     settings = {"max_mem": 16, "arena_extend_strategy": 1, "initial_chunk_size_bytes": 8, "max_dead_bytes_per_chunk": 4}
     config = api.OrtArenaCfg(settings)
@@ -884,7 +986,9 @@ def test_inner_binding(api, state, session, x, y):
 
 
 def test_inner_session(api, state, session, x, y):
-    vector = session._sess.run_with_ort_values({"X": api.OrtValue.ortvalue_from_numpy(x)._get_c_value()}, ["Y"], state.RunOptions())
+    vector = session._sess.run_with_ort_values(
+        {"X": api.OrtValue.ortvalue_from_numpy(x)._get_c_value()}, ["Y"], state.RunOptions()
+    )
     assert isinstance(vector, state.OrtValueVector)
     np.testing.assert_array_equal(vector[0].numpy(), y)
     np.testing.assert_array_equal(session._sess.run(["Y"], {"X": x}, None)[0], y)
@@ -937,7 +1041,10 @@ def test_background_faults_are_told(session, x):
         told.append((results, user_data, error))
         done.set()
 
-    for names, feeds, text in ((["Z"], {"X": x}, "Invalid output name"), (["Y"], {"X": x.astype(np.float64)}, "tensor(double)")):
+    for names, feeds, text in (
+        (["Z"], {"X": x}, "Invalid output name"),
+        (["Y"], {"X": x.astype(np.float64)}, "tensor(double)"),
+    ):
         done.clear()
         session.run_async(names, feeds, callback, 7)
         assert done.wait(30)
@@ -992,7 +1099,12 @@ def test_adapter_files(api, tmp_path):
         parameters["empty"] = api.OrtValue.ortvalue_from_numpy(np.zeros((0, 3), np.float16))
         parameters["scalar"] = api.OrtValue.ortvalue_from_numpy(np.array(7, np.int8))
     made = api.AdapterFormat()
-    assert (made.get_format_version(), made.get_adapter_version(), made.get_model_version(), made.get_parameters()) == (1, 0, 0, {})
+    assert (made.get_format_version(), made.get_adapter_version(), made.get_model_version(), made.get_parameters()) == (
+        1,
+        0,
+        0,
+        {},
+    )
     made.set_adapter_version(3)
     made.set_model_version(4)
     made.set_parameters(parameters)
@@ -1019,6 +1131,30 @@ def test_adapter_files_of_the_other(tmp_path):
         assert read.get_adapter_version() == 2 and read.get_parameters().keys() == arrays.keys()
         for name, value in read.get_parameters().items():
             np.testing.assert_array_equal(value.numpy(), arrays[name])
+
+
+def test_broken_adapter_files(tmp_path, rng):
+    made = ort.AdapterFormat()
+    made.set_parameters({"p": ort.OrtValue.ortvalue_from_numpy(np.arange(6, dtype=np.float32).reshape(2, 3))})
+    path = tmp_path / "a"
+    made.export_adapter(path)
+    content = path.read_bytes()
+    broken = [content[:size] for size in range(len(content) - 8)]
+    for _ in range(400):
+        changed = bytearray(content)
+        for place in rng.integers(0, len(content), 3):
+            changed[place] = rng.integers(0, 256)
+        broken.append(bytes(changed))
+    refused = 0
+    for i, attempt in enumerate(broken):
+        path = tmp_path / str(i)
+        path.write_bytes(attempt)
+        try:
+            for value in ort.AdapterFormat.read_adapter(path).get_parameters().values():
+                value.numpy().tobytes()
+        except (RuntimeError, UnicodeDecodeError):
+            refused += 1
+    assert refused > len(content) - 16
 
 
 def test_runs_with_adapters(api, state, tmp_path):
@@ -1087,7 +1223,10 @@ def test_compiled_models_run(api, tmp_path):
 def test_compiled_models_with_external_data(api, tmp_path):
     x = np.ones(64, np.float32)
     compiler = api.ModelCompiler(
-        api.SessionOptions(), casts_model(), external_initializers_file_path="big.bin", external_initializers_size_threshold=64
+        api.SessionOptions(),
+        casts_model(),
+        external_initializers_file_path="big.bin",
+        external_initializers_size_threshold=64,
     )
     compiler.compile_to_file(str(tmp_path / "out.onnx"))
     assert (tmp_path / "big.bin").stat().st_size >= 256
@@ -1110,7 +1249,9 @@ def test_compiled_models_with_external_data(api, tmp_path):
             str(tmp_path / "located.onnx")
         )
     assert asked["big"] == ([64], None) and {"a", "b"} <= asked.keys()
-    np.testing.assert_array_equal(open_session(api, tmp_path / "located.onnx").run(None, {"X": x})[0], 3 * np.arange(64))
+    np.testing.assert_array_equal(
+        open_session(api, tmp_path / "located.onnx").run(None, {"X": x})[0], 3 * np.arange(64)
+    )
 
     known = {}
 
@@ -1118,9 +1259,9 @@ def test_compiled_models_with_external_data(api, tmp_path):
         known[name] = where and (where.filepath.rpartition("/")[2], where.file_offset, where.byte_size)
         return where
 
-    api.ModelCompiler(api.SessionOptions(), str(tmp_path / "located.onnx"), get_initializer_location_func=keep).compile_to_file(
-        str(tmp_path / "again.onnx")
-    )
+    api.ModelCompiler(
+        api.SessionOptions(), str(tmp_path / "located.onnx"), get_initializer_location_func=keep
+    ).compile_to_file(str(tmp_path / "again.onnx"))
     assert known["big"] == ("mine.bin", 0, 256) and known["a"] is None
     np.testing.assert_array_equal(open_session(api, tmp_path / "again.onnx").run(None, {"X": x})[0], 3 * np.arange(64))
 
@@ -1208,6 +1349,16 @@ def test_log(capfd):
     open_session(ort, mul_model(), options)
     (line,) = capfd.readouterr().err.splitlines()
     assert "[I:onnxruntime:mine, " in line
+
+
+def test_ort_format(tmp_path):
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.load_model_format", "ORT")
+    for model, settings in ((mul_model(), options), (tmp_path / "model.ort", None), (b"\x18\0\0\0ORTM" + bytes(32), None)):
+        with pytest.raises(ort.NotImplemented, match="ORT format"):
+            open_session(ort, model, settings)
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    open_session(ort, mul_model(), options)
 
 
 def test_global_threads():

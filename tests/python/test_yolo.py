@@ -152,7 +152,14 @@ def test_margins_are_taken_off(picture, tmp_path):
 def test_command(picture, tmp_path, monkeypatch):
     (tmp_path / "net.onnx").write_bytes(NETWORKS["v5"]())
     picture.save(tmp_path / "in.png")
-    arguments = [str(tmp_path / "net.onnx"), str(tmp_path / "in.png"), "-o", str(tmp_path / "out.png"), "--threshold", "0.2"]
+    arguments = [
+        str(tmp_path / "net.onnx"),
+        str(tmp_path / "in.png"),
+        "-o",
+        str(tmp_path / "out.png"),
+        "--threshold",
+        "0.2",
+    ]
     assert detect.main(arguments) == 0
     with Image.open(tmp_path / "out.png") as drawn:
         assert drawn.size == picture.size and drawn.format == "PNG"
@@ -168,7 +175,10 @@ def test_script_runs_by_itself(tmp_path):
 
     home = str(Path(oriel.__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, str(EXAMPLE / "detect.py"), "--help"], capture_output=True, text=True, env={"PYTHONPATH": home, "PATH": ""}
+        [sys.executable, str(EXAMPLE / "detect.py"), "--help"],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": home, "PATH": ""},
     )
     assert done.returncode == 0 and "YOLO" in done.stdout
 

@@ -28,6 +28,7 @@ class CpuExecutable final : public Executable {
     for (const StepInfo& s : steps_) info.packed_bytes += s.packed_bytes;
     return info;
   }
+  std::string dump() const override { return program_->dump(); }
 
  private:
   std::unique_ptr<plan::Program> program_;
@@ -62,6 +63,7 @@ class CpuDevice final : public Device {
       }
     }
     std::unique_ptr<plan::Program> program = lowering.finish();
+    program->reserve(options.budget);
     return std::make_unique<CpuExecutable>(std::move(program), lowering.take_steps());
   }
 

@@ -293,7 +293,12 @@ void Lowering::step(const Unit& unit, StepSpec spec) {
   info.op = unit.node->op().full_name();
   info.name = unit.node->name();
   info.origins = unit.node->origins();
-  for (const Node* n : unit.absorbed) info.origins.insert(info.origins.end(), n->origins().begin(), n->origins().end());
+  info.nodes = {unit.node->id()};
+  for (const Node* n : unit.absorbed) {
+    info.origins.insert(info.origins.end(), n->origins().begin(), n->origins().end());
+    info.nodes.push_back(n->id());
+  }
+  if (spec.describe) descriptions_.emplace_back(steps_.size(), std::move(spec.describe));
   steps_.push_back(std::move(info));
 }
 
@@ -310,6 +315,8 @@ void Lowering::content(const Value* value) {
 
 std::unique_ptr<plan::Program> Lowering::finish() {
   for (const Value* v : subgraph_.outputs) plain(v);
+  weights_.settle(options_, threads_);
+  for (const auto& [index, describe] : descriptions_) describe(steps_[index]);
   return builder_.finish(subgraph_.inputs, subgraph_.outputs);
 }
 

@@ -1,6 +1,7 @@
 // From claimed nodes to steps: units, layouts, and the rules that lower each operator.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "device/device.h"
+#include "devices/cpu/weights.h"
 #include "kernels/activation.h"
 #include "plan/builder.h"
 
@@ -97,10 +99,12 @@ bool is_folded(const Value* value);
 /// The one value of a constant operand of any numeric type.
 std::optional<double> constant_scalar(const Value* value);
 
-/// Loop units [0, count) over the run's threads, `grain` at a time: body(first, last, slot).
+/// Loop units [0, count) over the run's threads, `grain` at a time: body(first, last, slot). A cancelled run leaves units out
+/// and throws Error(kCancelled).
 template <typename Body>
 void parallel(RunContext& context, std::int64_t count, std::int64_t grain, Body&& body) {
   context.threads.parallel_for(count, grain, body, context.cancel);
+  if (context.cancel != nullptr) context.check();
 }
 
 /// The state of one compilation.
@@ -136,11 +140,16 @@ class Lowering {
     std::int64_t packed_bytes = 0;
     bool view = false;
     std::vector<int> in_place;
+    /// Fills in what is known once weights are settled; null: nothing.
+    std::function<void(StepInfo&)> describe;
   };
   void step(const Unit& unit, StepSpec spec);
 
   /// The value where it is a constant, or a DequantizeLinear of constants, which is computed once here; else null.
   const Tensor* folded(const Value* value);
+
+  /// Where steps ask for packed weights, which are there when the program is finished.
+  Weights& weights() { return weights_; }
 
   /// Makes a value whose elements inference knows symbolically available without a step.
   void content(const Value* value);
@@ -165,7 +174,9 @@ class Lowering {
   std::unordered_map<int, const Value*> enclosed_;
   std::unordered_map<const Value*, Tensor> folded_;
   std::unordered_set<const Value*> outputs_;
+  Weights weights_;
   std::vector<StepInfo> steps_;
+  std::vector<std::pair<std::size_t, std::function<void(StepInfo&)>>> descriptions_;  // by index of steps_
 };
 
 }  // namespace oriel::cpu

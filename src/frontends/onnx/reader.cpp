@@ -311,7 +311,7 @@ void ModelReader::add_initializers(const GraphProto& proto, Scope& scope, const 
   Graph& graph = scope.level.graph;
   for (const Bytes bytes : proto.initializers) {
     const TensorProto t = TensorProto::parse(bytes);
-    if (skip.count(t.name) == 0) bind(t.name, graph.add_constant(tensors_.load(t), scope.prefix + to_text(t.name)), scope);
+    if (skip.count(t.name) == 0) bind(t.name, graph.add_constant(tensors_.load_constant(t), scope.prefix + to_text(t.name)), scope);
   }
   for (const Bytes bytes : proto.sparse_initializers) {
     const Bytes name = name_of_tensor(SparseTensorProto::parse(bytes).values);

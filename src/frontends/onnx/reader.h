@@ -38,7 +38,8 @@ struct ReadOptions {
   std::size_t max_dense_bytes = std::size_t{1} << 31;
 };
 
-/// Reads a file, which stays mapped as long as tensors of the graph live. Throws Error: kNoSuchFile, kInvalidProtobuf (the
+/// Reads a file, which stays mapped as long as tensors of the graph live; large f32 constants lie in it at any byte
+/// (ir/alignment.h). Throws Error: kNoSuchFile, kInvalidProtobuf (the
 /// bytes are no ONNX model), kInvalidGraph (the model contradicts itself), kNotImplemented (nobody defines an operator, an
 /// element type or a form); messages name operator, node and file.
 std::unique_ptr<Graph> read_onnx_file(const std::string& path, const ReadOptions& options = {});
