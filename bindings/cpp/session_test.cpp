@@ -552,6 +552,11 @@ TEST_F(CppSession, Moves) {
   EXPECT_EQ(other.outputs().size(), 1u);
   session = std::move(other);
   EXPECT_EQ(session.inputs()[0].name, "x");
+
+  RunOptions first;
+  const RunOptions second = std::move(first);
+  first.terminate();
+  EXPECT_TRUE(second.terminated());
 }
 
 TEST(Library, HasAVersion) { EXPECT_EQ(std::string(version()), ORIEL_EXPECTED_VERSION); }

@@ -80,6 +80,7 @@ class ORIEL_API Session {
   /// entry "session.model_external_initializers_file_folder_path" names.
   explicit Session(std::span<const std::byte> model, const SessionOptions& options = {},
                    std::shared_ptr<const void> owner = nullptr);
+  /// A session that was moved from can be assigned to or destroyed, nothing else.
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   /// Ends profiling if that was not done. Runs in the background go on to their end.
