@@ -37,7 +37,7 @@ LEFT_OF = {
         "devices/opencl",
         "devices/virtual",
     ],
-    "bindings": ["runtime"],
+    "bindings": ["runtime", "api"],
     "tools": ["runtime"],
 }
 

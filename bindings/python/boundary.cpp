@@ -1,7 +1,9 @@
-// The table from error codes to exception classes and ONNX Runtime's status numbers.
+// The table from error codes to exception classes.
 #include "boundary.h"
 
 #include <iterator>
+
+#include "runtime/status_number.h"
 
 namespace nb = nanobind;
 
@@ -11,23 +13,21 @@ namespace {
 struct Row {
   ErrorCode code;
   const char* exception;
-  int status;
-  const char* name;
 };
 
 constexpr Row kRows[] = {
-    {ErrorCode::kFail, "Fail", 1, "FAIL"},
-    {ErrorCode::kInvalidArgument, "InvalidArgument", 2, "INVALID_ARGUMENT"},
-    {ErrorCode::kNoSuchFile, "NoSuchFile", 3, "NO_SUCHFILE"},
-    {ErrorCode::kInvalidModel, "NoModel", 4, "NO_MODEL"},
-    {ErrorCode::kRuntimeException, "RuntimeException", 6, "RUNTIME_EXCEPTION"},
-    {ErrorCode::kInvalidProtobuf, "InvalidProtobuf", 7, "INVALID_PROTOBUF"},
-    {ErrorCode::kNotImplemented, "NotImplemented", 9, "NOT_IMPLEMENTED"},
-    {ErrorCode::kInvalidGraph, "InvalidGraph", 10, "INVALID_GRAPH"},
-    {ErrorCode::kProviderFail, "EPFail", 11, "EP_FAIL"},
+    {ErrorCode::kFail, "Fail"},
+    {ErrorCode::kInvalidArgument, "InvalidArgument"},
+    {ErrorCode::kNoSuchFile, "NoSuchFile"},
+    {ErrorCode::kInvalidModel, "NoModel"},
+    {ErrorCode::kRuntimeException, "RuntimeException"},
+    {ErrorCode::kInvalidProtobuf, "InvalidProtobuf"},
+    {ErrorCode::kNotImplemented, "NotImplemented"},
+    {ErrorCode::kInvalidGraph, "InvalidGraph"},
+    {ErrorCode::kProviderFail, "EPFail"},
     // ONNX Runtime reports these two with its general class.
-    {ErrorCode::kOutOfMemory, "Fail", 1, "FAIL"},
-    {ErrorCode::kCancelled, "Fail", 1, "FAIL"},
+    {ErrorCode::kOutOfMemory, "Fail"},
+    {ErrorCode::kCancelled, "Fail"},
 };
 constexpr const char* kUnused[] = {"EngineError", "ModelLoaded", "ModelLoadCanceled", "ModelRequiresCompilation", "NotFound", "DeviceReset"};
 
@@ -51,7 +51,8 @@ void bind_errors(nb::module_& module) {
     } catch (const Error& error) {
       for (std::size_t i = 0; i < std::size(kRows); ++i) {
         if (kRows[i].code != error.code()) continue;
-        const std::string text = formatted("[ONNXRuntimeError] : {} : {} : {}", kRows[i].status, kRows[i].name, error.what());
+        const std::string text = formatted("[ONNXRuntimeError] : {} : {} : {}", status_number(error.code()),
+                                           error_code_name(reported_code(error.code())), error.what());
         PyErr_SetString(classes[i], text.c_str());
         return;
       }

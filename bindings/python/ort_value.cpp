@@ -73,16 +73,6 @@ PyOrtValue reinterpreted(nb::handle array, int number) {
   return {Datum(Tensor(wanted, t.dims(), t.memory(), t.byte_offset())), nullptr};
 }
 
-std::string type_name(const Datum& value) {
-  if (value.is_tensor()) return "tensor(" + onnx_element_name(value.tensor().type()) + ")";
-  if (value.is_sequence()) {
-    const Sequence& s = value.sequence();
-    return "seq(" + (s.items.empty() ? "tensor(" + onnx_element_name(s.element) + ")" : type_name(s.items.front())) + ")";
-  }
-  if (value.is_map()) return "map(" + onnx_element_name(value.map().keys.type()) + ",tensor(" + onnx_element_name(value.map().values.type()) + "))";
-  return "none";
-}
-
 void update(PyOrtValue& self, nb::handle array) {
   const Datum from = to_datum(array);
   const Tensor& source = from.tensor();
@@ -220,7 +210,7 @@ void bind_ort_value(nb::module_& module) {
       .def("is_sparse_tensor", [](const PyOrtValue& v) { return v.sparse != nullptr; })
       .def("is_tensor_sequence", [](const PyOrtValue& v) { return v.value.is_sequence(); })
       .def("device_name", [](const PyOrtValue&) { return "Cpu"; })
-      .def("data_type", [](const PyOrtValue& v) { return v.sparse ? v.sparse->type_name() : type_name(v.value); })
+      .def("data_type", [](const PyOrtValue& v) { return v.sparse ? v.sparse->type_name() : onnx_type_name(v.value); })
       .def("element_type",
            [](const PyOrtValue& v) {
              if (v.value.is_sequence()) return onnx::element_to_onnx(v.value.sequence().element);

@@ -13,8 +13,10 @@
 #include <mutex>
 
 #include "convert.h"
+#include "base/work_counters.h"
 #include "frontends/onnx/reader.h"
 #include "frontends/onnx/writer.h"
+#include "runtime/config_entries.h"
 #include "runtime/task_queue.h"
 
 // After the headers above: nanobind's argument names.
@@ -29,11 +31,11 @@ nb::object shape_of(const ValueType& type) {
   if (!type.is_tensor() || !type.shape.is_ranked()) return type.is_tensor() ? nb::object(nb::none()) : nb::object(nb::list());
   nb::list dims;
   for (const Dim& d : type.shape.dims()) {
-    const SymbolId id = d.symbol();
+    const std::string name = symbol_name(d);
     if (d.is_known()) {
       dims.append(d.value());
-    } else if (id >= 0 && d.table()->symbol(id).kind != SymbolTable::Kind::kFresh) {
-      dims.append(d.table()->symbol(id).name);
+    } else if (!name.empty()) {
+      dims.append(name);
     } else {
       dims.append(nb::none());
     }
@@ -204,8 +206,7 @@ PySession::PySession(const std::string& path, nb::object bytes, const std::strin
   options.dims_by_name = dims_by_name;
   options.dims_by_denotation = dims_by_denotation;
   options.config = config;
-  const auto fallback = config.find("session.disable_cpu_ep_fallback");
-  options.cpu_fallback = fallback == config.end() || fallback->second != "1";
+  apply_config_entries(options, source);
   options.optimized_model_path = optimized_model_path;
   for (const auto& [name, settings] : providers) options.providers.push_back({name, settings});
   for (const auto& [name, value] : initializers) options.initializers.emplace_back(nb::cast<std::string>(name), to_datum(value).tensor());
@@ -368,6 +369,16 @@ void bind_session(nb::module_& module) {
     for (const Provider& p : builtin_providers()) names.push_back(p.name);
     return names;
   });
+  module.def(
+      "_work_counts",
+      [] {
+        const WorkCounts counts = work_counts();
+        nb::dict d;
+        d["inferences"] = counts.inferences;
+        d["packings"] = counts.packings;
+        return d;
+      },
+      "Calls of inference and of weight packing in this process so far, for tests.");
   module.def("set_seed", [](std::int64_t seed) { set_random_seed(static_cast<std::uint32_t>(seed)); });
   module.def(
       "finish_background_work",

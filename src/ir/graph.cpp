@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/format.h"
+#include "base/work_counters.h"
 
 namespace oriel {
 namespace {
@@ -227,6 +228,7 @@ Node* Graph::add(std::string_view domain, std::string_view op, Attributes attrib
     }
     try {
       InferContext context(*node);
+      count_inference();
       def->infer(context);
     } catch (...) {
       values_.resize(first_value);
@@ -268,6 +270,7 @@ bool Graph::refine_types() {
     };
     try {
       InferContext context(*node);
+      count_inference();
       node->op_->infer(context);
     } catch (const Error&) {
       // What cannot be right fails when it runs; an operand that is now a constant may stand in a branch never taken.

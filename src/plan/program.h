@@ -86,8 +86,10 @@ class Program {
     std::vector<int> planned;
     /// Symbols that their dimensions need, operands first.
     std::vector<SymbolId> symbols;
-    /// Last region that reads a value of this one: until then the arena stays.
-    int live_until = 0;
+    /// Values that are written from their symbols when the region starts.
+    std::vector<int> contents;
+    /// By position in `planned`: the positions whose lifetimes overlap with it.
+    std::vector<std::vector<int>> overlaps;
   };
   struct Plan {
     Bindings key;
@@ -118,9 +120,9 @@ class Program {
   std::vector<int> region_of_;    // region whose arena holds a root, -1: allocated when made, or not ours
   std::vector<int> position_;     // position in Region::planned
   std::vector<int> in_place_;     // the input whose memory a value takes over, -1: none
-  std::vector<int> content_region_;  // region at whose start a value's content is written, -1: none
   std::vector<int> output_of_;    // index of the program output that a root's memory becomes, -1: none
   std::vector<std::vector<int>> release_after_;  // by step: values whose slot empties after it
+  std::vector<int> release_last_;                // values whose slot empties with the run
 
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<State>> idle_;

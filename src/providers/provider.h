@@ -22,6 +22,8 @@ struct Provider {
   std::string name;
   /// Reads options on top of what the session set. Throws Error(kInvalidArgument or kProviderFail) naming the option.
   ProviderChoice (*choose)(const ProviderOptions& options, const CompileOptions& session);
+  /// Whether graphs that run on it are optimised in full whatever the session's level is.
+  bool optimises_always = false;
 };
 
 /// All providers, in ONNX Runtime's order of priority.

@@ -6,7 +6,7 @@ namespace oriel {
 
 const std::vector<Provider>& builtin_providers() {
   static const std::vector<Provider>* const list =
-      new std::vector<Provider>{{"OpenVINOExecutionProvider", choose_openvino}, {"CPUExecutionProvider", choose_cpu}};
+      new std::vector<Provider>{{"OpenVINOExecutionProvider", choose_openvino, true}, {"CPUExecutionProvider", choose_cpu, false}};
   return *list;
 }
 

@@ -16,6 +16,12 @@ namespace {
 // The process's seed; negative: none.
 std::atomic<std::int64_t> process_seed{-1};
 
+// Of the provider with the highest priority.
+bool optimises_always(const std::string& provider) {
+  const std::vector<Provider>& known = builtin_providers();
+  return std::any_of(known.begin(), known.end(), [&](const Provider& p) { return p.name == provider && p.optimises_always; });
+}
+
 std::shared_ptr<Graph> read_model(const ModelSource& source, const SessionOptions& options) {
   onnx::ReadOptions read;
   read.dim_params = options.dims_by_name;
@@ -105,6 +111,22 @@ std::string onnx_type_name(const ValueType& type) {
   return "none";
 }
 
+std::string onnx_type_name(const Datum& value) {
+  if (value.is_tensor()) return "tensor(" + onnx_element_name(value.tensor().type()) + ")";
+  if (value.is_sequence()) {
+    const Sequence& s = value.sequence();
+    return "seq(" + (s.items.empty() ? "tensor(" + onnx_element_name(s.element) + ")" : onnx_type_name(s.items.front())) + ")";
+  }
+  if (!value.is_map()) return "none";
+  return "map(" + onnx_element_name(value.map().keys.type()) + ",tensor(" + onnx_element_name(value.map().values.type()) + "))";
+}
+
+std::string symbol_name(const Dim& dim) {
+  const SymbolId id = dim.is_known() ? -1 : dim.symbol();
+  if (id < 0 || dim.table()->symbol(id).kind == SymbolTable::Kind::kFresh) return {};
+  return dim.table()->symbol(id).name;
+}
+
 std::vector<Candidate> choose_candidates(const SessionOptions& options, const CompileOptions& base) {
   std::vector<ProviderRequest> requests = options.providers;
   const auto named = [&](const char* name) {
@@ -163,6 +185,13 @@ void Session::prepare(const SessionOptions& options) {
     optimise(*graph_, options_.level);
     check_cancelled(options);
     if (!options_.optimized_model_path.empty()) save_optimised();
+    // No device computes in f16 or bf16; what the wider graph allows is optimised once more.
+    const bool widened = widen_half(*graph_);
+    if (options_.level < OptimizationLevel::kAll && optimises_always(options_.providers.front().name)) {
+      optimise(*graph_, OptimizationLevel::kAll);
+    } else if (widened) {
+      optimise(*graph_, options_.level);
+    }
     CompileOptions base;
     base.threads = options_.intra_op_threads;
     base.one_step_per_node = options_.level == OptimizationLevel::kDisabled;
@@ -298,12 +327,13 @@ Status Session::run(std::span<const Datum* const> inputs, std::span<Datum> outpu
     status = Status(ErrorCode::kCancelled, "Exiting due to terminate flag being set to true.");
   }
   if (status.ok()) {
-    SmallVector<const Datum*, 16> operands(graph_->inputs().size(), nullptr);
+    std::vector<const Datum*>& operands = context->operands;
+    operands.assign(graph_->inputs().size(), nullptr);
     for (std::size_t i = 0; i < defaults_.size(); ++i) operands[i] = &defaults_[i];
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i] != nullptr) operands[static_cast<std::size_t>(graph_input_of_[i])] = inputs[i];
     }
-    status = compiled_->run({operands.data(), operands.size()}, outputs, *context);
+    status = compiled_->run(operands, outputs, *context);
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   contexts_.push_back(std::move(context));

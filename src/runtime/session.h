@@ -128,9 +128,10 @@ class Session {
   std::unique_ptr<CompiledGraph> compiled_;
   int threads_ = 1;
   std::mutex mutex_;
-  /// A context with the generator of random operators, where the process has a seed.
+  /// A context with the generator of random operators, where the process has a seed, and the graph's operands.
   struct Context : RunContext {
     std::optional<std::mt19937> generator;
+    std::vector<const Datum*> operands;
   };
   std::vector<std::unique_ptr<Context>> contexts_;
   std::optional<std::uint32_t> seed_;
@@ -150,6 +151,10 @@ std::vector<Candidate> choose_candidates(const SessionOptions& options, const Co
 
 /// "tensor(float)", "seq(map(int64,tensor(float)))": a type as ONNX Runtime's users know it.
 std::string onnx_type_name(const ValueType& type);
+std::string onnx_type_name(const Datum& value);
 std::string onnx_element_name(ElementType type);
+
+/// The name of a symbolic dimension as the model's users know it; empty for fixed, anonymous and computed ones.
+std::string symbol_name(const Dim& dim);
 
 }  // namespace oriel

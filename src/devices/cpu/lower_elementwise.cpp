@@ -5,6 +5,7 @@
 #include <map>
 
 #include "devices/cpu/lowering.h"
+#include "devices/cpu/numbers.h"
 #include "kernels/elementwise/binary.h"
 #include "kernels/elementwise/unary.h"
 
@@ -54,14 +55,16 @@ bool keeps_zero(const Function& f) {
   }
 }
 
+// Whether the vector kernels have the function.
+bool in_f32(const Node& node) { return node.input(0)->element() == ElementType::kF32 && (activation_of(node) || function_of(node)); }
+
 std::string decline_unary(const Node& node, const CompileOptions&) {
-  if (node.input(0)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(0)->element()));
-  if (!activation_of(node) && !function_of(node)) return "limits that are no constants";
-  return {};
+  if (in_f32(node) || has_number_function(node)) return {};
+  return formatted("no kernel for {}", element_name(node.input(0)->element()));
 }
 
 bool unary_reads_blocked(const Node& node, std::size_t input) {
-  if (input != 0 || !decline_unary(node, {}).empty()) return false;
+  if (input != 0 || !in_f32(node)) return false;
   const std::optional<Activation> f = activation_of(node);
   return whole_blocks(node.input(0)->shape()) || (f ? kernels::keeps_zero(*f) : keeps_zero(*function_of(node)));
 }
@@ -71,6 +74,7 @@ std::int64_t stored(const Tensor& t, bool blocked) { return blocked ? count_elem
 
 void lower_unary(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
+  if (!in_f32(node)) return lower_number_function(lowering, unit);
   const Value* x = node.input(0);
   const bool blocked = lowering.is_blocked(x) && unary_reads_blocked(node, 0);
   Lowering::StepSpec spec;
@@ -212,6 +216,65 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+std::string decline_variadic(const Node& node, const CompileOptions& options) {
+  if (node.num_inputs() == 2 && binary_of(node)) return decline_binary(node, options);
+  if (node.output()->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.output()->element()));
+  for (const Value* v : node.inputs()) {
+    if (v == nullptr || !v->shape().is_ranked()) return "an operand of unknown rank";
+    if (v->element() != ElementType::kF32) return "operands of different types";
+  }
+  if (node.output()->shape().rank() > kMaxBroadcastRank) return "a rank above 16";
+  return {};
+}
+
+bool variadic_reads_blocked(const Node& node, std::size_t input) { return node.num_inputs() == 2 && binary_of(node) && binary_reads_blocked(node, input); }
+
+// out = x0 op x1 op x2 ..., pass by pass; a mean is scaled at the end.
+void lower_variadic(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  if (node.num_inputs() == 2 && binary_of(node)) return lower_binary(lowering, unit);
+  const std::optional<BinaryOp> named = binary_of(node);
+  const BinaryOp op = named ? *named : BinaryOp::kAdd;
+  const bool mean = node.op().name == "Mean";
+  Lowering::StepSpec spec;
+  for (const Value* v : node.inputs()) spec.inputs.push_back(lowering.plain(v));
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.kernel = "variadic_f32";
+  spec.algorithm = node.op().name;
+  spec.run = [op, mean](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    Dims dims = inputs[0].dims();
+    for (std::size_t i = 1; i < inputs.size(); ++i) dims = broadcast(dims, inputs[i].dims());
+    Tensor& out = outputs.allocate(0, ElementType::kF32, dims);
+    auto* to = static_cast<float*>(out.raw());
+    const std::size_t rank = dims.size();
+    const auto padded = [rank](const Dims& d) {
+      Dims full(rank, 1);
+      std::copy(d.begin(), d.end(), full.end() - static_cast<std::ptrdiff_t>(d.size()));
+      return full;
+    };
+    if (inputs.size() == 1) {
+      const float* from = inputs[0].data<float>();
+      parallel(context, out.size(), kGrain, [&](std::int64_t first, std::int64_t last, int) { std::copy(from + first, from + last, to + first); });
+      return;
+    }
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      const Dims a = i == 1 ? padded(inputs[0].dims()) : dims;
+      const Dims b = padded(inputs[i].dims());
+      const std::int64_t* operands[2] = {a.data(), b.data()};
+      const Broadcast plan = plan_broadcast(2, static_cast<int>(rank), dims.data(), operands);
+      const void* x = i == 1 ? inputs[0].raw() : to;
+      const void* y = inputs[i].raw();
+      parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) { binary(op, ElementType::kF32, plan, x, y, to, first, last); });
+    }
+    if (!mean) return;
+    const float factor = 1.0F / static_cast<float>(inputs.size());
+    parallel(context, out.size(), kGrain, [&](std::int64_t first, std::int64_t last, int) {
+      unary_f32(UnaryOp::kAffine, factor, 0.0F, to + first, to + first, last - first);
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 }  // namespace
 
 std::vector<Rule> elementwise_rules() {
@@ -221,7 +284,8 @@ std::vector<Rule> elementwise_rules() {
                          "Acosh", "Atanh", "Erf", "Softsign", "Reciprocal", "Selu", "Celu", "ThresholdedRelu", "Shrink"}) {
     rules.push_back({op, decline_unary, lower_unary, unary_reads_blocked});
   }
-  for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min", "PRelu", "Pow", "Mod", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "And", "Or", "Xor"}) rules.push_back({op, decline_binary, lower_binary, binary_reads_blocked});
+  for (const char* op : {"Add", "Sub", "Mul", "Div", "PRelu", "Pow", "Mod", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "And", "Or", "Xor"}) rules.push_back({op, decline_binary, lower_binary, binary_reads_blocked});
+  for (const char* op : {"Max", "Min", "Sum", "Mean"}) rules.push_back({op, decline_variadic, lower_variadic, variadic_reads_blocked});
   return rules;
 }
 

@@ -16,6 +16,7 @@
 
 namespace oriel::cpu {
 
+struct AttentionUnit;
 struct QuantisedUnit;
 
 /// What runs as one step: a node with the neighbours that its kernel computes along.
@@ -34,6 +35,8 @@ struct Unit {
   Dims extra_pads;
   /// A pattern on bytes around the node (quantised.h); null for the node as it stands.
   std::shared_ptr<const QuantisedUnit> quantised;
+  /// Operands of an Attention read through views (attention_unit.h); null for the node as it stands.
+  std::shared_ptr<const AttentionUnit> attention;
 };
 
 class Lowering;
@@ -54,6 +57,7 @@ struct Rule {
 const Rule* find_rule(const Node& node);
 
 // One list a group, each in lower_<group>.cpp.
+std::vector<Rule> attention_rules();
 std::vector<Rule> conv_rules();
 std::vector<Rule> pool_rules();
 std::vector<Rule> elementwise_rules();
@@ -67,12 +71,18 @@ std::vector<Rule> create_rules();
 std::vector<Rule> resize_rules();
 std::vector<Rule> recurrent_rules();
 std::vector<Rule> quant_rules();
+std::vector<Rule> number_rules();
+std::vector<Rule> detect_rules();
+std::vector<Rule> ml_rules();
 
 /// Units of a sub-graph in an order that can run: one a node where options say so, else with neighbours absorbed.
 std::vector<Unit> fuse_units(const Subgraph& subgraph, const CompileOptions& options);
 
 /// The activation that a node computes of its operand 0, where kernels can fuse it.
 std::optional<kernels::Activation> activation_of(const Node& node);
+
+/// Whether inference knows the elements of all outputs that anybody reads, so that the node needs no step.
+bool has_content(const Node& node);
 
 /// Dimensions of the memory of a blocked tensor: [N, ceil(C / 16), spatial..., 16].
 Dims blocked_storage(const Dims& dims);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/work_counters.h"
 #include "kernels/conv/algorithms.h"
 
 namespace oriel::kernels {
@@ -164,12 +165,14 @@ std::int64_t conv_pack_units(const ConvKernel& kernel) { return steps_of(kernel.
 
 void conv_pack(const ConvKernel& kernel, const float* weights, const float* bias, void* packed, std::int64_t first,
                std::int64_t last) {
+  count_packing();
   const ConvSource source{weights, bias, nullptr};
   steps_of(kernel.algorithm).pack(kernel, source, static_cast<float*>(packed), first, last);
 }
 
 void conv_pack(const ConvKernel& kernel, const ConvIntegerWeights& weights, void* packed, std::int64_t first,
                std::int64_t last) {
+  count_packing();
   const ConvSource source{nullptr, nullptr, &weights};
   steps_of(kernel.algorithm).pack(kernel, source, static_cast<float*>(packed), first, last);
 }

@@ -25,6 +25,16 @@ constexpr std::int64_t kTile = 64;  // steps of the axis dense in y in one unit 
 constexpr std::int64_t kRunBytes = 1 << 16;
 constexpr std::int64_t kElementRun = 4096;
 
+// Outermost first in y's order. By insertion: there are few axes, and the standard's stable sort allocates.
+void sort_by_target(Axis* axes, int count) {
+  for (int i = 1; i < count; ++i) {
+    const Axis axis = axes[i];
+    int at = i;
+    for (; at > 0 && std::abs(axes[at - 1].to) < std::abs(axis.to); --at) axes[at] = axes[at - 1];
+    axes[at] = axis;
+  }
+}
+
 void remove_axis(Axis* axes, int& rank, int at) {
   std::copy(axes + at + 1, axes + rank, axes + at);
   --rank;
@@ -110,8 +120,8 @@ StridedCopy plan_strided_copy(int rank, const std::int64_t* extent, const std::i
     if (extent[i] == 0) return plan;
     if (extent[i] != 1) axes[count++] = {extent[i], from[i] * element_bytes, to[i] * element_bytes};
   }
-  // Outermost first in y's order, so that writes go forward and neighbours can merge.
-  std::stable_sort(axes, axes + count, [](const Axis& a, const Axis& b) { return std::abs(a.to) > std::abs(b.to); });
+  // Writes go forward, and neighbours can merge.
+  sort_by_target(axes, count);
   for (int i = count - 1; i > 0; --i) {
     if (axes[i - 1].from == axes[i].from * axes[i].extent && axes[i - 1].to == axes[i].to * axes[i].extent) {
       axes[i - 1] = {axes[i].extent * axes[i - 1].extent, axes[i].from, axes[i].to};
