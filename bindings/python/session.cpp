@@ -26,16 +26,25 @@ using namespace nb::literals;
 namespace oriel::python {
 namespace {
 
-nb::object shape_of(const ValueType& type) {
-  if (type.kind == ValueType::Kind::kOptional) return shape_of(*type.inner);
-  if (!type.is_tensor() || !type.shape.is_ranked()) return type.is_tensor() ? nb::object(nb::none()) : nb::object(nb::list());
+// A shape as a list: numbers that are known, else the model's own names, else None.
+nb::object shape_of(const ValueType& type, const std::vector<onnx::DeclaredDim>* declared) {
+  if (type.kind == ValueType::Kind::kOptional) return shape_of(*type.inner, declared);
   nb::list dims;
-  for (const Dim& d : type.shape.dims()) {
-    const std::string name = symbol_name(d);
-    if (d.is_known()) {
-      dims.append(d.value());
-    } else if (!name.empty()) {
-      dims.append(name);
+  if (!type.is_tensor()) return dims;
+  const bool ranked = type.shape.is_ranked();
+  if (declared != nullptr && ranked && declared->size() != type.shape.rank()) declared = nullptr;
+  const std::size_t rank = ranked ? type.shape.rank() : declared != nullptr ? declared->size() : 0;
+  for (std::size_t i = 0; i < rank; ++i) {
+    const Dim dim = ranked ? type.shape[i] : Dim::unknown();
+    const SymbolId id = dim.symbol();
+    if (dim.is_known()) {
+      dims.append(dim.value());
+    } else if (declared != nullptr && (*declared)[i].value >= 0) {
+      dims.append((*declared)[i].value);
+    } else if (declared != nullptr && !(*declared)[i].name.empty()) {
+      dims.append((*declared)[i].name);
+    } else if (id >= 0 && dim.table()->symbol(id).kind == SymbolTable::Kind::kNamed) {
+      dims.append(dim.table()->symbol(id).name);
     } else {
       dims.append(nb::none());
     }
@@ -43,9 +52,12 @@ nb::object shape_of(const ValueType& type) {
   return dims;
 }
 
-nb::list infos_of(const std::vector<ValueInfo>& values) {
+nb::list infos_of(const std::vector<ValueInfo>& values, const std::map<std::string, std::vector<onnx::DeclaredDim>>& declared) {
   nb::list list;
-  for (const ValueInfo& v : values) list.append(nb::make_tuple(v.name, onnx_type_name(v.type), shape_of(v.type)));
+  for (const ValueInfo& v : values) {
+    const auto shape = declared.find(v.name);
+    list.append(nb::make_tuple(v.name, onnx_type_name(v.type), shape_of(v.type, shape == declared.end() ? nullptr : &shape->second)));
+  }
   return list;
 }
 
@@ -218,6 +230,12 @@ PySession::PySession(const std::string& path, nb::object bytes, const std::strin
   }
   const nb::gil_scoped_release release;
   session_ = std::make_shared<Session>(source, options);
+  declared_ = source.bytes ? onnx::declared_shapes(source.bytes) : onnx::declared_shapes_of_file(source.path);
+  for (auto& [value, dims] : declared_) {
+    for (onnx::DeclaredDim& dim : dims) {
+      for (const auto& [name, extent] : dims_by_name) dim.value = dim.value < 0 && dim.name == name ? extent : dim.value;
+    }
+  }
   if (profiler_) {
     profiler_->describe(session_->describe());
     profiler_->on_session("session_initialization", profile_start_ns_, Profiler::now_ns());
@@ -232,9 +250,9 @@ PySession::~PySession() {
   }
 }
 
-nb::list PySession::inputs() const { return infos_of(session_->inputs()); }
-nb::list PySession::outputs() const { return infos_of(session_->outputs()); }
-nb::list PySession::overridable() const { return infos_of(session_->overridable()); }
+nb::list PySession::inputs() const { return infos_of(session_->inputs(), declared_); }
+nb::list PySession::outputs() const { return infos_of(session_->outputs(), declared_); }
+nb::list PySession::overridable() const { return infos_of(session_->overridable(), declared_); }
 nb::list PySession::steps() const { return steps_of(session_->describe()); }
 
 std::shared_ptr<Profiler> PySession::profiler() const {

@@ -333,6 +333,30 @@ def test_description_of_models(api, session):
     assert session.get_inputs() is session.get_inputs()
 
 
+def test_declared_names_of_dimensions(api):
+    nodes = [
+        helper.make_node("Concat", ["a", "b"], ["c"], axis=0),
+        helper.make_node("Slice", ["a", "starts", "ends"], ["s"]),
+        helper.make_node("NonZero", ["a"], ["z"]),
+        helper.make_node("Relu", ["b"], ["r"]),
+    ]
+    constants = [numpy_helper.from_array(np.array([v], np.int64), n) for n, v in (("starts", 1), ("ends", 2**40))]
+    inputs = [info("a", 1, ["None", 2, "w"]), info("b", 1, ["n", 2, "w"])]
+    outputs = [
+        info("c", 1, ["total", 2, "w"]),
+        info("s", 1, ["rest", "two", None]),
+        info("z", 7, [3, None]),
+        info("r", 1, ["m", 2, "w"]),
+    ]
+    session = open_session(api, build(nodes, inputs, outputs, constants))
+    assert [v.shape for v in session.get_inputs()] == [["None", 2, "w"], ["n", 2, "w"]]
+    shapes = [v.shape for v in session.get_outputs()]
+    assert shapes[0] == ["total", 2, "w"] and shapes[2] == [3, None] and shapes[3] == ["m", 2, "w"]
+    assert shapes[1][0] == "rest" and shapes[1][1] in (2, "two")
+    a, b = np.ones((2, 2, 3), np.float32), np.ones((4, 2, 3), np.float32)
+    assert [r.shape for r in session.run(None, {"a": a, "b": b})] == [(6, 2, 3), (1, 2, 3), (3, 12), (4, 2, 3)]
+
+
 def test_overridable_initializers(api):
     session = open_session(api, adapter_model())
     assert [i.name for i in session.get_inputs()] == ["X"]
@@ -1354,7 +1378,11 @@ def test_log(capfd):
 def test_ort_format(tmp_path):
     options = ort.SessionOptions()
     options.add_session_config_entry("session.load_model_format", "ORT")
-    for model, settings in ((mul_model(), options), (tmp_path / "model.ort", None), (b"\x18\0\0\0ORTM" + bytes(32), None)):
+    for model, settings in (
+        (mul_model(), options),
+        (tmp_path / "model.ort", None),
+        (b"\x18\0\0\0ORTM" + bytes(32), None),
+    ):
         with pytest.raises(ort.NotImplemented, match="ORT format"):
             open_session(ort, model, settings)
     options.add_session_config_entry("session.load_model_format", "ONNX")

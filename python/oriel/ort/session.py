@@ -136,16 +136,14 @@ class Session:
             raise TypeError("output_names is a list of names, not a name")
         return {name: getattr(value, "_ortvalue", value) for name, value in input_feed.items()}
 
-    def _with_fallback(self, call):
-        try:
-            return call()
-        except state.EPFail as error:
-            if not self._enable_fallback:
-                raise
-            warn(f"EP Error: {error} using {self.get_providers()}; falling back to {self._fallback_providers}", 4)
-            self.set_providers(self._fallback_providers)
-            self.disable_fallback()
-            return call()
+    def _after_fallback(self, error, call):
+        """The call once more with the CPU provider; the error itself where falling back is off."""
+        if not self._enable_fallback:
+            raise error
+        warn(f"EP Error: {error} using {self.get_providers()}; falling back to {self._fallback_providers}", 4)
+        self.set_providers(self._fallback_providers)
+        self.disable_fallback()
+        return call()
 
     def run(self, output_names, input_feed, run_options=None):
         """Runs the model and returns a list of outputs.
@@ -160,7 +158,10 @@ class Session:
         cannot take; Fail where memory runs out or the run was told to terminate.
         """
         feeds = self._checked(output_names, input_feed)
-        return self._with_fallback(lambda: self._sess.engine.run(output_names, feeds, run_options))
+        try:
+            return self._sess.engine.run(output_names, feeds, run_options)
+        except state.EPFail as error:
+            return self._after_fallback(error, lambda: self._sess.engine.run(output_names, feeds, run_options))
 
     def run_async(self, output_names, input_feed, callback, user_data, run_options=None):
         """Runs in the background, then calls callback(results, user_data, error text) on a thread of the engine.
@@ -174,7 +175,12 @@ class Session:
         """As run(), with OrtValues in and out: input_dict_ort_values by name, a list of OrtValues back."""
         self._checked(output_names, input_dict_ort_values)
         feeds = {name: value._get_c_value() for name, value in input_dict_ort_values.items()}
-        values = self._with_fallback(lambda: self._sess.run_with_ort_values(feeds, output_names, run_options))
+        try:
+            values = self._sess.run_with_ort_values(feeds, output_names, run_options)
+        except state.EPFail as error:
+            values = self._after_fallback(
+                error, lambda: self._sess.run_with_ort_values(feeds, output_names, run_options)
+            )
         return [OrtValue(v) for v in values]
 
     def run_with_ortvaluevector(self, run_options, feed_names, feeds, fetch_names, fetches, fetch_devices):

@@ -676,6 +676,41 @@ std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& b
   return list;
 }
 
+std::map<std::string, std::vector<DeclaredDim>> declared_shapes(const std::shared_ptr<Memory>& bytes) {
+  std::map<std::string, std::vector<DeclaredDim>> shapes;
+  for (WireReader graph(parse_model(*bytes).graph); graph.next();) {
+    if (graph.key() != bytes_field(11) && graph.key() != bytes_field(12)) continue;
+    const ValueInfoProto value = ValueInfoProto::parse(graph.bytes());
+    Bytes type = value.type;
+    // What an optional holds counts as its own shape.
+    for (WireReader r(type); r.next();) {
+      if (r.key() != bytes_field(9)) continue;
+      for (WireReader inner(r.bytes()); inner.next();) {
+        if (inner.key() == bytes_field(1)) type = inner.bytes();
+      }
+    }
+    for (WireReader r(type); r.next();) {
+      if (r.key() != bytes_field(1)) continue;
+      for (WireReader tensor(r.bytes()); tensor.next();) {
+        if (tensor.key() != bytes_field(2)) continue;
+        std::vector<DeclaredDim>& dims = shapes[to_text(value.name)];
+        dims.clear();
+        for (WireReader shape(tensor.bytes()); shape.next();) {
+          if (shape.key() != bytes_field(1)) continue;
+          DeclaredDim& dim = dims.emplace_back();
+          for (WireReader d(shape.bytes()); d.next();) {
+            if (d.key() == varint_field(1)) dim.value = d.integer();
+            if (d.key() == bytes_field(2)) dim.name = to_text(d.bytes());
+          }
+        }
+      }
+    }
+  }
+  return shapes;
+}
+
+std::map<std::string, std::vector<DeclaredDim>> declared_shapes_of_file(const std::string& path) { return declared_shapes(map_file(path)); }
+
 std::vector<ExternalData> external_initializers_of_file(const std::string& path) { return external_initializers(map_file(path)); }
 
 }  // namespace oriel::onnx

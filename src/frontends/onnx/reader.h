@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -39,9 +40,9 @@ struct ReadOptions {
 };
 
 /// Reads a file, which stays mapped as long as tensors of the graph live; large f32 constants lie in it at any byte
-/// (ir/alignment.h). Throws Error: kNoSuchFile, kInvalidProtobuf (the
-/// bytes are no ONNX model), kInvalidGraph (the model contradicts itself), kNotImplemented (nobody defines an operator, an
-/// element type or a form); messages name operator, node and file.
+/// (ir/alignment.h). Throws Error: kNoSuchFile, kInvalidProtobuf (the bytes are no ONNX model), kInvalidGraph (the model
+/// contradicts itself or ONNX), kFail (nobody registered an operator), kNotImplemented (an element type or form that is not
+/// known here); messages name operator, node and file.
 std::unique_ptr<Graph> read_onnx_file(const std::string& path, const ReadOptions& options = {});
 
 /// Reads a model from memory, which stays alive as long as tensors of the graph do. `file_name` is for messages.
@@ -51,6 +52,17 @@ std::unique_ptr<Graph> read_onnx_bytes(std::shared_ptr<Memory> bytes, const Read
 /// What a model's author wrote about it, without reading its graph. Throws Error as the readers do.
 ModelInfo read_onnx_info(const std::shared_ptr<Memory>& bytes);
 ModelInfo read_onnx_info_of_file(const std::string& path);
+
+/// A dimension as a model declares it: a number, else a name, which may be empty.
+struct DeclaredDim {
+  std::int64_t value = -1;
+  std::string name;
+};
+
+/// The shapes that a model declares for the tensors among its main graph's inputs and outputs, by name; those that it declares
+/// none for are left out.
+std::map<std::string, std::vector<DeclaredDim>> declared_shapes(const std::shared_ptr<Memory>& bytes);
+std::map<std::string, std::vector<DeclaredDim>> declared_shapes_of_file(const std::string& path);
 
 /// Where an initializer of the main graph has its external data: the location as the model spells it.
 struct ExternalData {

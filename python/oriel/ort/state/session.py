@@ -20,7 +20,7 @@ class NodeArg:
     """Name, type and shape of an input or output. Read-only.
 
     type: as in "tensor(float)", "seq(tensor(int64))". shape: a list with an int for a fixed dimension, its name for a
-    symbolic one and None for an unknown one; empty for scalars, sequences and maps, and where the rank is unknown.
+    symbolic one and None for an unknown one. A dimension that is not known has the name that the model declares. Empty for scalars, sequences and maps, and where the rank is unknown.
     """
 
     __slots__ = ("_name", "_type", "_shape")
