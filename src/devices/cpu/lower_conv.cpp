@@ -19,6 +19,21 @@ std::string decline(const Node& node, const CompileOptions&) {
   return {};
 }
 
+// What a core moves between layouts, reads and writes together, in bytes a second.
+constexpr double kReorderRate = 10e9;
+
+// Whether Winograd kernels, which make blocked outputs alone, gain more than it takes to reorder what is read plain.
+bool worth_blocking(ConvLayer layer, const ConvShape& expected, const ConvPolicy& policy, bool residual) {
+  layer.output_layout = kernels::Layout::kPlain;
+  const double plain = conv_seconds(conv_choose(layer, expected, policy), expected, policy.threads);
+  layer.output_layout = kernels::Layout::kBlocked;
+  const double blocked = conv_seconds(conv_choose(layer, expected, policy), expected, policy.threads);
+  const double elements = static_cast<double>(expected.batch * layer.out_channels * expected.out[0] * expected.out[1]) *
+                          static_cast<double>(expected.out[2]);
+  const double reorder = 2.0 * sizeof(float) * elements / kReorderRate / policy.threads;
+  return blocked + (residual ? 2.0 : 1.0) * reorder < kWorthRounding * plain;
+}
+
 void lower(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const Tensor& w = *lowering.folded(node.input(1));
@@ -31,14 +46,17 @@ void lower(Lowering& lowering, const Unit& unit) {
   const Value* operand = node.input(0);
   if (!unit.extra_pads.empty()) operand = operand->producer()->input(0);
   const bool plain_input = reads_plain(lowering, operand, layer);
-  const bool plain_output = !lowering.wanted_blocked(unit.output) && (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
+  bool plain_output = !lowering.wanted_blocked(unit.output) && (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
   layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
-  layer.output_layout = plain_output ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
   ConvPolicy policy;
   policy.threads = lowering.threads();
   policy.allow_winograd = lowering.options().winograd && lowering.options().mode == CompileOptions::Mode::kPerformance;
   const ConvShape expected = expected_shape(*conv, *operand, policy.dynamic_shape);
+  if (plain_output && lowering.may_block() && lowering.options().weights_budget != 0) {
+    plain_output = !worth_blocking(layer, expected, policy, unit.residual != nullptr);
+  }
+  layer.output_layout = plain_output ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
   // What is packed besides the weights.
   struct Values {
