@@ -12,8 +12,8 @@
 #include <filesystem>
 #include <mutex>
 
-#include "convert.h"
 #include "base/work_counters.h"
+#include "convert.h"
 #include "frontends/onnx/reader.h"
 #include "frontends/onnx/writer.h"
 #include "runtime/config_entries.h"

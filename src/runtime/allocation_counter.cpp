@@ -11,7 +11,12 @@
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define ORIEL_COUNTS 0
-#else
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define ORIEL_COUNTS 0
+#endif
+#endif
+#ifndef ORIEL_COUNTS
 #define ORIEL_COUNTS 1
 #endif
 

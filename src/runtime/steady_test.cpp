@@ -16,6 +16,7 @@
 
 #include "base/work_counters.h"
 #include "runtime/allocation_counter.h"
+#include "runtime/io_binding.h"
 #include "runtime/testing.h"
 
 namespace oriel {
@@ -241,6 +242,23 @@ TEST_P(SteadyRun, AllocatesNothing) {
 INSTANTIATE_TEST_SUITE_P(Graphs, SteadyRun, ::testing::Combine(::testing::ValuesIn(kCases), ::testing::Values(1, 2)), [](const auto& info) {
   return std::string(std::get<0>(info.param).name) + "On" + std::to_string(std::get<1>(info.param));
 });
+
+TEST(SteadyBinding, AllocatesNothing) {
+  if (!counts_allocations()) GTEST_SKIP() << "this build has an allocator of its own";
+  SessionOptions options;
+  options.intra_op_threads = 1;
+  IoBinding binding(std::make_shared<Session>(testing::conv_net(true), options));
+  binding.bind_input("x", image());
+  binding.bind_output("y0", Tensor::allocate(ElementType::kF32, {1, 10}));
+  binding.bind_output("y1", Tensor::allocate(ElementType::kF32, {1, 32, 32, 32}));
+  for (int i = 0; i < kWarmUp; ++i) binding.run({});
+  const RunOptions run;
+  count_allocations(true);
+  const long before = allocation_count();
+  binding.run(run);
+  count_allocations(false);
+  EXPECT_EQ(allocation_count() - before, 0);
+}
 
 TEST(AllocationCounter, SeesEveryKind) {
   if (!counts_allocations()) GTEST_SKIP() << "this build has an allocator of its own";
