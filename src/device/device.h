@@ -1,6 +1,7 @@
 // What a device is to the rest of the engine: claims, compilation, memory; and what it compiles: executables.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,8 +29,10 @@ struct CompileOptions {
   bool one_step_per_node = false;
   /// Winograd convolutions; off in Mode::kAccuracy.
   bool winograd = true;
-  /// Bytes that packings may take beyond the weights themselves; 0: the default rule.
-  std::int64_t weights_budget = 0;
+  /// Bytes that larger forms of the weights (Winograd's) may take beyond their plain packing; negative: the default rule.
+  std::int64_t weights_budget = -1;
+  /// Of that, what parts compiled before have taken; null: nothing.
+  std::shared_ptr<std::atomic<std::int64_t>> weights_spent;
   std::shared_ptr<Budget> budget;
 };
 

@@ -6,7 +6,9 @@
 #include <unordered_set>
 
 #include "base/format.h"
+#include "base/mapped_file.h"
 #include "base/text.h"
+#include "base/work_counters.h"
 
 namespace oriel {
 namespace {
@@ -228,6 +230,7 @@ Node* Graph::add(std::string_view domain, std::string_view op, Attributes attrib
     }
     try {
       InferContext context(*node);
+      count_inference();
       def->infer(context);
     } catch (...) {
       values_.resize(first_value);
@@ -269,6 +272,7 @@ bool Graph::refine_types() {
     };
     try {
       InferContext context(*node);
+      count_inference();
       node->op_->infer(context);
     } catch (const Error&) {
       // What cannot be right fails when it runs; an operand that is now a constant may stand in a branch never taken.
@@ -306,8 +310,13 @@ bool Graph::refine_types() {
 }
 
 void Graph::release_constants() {
+  std::unordered_set<const Memory*> files;
   for (const auto& v : values_) {
-    if (v->constant_) v->constant_ = Tensor();
+    if (!v->constant_) continue;
+    // Executables that still read a file see it through pages that come back as they are touched.
+    const Memory* memory = v->constant_->memory().get();
+    if (files.insert(memory).second) release_pages(memory);
+    v->constant_ = Tensor();
   }
   for (const auto& node : owned_) {
     for (const auto& [name, attribute] : node->attributes_.items()) {

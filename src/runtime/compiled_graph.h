@@ -55,11 +55,13 @@ class CompiledGraph {
  private:
   struct CompiledPart;
   struct State;
+  struct Flow;
+  class Rows;
   std::unique_ptr<State> take_state();
   void give_state(std::unique_ptr<State> state);
-  Status run_if(CompiledPart& part, State& state, RunContext& context);
-  Status run_loop(CompiledPart& part, State& state, RunContext& context);
-  Status run_scan(CompiledPart& part, State& state, RunContext& context);
+  Status run_if(CompiledPart& part, State& state, Flow& flow, RunContext& context);
+  Status run_loop(CompiledPart& part, State& state, Flow& flow, RunContext& context);
+  Status run_scan(CompiledPart& part, State& state, Flow& flow, RunContext& context);
   void bind_outputs(const CompiledPart& part, const State& state, RunContext& context) const;
 
   std::shared_ptr<const Graph> graph_;
@@ -69,6 +71,9 @@ class CompiledGraph {
   std::vector<int> input_slots_;
   std::vector<int> output_slots_;
   std::vector<Datum> constants_;  // by slot: values that are constants
+  /// One part whose outputs are the graph's: runs without a state. Its operands, by position in Graph::inputs().
+  bool direct_ = false;
+  std::vector<int> direct_inputs_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<State>> idle_;
 };

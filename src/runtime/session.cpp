@@ -13,12 +13,26 @@
 namespace oriel {
 namespace {
 
+constexpr const char* kWeightsBudgetEntry = "session.oriel.weights_budget";
+
 // The process's seed; negative: none.
 std::atomic<std::int64_t> process_seed{-1};
 
-// No device computes in f16 or bf16; what the wider graph allows is optimised once more.
-void widen(Graph& graph, OptimizationLevel level) {
-  if (widen_half(graph)) optimise(graph, level);
+// Of the provider with the highest priority.
+bool optimises_always(const std::string& provider) {
+  const std::vector<Provider>& known = builtin_providers();
+  return std::any_of(known.begin(), known.end(), [&](const Provider& p) { return p.name == provider && p.optimises_always; });
+}
+
+// No device computes in f16 or bf16; what the wider graph allows is optimised once more, and so is whatever a provider takes that
+// optimises at every level.
+void widen(Graph& graph, const SessionOptions& options) {
+  const bool widened = widen_half(graph);
+  if (options.level < OptimizationLevel::kAll && !options.providers.empty() && optimises_always(options.providers.front().name)) {
+    optimise(graph, OptimizationLevel::kAll);
+  } else if (widened) {
+    optimise(graph, options.level);
+  }
 }
 
 std::shared_ptr<Graph> read_model(const ModelSource& source, const SessionOptions& options) {
@@ -132,6 +146,10 @@ std::vector<Candidate> choose_candidates(const SessionOptions& options, const st
   base.threads = options.intra_op_threads;
   base.one_step_per_node = options.level == OptimizationLevel::kDisabled;
   base.budget = budget;
+  base.weights_spent = std::make_shared<std::atomic<std::int64_t>>(0);
+  if (const auto entry = options.config.find(kWeightsBudgetEntry); entry != options.config.end()) {
+    base.weights_budget = parse_weights_budget(entry->first, entry->second);
+  }
   std::vector<ProviderRequest> requests = options.providers;
   const auto named = [&](const char* name) {
     return std::any_of(requests.begin(), requests.end(), [&](const ProviderRequest& r) { return r.name == name; });
@@ -152,7 +170,7 @@ std::shared_ptr<Graph> load_graph(const ModelSource& source, const SessionOption
   std::shared_ptr<Graph> graph = read_model(source, options);
   if (stage >= GraphStage::kLegalise) legalise(*graph);
   if (stage >= GraphStage::kOptimise) optimise(*graph, options.level);
-  if (stage >= GraphStage::kWiden) widen(*graph, options.level);
+  if (stage >= GraphStage::kWiden) widen(*graph, options);
   return graph;
 }
 
@@ -190,7 +208,7 @@ void Session::prepare(const SessionOptions& options) {
     optimise(*graph_, options_.level);
     check_cancelled(options);
     if (!options_.optimized_model_path.empty()) save_optimised();
-    widen(*graph_, options_.level);
+    widen(*graph_, options_);
     threads_ = options_.intra_op_threads > 0 ? options_.intra_op_threads : usable_cpus();
     const std::vector<Candidate> candidates = choose_candidates(options_, budget_);
     compiled_ = std::make_unique<CompiledGraph>(graph_, candidates);
@@ -323,12 +341,13 @@ Status Session::run(std::span<const Datum* const> inputs, std::span<Datum> outpu
     status = Status(ErrorCode::kCancelled, "Exiting due to terminate flag being set to true.");
   }
   if (status.ok()) {
-    SmallVector<const Datum*, 16> operands(graph_->inputs().size(), nullptr);
+    std::vector<const Datum*>& operands = context->operands;
+    operands.assign(graph_->inputs().size(), nullptr);
     for (std::size_t i = 0; i < defaults_.size(); ++i) operands[i] = &defaults_[i];
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i] != nullptr) operands[static_cast<std::size_t>(graph_input_of_[i])] = inputs[i];
     }
-    status = compiled_->run({operands.data(), operands.size()}, outputs, *context);
+    status = compiled_->run(operands, outputs, *context);
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   contexts_.push_back(std::move(context));

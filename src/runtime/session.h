@@ -127,9 +127,10 @@ class Session {
   std::unique_ptr<CompiledGraph> compiled_;
   int threads_ = 1;
   std::mutex mutex_;
-  /// A context with the generator of random operators, where the process has a seed.
+  /// A context with the generator of random operators, where the process has a seed, and the graph's operands.
   struct Context : RunContext {
     std::optional<std::mt19937> generator;
+    std::vector<const Datum*> operands;
   };
   std::vector<std::unique_ptr<Context>> contexts_;
   std::optional<std::uint32_t> seed_;
