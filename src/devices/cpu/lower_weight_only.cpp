@@ -12,7 +12,7 @@ namespace {
 using namespace kernels;
 
 // Weights as kernels pack them: unsigned codes, [n][blocks] of scales and zero points.
-struct Weights {
+struct CodedWeights {
   std::int64_t n = 0;
   std::int64_t k = 0;
   int bits = 8;
@@ -21,7 +21,7 @@ struct Weights {
   std::vector<float> scales;
   std::vector<std::uint8_t> zeros;  // [n][bytes of a row of blocks]
 
-  Weights(std::int64_t columns, std::int64_t depth, int width, std::int64_t shared) : n(columns), k(depth), bits(width <= 4 ? 4 : 8), block(shared) {
+  CodedWeights(std::int64_t columns, std::int64_t depth, int width, std::int64_t shared) : n(columns), k(depth), bits(width <= 4 ? 4 : 8), block(shared) {
     codes.resize(static_cast<std::size_t>(n * blocks() * block_bytes()));
     scales.resize(static_cast<std::size_t>(n * blocks()));
     zeros.resize(static_cast<std::size_t>(n * zeros_row()));
@@ -98,7 +98,7 @@ void run(const WeightOnlyStep& s, const Inputs& inputs, OutputSink& outputs, Run
   });
 }
 
-void emit(Lowering& lowering, const Unit& unit, const Value* a, const Weights& weights, std::vector<float> bias, const Activation& activation) {
+void emit(Lowering& lowering, const Unit& unit, const Value* a, const CodedWeights& weights, std::vector<float> bias, const Activation& activation) {
   auto step = std::make_shared<WeightOnlyStep>();
   step->problem.n = weights.n;
   step->problem.k = weights.k;
@@ -157,7 +157,7 @@ void lower_nbits(Lowering& lowering, const Unit& unit) {
   const auto* zeros = node.input(3) != nullptr ? static_cast<const std::uint8_t*>(node.input(3)->constant()->raw()) : nullptr;
   const std::vector<float> scales = constant_f32(node.input(2));
   const auto value = [&](const std::uint8_t* row, std::int64_t i) { return (row[i * s.bits / 8] >> i * s.bits % 8) & ((1 << s.bits) - 1); };
-  Weights weights(s.n, s.k, static_cast<int>(s.bits), s.block);
+  CodedWeights weights(s.n, s.k, static_cast<int>(s.bits), s.block);
   for (std::int64_t n = 0; n < s.n; ++n) {
     for (std::int64_t g = 0; g < s.blocks(); ++g) {
       const std::int64_t zero = zeros != nullptr ? value(zeros + n * s.zeros_row(), g) : 1 << (s.bits - 1);
@@ -194,7 +194,7 @@ void lower_weight_only(Lowering& lowering, const Unit& unit) {
   const std::int64_t k = w.dim(q.transpose_b ? 1 : 0);
   const std::int64_t block = dequantize.attributes().get_int("block_size");
   const Codes codes(w);
-  Weights weights(n, k, codes.bits(), block != 0 ? std::min(block, k) : k);
+  CodedWeights weights(n, k, codes.bits(), block != 0 ? std::min(block, k) : k);
   const std::int64_t blocks = weights.blocks();
   const Tensor* zeros = dequantize.input(2) != nullptr ? dequantize.input(2)->constant() : nullptr;
   const std::int64_t middle = Codes::is_signed(w.type()) ? 1 << (codes.bits() - 1) : 0;
