@@ -93,6 +93,15 @@ def test_installed_package_works():
     assert done.strip() in WHEEL.name
 
 
+def test_shell_is_on_the_path():
+    """pip puts the shell beside the interpreter; it needs no other library than the module does."""
+    shell = Path(sys.executable).parent / "oriel"
+    model = ROOT / "examples/digits/digits.onnx"
+    assert "class 8" in tool(shell, "run", model, "--input", ROOT / "examples/digits/eight.png", "--top", "1")
+    needed = set(re.findall(r"NEEDED.*\[(.*)\]", tool("readelf", "-d", shell)))
+    assert needed <= {"libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libc.so.6", "libpthread.so.0", "ld-linux-x86-64.so.2"}
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(["oriel.ort", *NEIGHBOURS])), ids=" ".join)
 def test_runtimes_share_a_process(order):
     """Whatever was imported first, all of them run, and agree."""
