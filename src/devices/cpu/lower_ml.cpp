@@ -18,6 +18,12 @@ constexpr std::int64_t kRows = 64;  // rows of a chunk
 
 // Linear models
 
+// Scores of a row; a thread keeps them, so that steady runs allocate nothing.
+std::vector<double>& own_scores() {
+  thread_local std::vector<double> scores;
+  return scores;
+}
+
 /// sums[t] = intercepts[t] + row * coefficients of t, in f64; coefficients stand by feature, so that targets are neighbours.
 struct LinearSums {
   std::vector<double> by_feature;
@@ -60,7 +66,7 @@ void lower_linear_classifier(Lowering& lowering, const Unit& unit) {
     float* z = outputs.size() > 1 && outputs.wanted(1) ? outputs.allocate(1, ElementType::kF32, {shape.rows, columns}).data<float>() : nullptr;
     with_ml_features(x.type(), [&]<typename T>() {
       parallel(context, shape.rows, kRows, [&](std::int64_t first, std::int64_t last, int) {
-        std::vector<double> scores;
+        std::vector<double>& scores = own_scores();
         for (std::int64_t n = first; n < last; ++n) {
           sums->run(x.data<T>() + n * shape.features, shape.features, scores);
           model->finish(scores, labels, n);
@@ -84,7 +90,7 @@ void lower_linear_regressor(Lowering& lowering, const Unit& unit) {
     float* y = outputs.allocate(0, ElementType::kF32, {shape.rows, targets}).data<float>();
     with_ml_features(x.type(), [&]<typename T>() {
       parallel(context, shape.rows, kRows, [&](std::int64_t first, std::int64_t last, int) {
-        std::vector<double> scores;
+        std::vector<double>& scores = own_scores();
         for (std::int64_t n = first; n < last; ++n) {
           sums->run(x.data<T>() + n * shape.features, shape.features, scores);
           ops::finish_scores(scores, transform, ops::SecondClass::kNone);
@@ -144,7 +150,8 @@ struct PackedForest {
     parallel(context, (shape.rows + kRows - 1) / kRows, 1, [&](std::int64_t begin, std::int64_t end, int slot) {
       auto* score = reinterpret_cast<double*>(scratch + bytes / 64 * 64 * static_cast<std::size_t>(slot));
       auto* voted = reinterpret_cast<std::uint8_t*>(score + kRows * targets);
-      ops::TreeScores own;
+      // A thread keeps it, so that steady runs allocate nothing.
+      thread_local ops::TreeScores own;
       for (std::int64_t c = begin; c < end; ++c) {
         const std::int64_t first = c * kRows;
         const std::int64_t last = std::min(shape.rows, first + kRows);
