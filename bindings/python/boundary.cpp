@@ -29,7 +29,7 @@ constexpr Row kRows[] = {
     {ErrorCode::kOutOfMemory, "Fail"},
     {ErrorCode::kCancelled, "Fail"},
 };
-constexpr const char* kUnused[] = {"EngineError", "ModelLoaded", "ModelLoadCanceled", "ModelRequiresCompilation", "NotFound"};
+constexpr const char* kUnused[] = {"EngineError", "ModelLoaded", "ModelLoadCanceled", "ModelRequiresCompilation", "NotFound", "DeviceReset"};
 
 PyObject* classes[std::size(kRows)];
 

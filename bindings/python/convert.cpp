@@ -5,6 +5,7 @@
 #include <nanobind/stl/string.h>
 
 #include <cstring>
+#include <stdexcept>
 #include <string>
 
 #include "frontends/onnx/data_types.h"
@@ -32,6 +33,16 @@ constexpr DtypeRow kMlDtypes[] = {
     {"int4", ElementType::kI4},                {"uint4", ElementType::kU4},               {"int2", ElementType::kI2},
     {"uint2", ElementType::kU2},               {"float4_e2m1fn", ElementType::kF4E2M1},
 };
+
+// What cannot become a value at all is a plain RuntimeError in Python; values that the model refuses are InvalidArgument.
+template <typename... Args>
+[[noreturn]] void refuse(fmt::format_string<Args...> text, Args&&... args) {
+  throw std::runtime_error(format_arguments(text, fmt::make_format_args(args...)));
+}
+
+std::string text_of(nb::handle object) { return nb::cast<std::string>(nb::str(object)); }
+
+std::string type_of(nb::handle object) { return text_of(nb::handle(reinterpret_cast<PyObject*>(Py_TYPE(object.ptr())))); }
 
 nb::module_& numpy() {
   static auto* module = new nb::module_(nb::module_::import_("numpy"));
@@ -78,7 +89,11 @@ struct BufferGuard {
 };
 
 Tensor strings_of(nb::handle array) {
-  const nb::object flat = array.attr("ravel")().attr("astype")("object").attr("tolist")();
+  // Elements of numpy's void type are their bytes, trailing zeros included.
+  nb::object flat = nb::cast<std::string>(array.attr("dtype").attr("kind")) == "V"
+                        ? nb::object(nb::module_::import_("builtins").attr("list")(nb::module_::import_("builtins").attr("map")(
+                              nb::module_::import_("builtins").attr("bytes"), array.attr("ravel")())))
+                        : array.attr("ravel")().attr("astype")("object").attr("tolist")();
   Dims dims;
   for (const nb::handle d : array.attr("shape")) dims.push_back(nb::cast<std::int64_t>(d));
   Tensor t = Tensor::allocate(ElementType::kString, dims);
@@ -142,7 +157,8 @@ Tensor tensor_of_array(nb::handle array) {
   const std::string kind = nb::cast<std::string>(dtype.attr("kind"));
   if (kind == "O" || kind == "U" || kind == "S" || kind == "T") return strings_of(array);
   const ElementType type = element_of_dtype(dtype);
-  ORIEL_REQUIRE(type != ElementType::kUndefined, "arrays of numpy type {} are not supported", nb::cast<std::string>(nb::str(dtype)));
+  if (type == ElementType::kUndefined && kind == "V") return strings_of(array);
+  if (type == ElementType::kUndefined) refuse("arrays of numpy type {} are not supported", text_of(dtype));
   for (const DtypeRow& row : kNumpy) {
     // A plain type in the way of the buffer protocol: not contiguous, or of another byte order.
     if (row.type == type) {
@@ -184,6 +200,11 @@ nb::object shared_array(const Tensor& t, ElementType as) {
   auto* owner = new std::shared_ptr<Memory>(t.memory());
   const nb::capsule capsule(owner, [](void* p) noexcept { delete static_cast<std::shared_ptr<Memory>*>(p); });
   const nb::ndarray<nb::numpy> array(const_cast<void*>(t.raw()), shape.size(), shape.data(), capsule, nullptr, dtype);
+  // What comes out as C's long long becomes numpy's own int64, which is another type to isinstance().
+  if (as == ElementType::kI64 || as == ElementType::kU64) {
+    static auto* const types = new nb::object[2]{numpy().attr("dtype")("int64"), numpy().attr("dtype")("uint64")};
+    return nb::cast(array).attr("view")(types[as == ElementType::kU64 ? 1 : 0]);
+  }
   return nb::cast(array);
 }
 
@@ -228,9 +249,44 @@ nb::object numpy_dtype(ElementType type) {
   fail(ErrorCode::kNotImplemented, "numpy has no type for {}", element_name(type));
 }
 
+Tensor tensor_at(std::uintptr_t address, const std::vector<std::int64_t>& shape, nb::handle type, nb::handle owner) {
+  const ElementType element = element_of_object(type);
+  ORIEL_REQUIRE(element != ElementType::kString, "strings have no address");
+  std::int64_t count = 1;
+  for (const std::int64_t d : shape) {
+    ORIEL_REQUIRE(d >= 0 && (d == 0 || count <= (std::int64_t{1} << 56) / d), "dimension {} is out of range", d);
+    count *= d;
+  }
+  ORIEL_REQUIRE(address != 0 || count == 0, "the buffer's address is 0");
+  std::shared_ptr<void> keeper = owner.is_none() ? nullptr : keep(owner);
+  return Tensor(element, Dims(shape.begin(), shape.end()), borrow_host(reinterpret_cast<void*>(address), element_bytes(element, count), std::move(keeper)));
+}
+
+void require_cpu(nb::handle device) {
+  const int type = nb::cast<int>(device.attr("device_type")());
+  if (type != 0) refuse("memory of device type {} is not available in this build; available: 0 (CPU)", type);
+}
+
+namespace {
+
+// A list or scalar as an array of that element type.
+nb::object array_as(nb::handle object, ElementType element) {
+  try {
+    return numpy().attr("asarray")(object, nb::arg("dtype") = numpy_dtype(element));
+  } catch (nb::python_error& error) {
+    refuse("Could not create tensor from given input list: {}", text_of(error.value()));
+  }
+}
+
+}  // namespace
+
 Datum to_datum(nb::handle object, const ValueType* type) {
   if (object.is_none()) return Datum();
-  if (nb::isinstance<PyOrtValue>(object)) return nb::cast<const PyOrtValue&>(object).value;
+  if (nb::isinstance<PyOrtValue>(object)) {
+    const PyOrtValue& given = nb::cast<const PyOrtValue&>(object);
+    if (given.sparse) fail(ErrorCode::kNotImplemented, "operators on sparse values are not supported; pass a dense tensor");
+    return given.value;
+  }
   if (type != nullptr && type->kind == ValueType::Kind::kOptional) return to_datum(object, type->inner.get());
   if (nb::hasattr(object, "dtype") && nb::hasattr(object, "shape")) {
     nb::object array = nb::borrow(object);
@@ -239,16 +295,26 @@ Datum to_datum(nb::handle object, const ValueType* type) {
   }
   if (type != nullptr && type->kind == ValueType::Kind::kMap && PyDict_Check(object.ptr())) {
     auto map = std::make_shared<Map>();
+    if (PyDict_Size(object.ptr()) == 0) refuse("Size of dictionary is empty, unable to run the prediction.");
     const nb::object keys = nb::module_::import_("builtins").attr("list")(object.attr("keys")());
     const nb::object values = nb::module_::import_("builtins").attr("list")(object.attr("values")());
     const bool text = type->element == ElementType::kString;
-    map->keys = tensor_of_array(numpy().attr("array")(keys, nb::arg("dtype") = text ? "object" : "int64"));
-    map->values = tensor_of_array(numpy().attr("array")(values, nb::arg("dtype") = numpy_dtype(type->inner->element)));
+    bool all_text = true;
+    for (const nb::handle key : keys) all_text = all_text && PyUnicode_Check(key.ptr()) != 0;
+    if (!text && all_text) {
+      fail(ErrorCode::kInvalidArgument, "Unexpected input data type. Actual: (map(string,...)) , expected: (map({},...))", element_name(type->element));
+    }
+    for (const nb::handle key : keys) {
+      const bool right = text ? PyUnicode_Check(key.ptr()) || PyBytes_Check(key.ptr()) : PyIndex_Check(key.ptr()) != 0;
+      if (!right) refuse("Unexpected key type  {}, it cannot be linked to C type {}", type_of(key), text ? "std::string" : "int64_t");
+    }
+    map->keys = tensor_of_array(array_as(keys, text ? ElementType::kString : ElementType::kI64));
+    map->values = tensor_of_array(array_as(values, type->inner->element));
     return Datum(std::shared_ptr<const Map>(std::move(map)));
   }
   if (PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) {
     if (type != nullptr && type->is_tensor()) {
-      return tensor_of_array(numpy().attr("asarray")(object, nb::arg("dtype") = numpy_dtype(type->element)));
+      return tensor_of_array(array_as(object, type->element));
     }
     auto sequence = std::make_shared<Sequence>();
     const ValueType* inner = type != nullptr && type->inner ? type->inner.get() : nullptr;
@@ -260,10 +326,9 @@ Datum to_datum(nb::handle object, const ValueType* type) {
     return Datum(std::shared_ptr<const Sequence>(std::move(sequence)));
   }
   if (type != nullptr && type->is_tensor() && (PyFloat_Check(object.ptr()) || PyLong_Check(object.ptr()) || PyUnicode_Check(object.ptr()))) {
-    return tensor_of_array(numpy().attr("asarray")(object, nb::arg("dtype") = numpy_dtype(type->element)));
+    return tensor_of_array(array_as(object, type->element));
   }
-  fail(ErrorCode::kInvalidArgument, "a value of Python type {} is no tensor, sequence or map",
-       nb::cast<std::string>(nb::str(nb::handle(reinterpret_cast<PyObject*>(Py_TYPE(object.ptr()))))));
+  refuse("Unable to handle object of type {}: it is no tensor, sequence or map", type_of(object));
 }
 
 nb::object from_datum(const Datum& value) {

@@ -13,22 +13,6 @@ namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace oriel::python {
-namespace {
-
-// A tensor over memory whose owner the caller vouches for.
-Tensor tensor_at(std::uintptr_t address, const std::vector<std::int64_t>& shape, nb::handle dtype) {
-  const ElementType type = element_of_object(dtype);
-  ORIEL_REQUIRE(type != ElementType::kString, "strings cannot be bound by address");
-  std::int64_t count = 1;
-  for (const std::int64_t d : shape) {
-    ORIEL_REQUIRE(d >= 0 && (d == 0 || count <= (std::int64_t{1} << 56) / d), "dimension {} is out of range", d);
-    count *= d;
-  }
-  ORIEL_REQUIRE(address != 0 || count == 0, "the buffer's address is 0");
-  return Tensor(type, Dims(shape.begin(), shape.end()), borrow_host(reinterpret_cast<void*>(address), element_bytes(type, count)));
-}
-
-}  // namespace
 
 void bind_io_binding(nb::module_& module) {
   nb::class_<IoBinding>(module, "IoBinding")
@@ -48,7 +32,7 @@ void bind_io_binding(nb::module_& module) {
       .def("output_names", &IoBinding::output_names)
       .def("outputs", [](const IoBinding& b) {
         nb::list list;
-        for (Datum& value : b.outputs()) list.append(nb::cast(PyOrtValue{std::move(value)}));
+        for (Datum& value : b.outputs()) list.append(nb::cast(PyOrtValue{std::move(value), nullptr}));
         return list;
       });
 }

@@ -4,8 +4,11 @@
 #include <nanobind/nanobind.h>
 
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "frontends/onnx/adapter_file.h"
 #include "runtime/session.h"
 
 namespace oriel::python {
@@ -17,6 +20,8 @@ struct PyRunOptions {
   std::string logid;
   bool only_execute_path_to_fetches = false;
   std::map<std::string, std::string> config;
+  /// Their parameters are inputs of the run, before what the run itself is given.
+  std::vector<std::shared_ptr<const onnx::Adapter>> adapters;
 };
 
 void bind_run_options(nanobind::module_& module);

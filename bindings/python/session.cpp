@@ -7,10 +7,13 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <exception>
 #include <mutex>
 
 #include "convert.h"
+#include "frontends/onnx/reader.h"
+#include "frontends/onnx/writer.h"
 #include "runtime/config_entries.h"
 #include "runtime/task_queue.h"
 
@@ -22,6 +25,7 @@ namespace oriel::python {
 namespace {
 
 nb::object shape_of(const ValueType& type) {
+  if (type.kind == ValueType::Kind::kOptional) return shape_of(*type.inner);
   if (!type.is_tensor() || !type.shape.is_ranked()) return type.is_tensor() ? nb::object(nb::none()) : nb::object(nb::list());
   nb::list dims;
   for (const Dim& d : type.shape.dims()) {
@@ -81,6 +85,75 @@ std::shared_ptr<nb::object> keep(nb::object object) {
           }};
 }
 
+std::string name_of(nb::handle object) {
+  if (!nb::isinstance<nb::str>(object)) throw nb::type_error("names of inputs and outputs are strings");
+  return nb::cast<std::string>(object);
+}
+
+// The memory of a bytes object, which stays alive with it.
+std::shared_ptr<Memory> memory_of(nb::object bytes) {
+  char* data = nullptr;
+  Py_ssize_t size = 0;
+  if (PyBytes_AsStringAndSize(bytes.ptr(), &data, &size) != 0) throw nb::python_error();
+  return borrow_host(data, static_cast<std::size_t>(size), keep(std::move(bytes)));
+}
+
+nb::dict info_of(const ModelInfo& info) {
+  nb::dict metadata;
+  for (const auto& [key, value] : info.metadata) metadata[nb::str(key.c_str())] = value;
+  nb::dict d;
+  d["producer_name"] = info.producer_name;
+  d["graph_name"] = info.graph_name;
+  d["domain"] = info.domain;
+  d["description"] = info.description;
+  d["graph_description"] = info.graph_description;
+  d["version"] = info.version;
+  d["custom_metadata_map"] = metadata;
+  return d;
+}
+
+nb::dict model_info_of(const std::string& path, nb::object bytes) {
+  return info_of(bytes.is_none() ? onnx::read_onnx_info_of_file(path) : onnx::read_onnx_info(memory_of(std::move(bytes))));
+}
+
+// Optimises a model and writes it: to a file, or as bytes where there is no path to write to. `locate(name, value, part)` is asked
+// where a constant's bytes lie: parts are (path, offset, size) or None.
+nb::object rewrite_model(const std::string& path, nb::object bytes, int level, const std::string& to, const std::string& external_file,
+                         std::size_t external_threshold, nb::object locate) {
+  ModelSource source;
+  source.path = path;
+  if (!bytes.is_none()) source.bytes = memory_of(bytes);
+  SessionOptions options;
+  options.level = static_cast<OptimizationLevel>(level);
+  std::map<std::string, onnx::FilePart> parts;
+  std::shared_ptr<Graph> graph;
+  {
+    const nb::gil_scoped_release release;
+    graph = optimised_graph(source, options);
+    for (const onnx::ExternalData& e : source.bytes ? onnx::external_initializers(source.bytes, "") : onnx::external_initializers_of_file(path)) {
+      parts[e.name] = {e.path, e.offset, e.bytes};
+    }
+  }
+  onnx::WriteOptions write;
+  write.external_file = external_file;
+  write.external_threshold = external_file.empty() ? 0 : std::max<std::size_t>(external_threshold, 1);
+  if (!locate.is_none()) {
+    write.locate = [&](const std::string& name, const Tensor& tensor) -> std::optional<onnx::FilePart> {
+      const auto part = parts.find(name);
+      const nb::object old = part == parts.end() ? nb::none() : nb::object(nb::make_tuple(part->second.path, part->second.offset, part->second.bytes));
+      const nb::object answer = locate(name, nb::cast(PyOrtValue{Datum(tensor), nullptr}), old);
+      if (answer.is_none()) return std::nullopt;
+      return onnx::FilePart{nb::cast<std::string>(answer[0]), nb::cast<std::uint64_t>(answer[1]), nb::cast<std::uint64_t>(answer[2])};
+    };
+  }
+  if (to.empty()) {
+    const std::string text = onnx::write_onnx(*graph, write);
+    return nb::bytes(text.data(), text.size());
+  }
+  onnx::write_onnx_file(*graph, to, write);
+  return nb::none();
+}
+
 }  // namespace
 
 const ValueType& input_type(const Session& session, int index) {
@@ -99,7 +172,7 @@ struct PySession::Call {
     nb::list list;
     for (const int i : order) {
       const Datum& value = results[static_cast<std::size_t>(i)];
-      list.append(as_values ? nb::cast(PyOrtValue{value}) : from_datum(value));
+      list.append(as_values ? nb::cast(PyOrtValue{value, nullptr}) : from_datum(value));
     }
     return list;
   }
@@ -110,17 +183,13 @@ PySession::PySession(const std::string& path, nb::object bytes, const std::strin
                      const std::vector<std::pair<std::string, std::int64_t>>& dims_by_name,
                      const std::vector<std::pair<std::string, std::int64_t>>& dims_by_denotation,
                      const std::map<std::string, std::string>& config, const nb::dict& initializers,
-                     const std::string& optimized_model_path, const std::string& profile_prefix)
+                     const nb::dict& external_files, const std::string& optimized_model_path, const std::string& profile_prefix,
+                     nb::object cancel)
     : profile_prefix_(profile_prefix) {
   ModelSource source;
   source.path = path;
   source.folder = folder;
-  if (!bytes.is_none()) {
-    char* data = nullptr;
-    Py_ssize_t size = 0;
-    if (PyBytes_AsStringAndSize(bytes.ptr(), &data, &size) != 0) throw nb::python_error();
-    source.bytes = borrow_host(data, static_cast<std::size_t>(size), keep(bytes));
-  }
+  if (!bytes.is_none()) source.bytes = memory_of(bytes);
   SessionOptions options;
   options.level = static_cast<OptimizationLevel>(level);
   options.intra_op_threads = threads;
@@ -131,6 +200,8 @@ PySession::PySession(const std::string& path, nb::object bytes, const std::strin
   options.optimized_model_path = optimized_model_path;
   for (const auto& [name, settings] : providers) options.providers.push_back({name, settings});
   for (const auto& [name, value] : initializers) options.initializers.emplace_back(nb::cast<std::string>(name), to_datum(value).tensor());
+  for (const auto& [name, contents] : external_files) options.external_files.emplace_back(nb::cast<std::string>(name), memory_of(nb::borrow(contents)));
+  if (!cancel.is_none()) options.cancel = &nb::cast<const PyRunOptions&>(cancel).cancel;
   if (!profile_prefix.empty()) {
     profiler_ = std::make_shared<Profiler>();
     profile_start_ns_ = profiler_->start_ns();
@@ -177,24 +248,35 @@ RunOptions PySession::options_of(PyRunOptions* options, const std::shared_ptr<Pr
   return run;
 }
 
-std::shared_ptr<PySession::Call> PySession::prepare(const nb::object& wanted, const nb::dict& feeds) const {
+std::shared_ptr<PySession::Call> PySession::prepare(const nb::object& wanted, const nb::dict& feeds, const PyRunOptions* options) const {
   auto call = std::make_shared<Call>();
   const std::size_t total = session_->inputs().size() + session_->overridable().size();
   call->operands.resize(total, nullptr);
   call->values.resize(total);
   for (const auto& [key, object] : feeds) {
-    const std::string name = nb::cast<std::string>(key);
+    const std::string name = name_of(key);
     const int index = session_->input_index(name);
     ORIEL_REQUIRE(index >= 0, "Invalid input name: {}", name);
     const auto i = static_cast<std::size_t>(index);
     call->values[i] = to_datum(object, &input_type(*session_, index));
     call->operands[i] = &call->values[i];
   }
+  if (options != nullptr) {
+    for (const std::shared_ptr<const onnx::Adapter>& adapter : options->adapters) {
+      for (const auto& [name, tensor] : adapter->parameters) {
+        const int index = session_->input_index(name);
+        ORIEL_REQUIRE(index >= 0, "Invalid input name: {}", name);
+        const auto i = static_cast<std::size_t>(index);
+        call->values[i] = Datum(tensor);
+        call->operands[i] = &call->values[i];
+      }
+    }
+  }
   if (!wanted.is_none()) {
     for (const nb::handle item : wanted) {
-      const std::string name = nb::cast<std::string>(item);
+      const std::string name = name_of(item);
       call->order.push_back(session_->output_index(name));
-      ORIEL_REQUIRE(call->order.back() >= 0, "Invalid output name: {}", name);
+      ORIEL_REQUIRE(call->order.back() >= 0, "Invalid output name:{}", name);
     }
   }
   if (call->order.empty()) {
@@ -205,7 +287,7 @@ std::shared_ptr<PySession::Call> PySession::prepare(const nb::object& wanted, co
 }
 
 nb::list PySession::run(const nb::object& wanted, const nb::dict& feeds, PyRunOptions* options, bool as_values) {
-  const std::shared_ptr<Call> call = prepare(wanted, feeds);
+  const std::shared_ptr<Call> call = prepare(wanted, feeds, options);
   {
     const nb::gil_scoped_release release;
     const std::shared_ptr<Profiler> profile = profiler();
@@ -217,8 +299,14 @@ nb::list PySession::run(const nb::object& wanted, const nb::dict& feeds, PyRunOp
 }
 
 void PySession::run_async(const nb::object& wanted, const nb::dict& feeds, nb::object callback, nb::object user_data, nb::object options) {
-  const std::shared_ptr<Call> call = prepare(wanted, feeds);
   PyRunOptions* settings = options.is_none() ? nullptr : nb::cast<PyRunOptions*>(options);
+  std::shared_ptr<Call> call;
+  Status wrong;
+  try {
+    call = prepare(wanted, feeds, settings);
+  } catch (const Error& error) {
+    wrong = Status(error);
+  }
   const auto keeper = keep(nb::make_tuple(callback, user_data, options));
   const std::shared_ptr<Session> session = session_;
   const std::shared_ptr<Profiler> profile = profiler();
@@ -226,7 +314,7 @@ void PySession::run_async(const nb::object& wanted, const nb::dict& feeds, nb::o
   const nb::gil_scoped_release release;
   background_runs().post([=] {
     const std::int64_t begin = profile ? Profiler::now_ns() : 0;
-    const Status status = session->run(call->operands, call->results, run);
+    const Status status = wrong.ok() ? session->run(call->operands, call->results, run) : wrong;
     if (profile) profile->on_session("model_run", begin, Profiler::now_ns());
     dispatcher().post([=] {
       const nb::gil_scoped_acquire gil;
@@ -257,20 +345,7 @@ void PySession::run_with_iobinding(IoBinding& binding, PyRunOptions* options) {
   if (profile) profile->on_session("model_run", begin, Profiler::now_ns());
 }
 
-nb::dict PySession::model_info() const {
-  const ModelInfo& info = session_->info();
-  nb::dict metadata;
-  for (const auto& [key, value] : info.metadata) metadata[nb::str(key.c_str())] = value;
-  nb::dict d;
-  d["producer_name"] = info.producer_name;
-  d["graph_name"] = info.graph_name;
-  d["domain"] = info.domain;
-  d["description"] = info.description;
-  d["graph_description"] = info.graph_description;
-  d["version"] = info.version;
-  d["custom_metadata_map"] = metadata;
-  return d;
-}
+nb::dict PySession::model_info() const { return info_of(session_->info()); }
 
 std::vector<std::pair<std::string, ProviderOptions>> PySession::providers() const {
   std::vector<std::pair<std::string, ProviderOptions>> list;
@@ -292,12 +367,15 @@ void bind_session(nb::module_& module) {
         dispatcher().drain();
       },
       nb::call_guard<nb::gil_scoped_release>(), "Waits for the runs and callbacks of run_async.");
+  module.def("model_info", &model_info_of, "path"_a, "bytes"_a.none() = nb::none(), "What a model's author wrote about it.");
+  module.def("rewrite_model", &rewrite_model, "path"_a, "bytes"_a.none(), "level"_a, "to"_a, "external_file"_a, "external_threshold"_a,
+             "locate"_a.none());
   nb::class_<PySession>(module, "Session")
       .def(nb::init<const std::string&, nb::object, const std::string&, int, int, const std::vector<std::pair<std::string, ProviderOptions>>&,
                     const std::vector<std::pair<std::string, std::int64_t>>&, const std::vector<std::pair<std::string, std::int64_t>>&,
-                    const std::map<std::string, std::string>&, const nb::dict&, const std::string&, const std::string&>(),
+                    const std::map<std::string, std::string>&, const nb::dict&, const nb::dict&, const std::string&, const std::string&, nb::object>(),
            "path"_a, "bytes"_a.none(), "folder"_a, "level"_a, "threads"_a, "providers"_a, "dims_by_name"_a, "dims_by_denotation"_a, "config"_a,
-           "initializers"_a, "optimized_model_path"_a, "profile_prefix"_a)
+           "initializers"_a, "external_files"_a, "optimized_model_path"_a, "profile_prefix"_a, "cancel"_a.none())
       .def("inputs", &PySession::inputs)
       .def("outputs", &PySession::outputs)
       .def("overridable", &PySession::overridable)
@@ -308,6 +386,7 @@ void bind_session(nb::module_& module) {
       .def("profiling_start_ns", &PySession::profiling_start_ns)
       .def("model_info", &PySession::model_info)
       .def("providers", &PySession::providers)
+      .def("original_operators", [](const PySession& s) { return s.shared()->original_operators(); })
       .def("dump", &PySession::dump)
       .def("steps", &PySession::steps);
 }

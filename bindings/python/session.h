@@ -25,7 +25,8 @@ class PySession {
             const std::vector<std::pair<std::string, ProviderOptions>>& providers,
             const std::vector<std::pair<std::string, std::int64_t>>& dims_by_name,
             const std::vector<std::pair<std::string, std::int64_t>>& dims_by_denotation, const std::map<std::string, std::string>& config,
-            const nanobind::dict& initializers, const std::string& optimized_model_path, const std::string& profile_prefix);
+            const nanobind::dict& initializers, const nanobind::dict& external_files, const std::string& optimized_model_path,
+            const std::string& profile_prefix, nanobind::object cancel);
   ~PySession();
   PySession(const PySession&) = delete;
   PySession& operator=(const PySession&) = delete;
@@ -53,7 +54,7 @@ class PySession {
 
  private:
   struct Call;
-  std::shared_ptr<Call> prepare(const nanobind::object& wanted, const nanobind::dict& feeds) const;
+  std::shared_ptr<Call> prepare(const nanobind::object& wanted, const nanobind::dict& feeds, const PyRunOptions* options) const;
   RunOptions options_of(PyRunOptions* options, const std::shared_ptr<Profiler>& profiler) const;
   std::shared_ptr<Profiler> profiler() const;
 

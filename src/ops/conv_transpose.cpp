@@ -1,42 +1,48 @@
 // ConvTranspose: y[n, m, i * stride + k * dilation - pad] sums x[n, c, i] * w[c, m, k] over c, i and k, plus b[m]; any
 // spatial rank, grouped.
-#include "ops/spatial.h"
+#include "ops/conv_transpose.h"
 
 namespace oriel::ops {
-namespace {
 
-/// output_padding and output_shape by spatial axis; the latter is empty where absent. A list that has batch and
-/// channels in front loses them.
-struct OutputSize {
-  Dims padding;
-  Dims shape;
-
-  static OutputSize read(const Attributes& attributes, std::size_t rank) {
-    OutputSize size{attributes.get_ints("output_padding", {}), attributes.get_ints("output_shape", {})};
-    if (size.padding.empty()) size.padding.assign(rank, 0);
-    if (size.shape.size() == rank + 2) size.shape = Dims(size.shape.begin() + 2, size.shape.end());
-    if (size.padding.size() != rank || (!size.shape.empty() && size.shape.size() != rank)) {
-      fail(ErrorCode::kInvalidGraph, "attributes output_padding and output_shape have {} and {} values, expected {}",
-           size.padding.size(), size.shape.size(), rank);
-    }
-    for (std::size_t i = 0; i < rank; ++i) {
-      const std::int64_t shape = size.shape.empty() ? 0 : size.shape[i];
-      if (size.padding[i] < 0 || size.padding[i] > kLargestWindow || shape < 0) {
-        fail(ErrorCode::kInvalidGraph, "output_padding is {} and output_shape {} on spatial axis {}", size.padding[i],
-             shape, i);
-      }
-    }
-    return size;
+OutputSize OutputSize::read(const Attributes& attributes, std::size_t rank) {
+  OutputSize size{attributes.get_ints("output_padding", {}), attributes.get_ints("output_shape", {})};
+  if (size.padding.empty()) size.padding.assign(rank, 0);
+  if (size.shape.size() == rank + 2) size.shape = Dims(size.shape.begin() + 2, size.shape.end());
+  if (size.padding.size() != rank || (!size.shape.empty() && size.shape.size() != rank)) {
+    fail(ErrorCode::kInvalidGraph, "attributes output_padding and output_shape have {} and {} values, expected {}",
+         size.padding.size(), size.shape.size(), rank);
   }
-};
+  for (std::size_t i = 0; i < rank; ++i) {
+    const std::int64_t shape = size.shape.empty() ? 0 : size.shape[i];
+    if (size.padding[i] < 0 || size.padding[i] > kLargestWindow || shape < 0) {
+      fail(ErrorCode::kInvalidGraph, "output_padding is {} and output_shape {} on spatial axis {}", size.padding[i],
+           shape, i);
+    }
+  }
+  return size;
+}
 
-/// Output extent: output_shape, or in * stride with SAME_*, or stride * (in - 1) + output_padding + span - pads.
-Dim extent(const Window& w, const OutputSize& size, std::size_t axis, const Dim& in) {
-  if (!size.shape.empty()) return size.shape[axis];
+Dim OutputSize::extent(const Window& w, std::size_t axis, const Dim& in) const {
+  if (!shape.empty()) return shape[axis];
   if (w.auto_pad == "SAME_UPPER" || w.auto_pad == "SAME_LOWER") return in * Dim(w.strides[axis]);
   return (in - Dim(1)) * Dim(w.strides[axis]) +
-         Dim(size.padding[axis] + w.span(axis) - w.pads_begin[axis] - w.pads_end[axis]);
+         Dim(padding[axis] + w.span(axis) - w.pads_begin[axis] - w.pads_end[axis]);
 }
+
+Dims OutputSize::resolve(Window& w, const Dims& in) const {
+  const bool fixed = !shape.empty() || w.auto_pad.starts_with("SAME");
+  Dims out;
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    out.push_back(extent(w, i, Dim(in[i])).value());
+    ORIEL_REQUIRE(out[i] >= 0, "an output of {} on spatial axis {}", out[i], i);
+    if (!fixed) continue;
+    const std::int64_t total = std::max<std::int64_t>(0, w.strides[i] * (in[i] - 1) + padding[i] + w.span(i) - out[i]);
+    w.pads_begin[i] = w.auto_pad == "SAME_UPPER" ? total / 2 : total - total / 2;
+  }
+  return out;
+}
+
+namespace {
 
 void infer(InferContext& c) {
   require_same_element(c, 0, 1);
@@ -67,7 +73,7 @@ void infer(InferContext& c) {
   const bool known = kernel.size() == rank || !c.attributes().get_ints("kernel_shape", {}).empty();
   const Window window = Window::read(c.attributes(), rank, kernel.size() == rank ? kernel : Dims());
   for (std::size_t i = 0; i < rank; ++i) {
-    out[i + 2] = known || !size.shape.empty() ? extent(window, size, i, x[i + 2]) : Dim::unknown();
+    out[i + 2] = known || !size.shape.empty() ? size.extent(window, i, x[i + 2]) : Dim::unknown();
     if (out[i + 2].is_known() && out[i + 2].value() < 0) {
       fail(ErrorCode::kInvalidGraph, "an output of {} on spatial axis {}", out[i + 2].value(), i);
     }
@@ -91,18 +97,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Dims in(x.dims().begin() + 2, x.dims().end());
   const OutputSize size = OutputSize::read(inputs.attributes(), rank);
   Window window = Window::read(inputs.attributes(), rank, Dims(w.dims().begin() + 2, w.dims().end()));
-  const bool fixed = !size.shape.empty() || window.auto_pad.starts_with("SAME");
+  const Dims out_space = size.resolve(window, in);
   Dims dims{x.dim(0), features};
-  for (std::size_t i = 0; i < rank; ++i) {
-    const std::int64_t out = extent(window, size, i, Dim(in[i])).value();
-    ORIEL_REQUIRE(out >= 0, "an output of {} on spatial axis {}", out, i);
-    dims.push_back(out);
-    if (!fixed) continue;
-    const std::int64_t total =
-        std::max<std::int64_t>(0, window.strides[i] * (in[i] - 1) + size.padding[i] + window.span(i) - out);
-    window.pads_begin[i] = window.auto_pad == "SAME_UPPER" ? total / 2 : total - total / 2;
-  }
-  const Dims out_space(dims.begin() + 2, dims.end());
+  for (const std::int64_t d : out_space) dims.push_back(d);
   const Dims in_strides = row_major_strides(in);
   const std::int64_t in_size = count_elements(in);
   const std::int64_t out_size = count_elements(out_space);

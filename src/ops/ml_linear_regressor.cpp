@@ -1,48 +1,46 @@
 // ai.onnx.ml.LinearRegressor: Y = post_transform(X * coefficients^T + intercepts), one column a target.
-#include "ops/ml.h"
+#include "ops/ml_linear.h"
 
 namespace oriel::ops {
-namespace {
 
-std::int64_t targets_of(const Attributes& attributes) {
-  const std::int64_t targets = attributes.get_int("targets");
+LinearRegressor::LinearRegressor(const Attributes& attributes)
+    : coefficients(floats_of(attributes, "coefficients")),
+      intercepts(floats_of(attributes, "intercepts")),
+      targets(attributes.get_int("targets")),
+      transform(post_transform_of(attributes.get_string("post_transform"))) {
   if (targets < 1) fail(ErrorCode::kInvalidGraph, "attribute targets is {}", targets);
-  const std::vector<float> intercepts = floats_of(attributes, "intercepts");
   if (!intercepts.empty() && static_cast<std::int64_t>(intercepts.size()) != targets) {
     fail(ErrorCode::kInvalidGraph, "{} intercepts for {} targets", intercepts.size(), targets);
   }
-  return targets;
 }
+
+namespace {
 
 void infer(InferContext& c) {
   check_ml_features(c);
-  post_transform_of(c.attributes().get_string("post_transform"));
-  c.set(0, ElementType::kF32, Shape{ml_rows(c), Dim(targets_of(c.attributes()))});
+  c.set(0, ElementType::kF32, Shape{ml_rows(c), Dim(LinearRegressor(c.attributes()).targets)});
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const MlRows shape(x);
-  const std::int64_t targets = targets_of(inputs.attributes());
-  const std::vector<float> coefficients = floats_of(inputs.attributes(), "coefficients");
-  const std::vector<float> intercepts = floats_of(inputs.attributes(), "intercepts");
-  const PostTransform transform = post_transform_of(inputs.attributes().get_string("post_transform"));
-  ORIEL_REQUIRE(shape.features == 0 ? coefficients.empty()
-                                    : static_cast<std::int64_t>(coefficients.size()) % shape.features == 0 &&
-                                          static_cast<std::int64_t>(coefficients.size()) / shape.features == targets,
-                "{} coefficients for {} features and {} targets", coefficients.size(), shape.features, targets);
-  float* y = outputs.allocate(0, ElementType::kF32, {shape.rows, targets}).data<float>();
+  const LinearRegressor m(inputs.attributes());
+  ORIEL_REQUIRE(shape.features == 0 ? m.coefficients.empty()
+                                    : static_cast<std::int64_t>(m.coefficients.size()) % shape.features == 0 &&
+                                          static_cast<std::int64_t>(m.coefficients.size()) / shape.features == m.targets,
+                "{} coefficients for {} features and {} targets", m.coefficients.size(), shape.features, m.targets);
+  float* y = outputs.allocate(0, ElementType::kF32, {shape.rows, m.targets}).data<float>();
   std::vector<double> row;
   std::vector<double> scores;
   for (std::int64_t n = 0; n < shape.rows; ++n) {
     context.check();
     read_ml_row(x, shape, n, row);
-    scores.assign(static_cast<std::size_t>(targets), 0.0);
+    scores.assign(static_cast<std::size_t>(m.targets), 0.0);
     for (std::size_t t = 0; t < scores.size(); ++t) {
-      scores[t] = intercepts.empty() ? 0.0 : intercepts[t];
-      for (std::size_t i = 0; i < row.size(); ++i) scores[t] += row[i] * coefficients[t * row.size() + i];
+      scores[t] = m.intercepts.empty() ? 0.0 : m.intercepts[t];
+      for (std::size_t i = 0; i < row.size(); ++i) scores[t] += row[i] * m.coefficients[t * row.size() + i];
     }
-    finish_scores(scores, transform, SecondClass::kNone);
+    finish_scores(scores, m.transform, SecondClass::kNone);
     for (const double s : scores) *y++ = static_cast<float>(s);
   }
 }

@@ -93,35 +93,30 @@ Forest read_forest(const Attributes& a) {
   return f;
 }
 
+}  // namespace
+
+TreeRegressor TreeRegressor::of_ensemble(const Attributes& attributes) {
+  TreeRegressor m;
+  m.targets = targets_of(attributes);
+  m.forest = read_forest(attributes);
+  m.aggregate = aggregate_of(attributes.get_int("aggregate_function"));
+  m.transform = transform_of(attributes.get_int("post_transform"));
+  return m;
+}
+
+namespace {
+
 void infer(InferContext& c) {
   require_element(c, 0, {ElementType::kF32, ElementType::kF64, ElementType::kF16});
   const Shape& x = c.shape(0);
   if (x.is_ranked() && x.rank() != 1 && x.rank() != 2)
     fail(ErrorCode::kInvalidGraph, "input of shape {}, expected rank 2", x.to_string());
-  aggregate_of(c.attributes().get_int("aggregate_function"));
-  transform_of(c.attributes().get_int("post_transform"));
-  read_forest(c.attributes());
-  c.set(0, c.element(0), Shape{ml_rows(c), Dim(targets_of(c.attributes()))});
+  c.set(0, c.element(0), Shape{ml_rows(c), Dim(TreeRegressor::of_ensemble(c.attributes()).targets)});
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  const Tensor& x = inputs[0];
-  const MlRows shape(x);
-  const Forest forest = read_forest(inputs.attributes());
-  const std::int64_t targets = targets_of(inputs.attributes());
-  const TreeAggregate aggregate = aggregate_of(inputs.attributes().get_int("aggregate_function"));
-  const PostTransform transform = transform_of(inputs.attributes().get_int("post_transform"));
-  Tensor& y = outputs.allocate(0, x.type(), {shape.rows, targets});
-  std::vector<double> row;
-  TreeScores scores;
-  for (std::int64_t n = 0; n < shape.rows; ++n) {
-    context.check();
-    read_ml_row(x, shape, n, row);
-    evaluate_trees(forest, aggregate, row, targets, scores);
-    finish_scores(scores.score, transform, SecondClass::kNone);
-    for (std::int64_t t = 0; t < targets; ++t)
-      store_element(y, n * targets + t, scores.score[static_cast<std::size_t>(t)]);
-  }
+  const TreeRegressor m = TreeRegressor::of_ensemble(inputs.attributes());
+  m.run(inputs[0], outputs.allocate(0, inputs[0].type(), {MlRows(inputs[0]).rows, m.targets}), context);
 }
 
 }  // namespace

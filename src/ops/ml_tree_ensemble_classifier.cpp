@@ -5,51 +5,41 @@
 #include "ops/ml_trees.h"
 
 namespace oriel::ops {
-namespace {
-
-struct Model {
-  Tensor labels;
-  Forest forest;
-  std::vector<double> base;
-  bool single_class = true;  // all votes are for one class
-  bool all_positive = true;
-
-  explicit Model(const Attributes& attributes)
-      : labels(class_labels(attributes, "classlabels_int64s", "classlabels_strings")),
-        forest(Forest::read(attributes, "class")),
-        base(reals_of(attributes, "base_values")) {
-    if (!labels.defined())
-      fail(ErrorCode::kInvalidGraph, "attributes classlabels_int64s and classlabels_strings are missing");
-    if (!base.empty() && static_cast<std::int64_t>(base.size()) != labels.size() &&
-        !(base.size() == 1 && labels.size() == 2)) {
-      fail(ErrorCode::kInvalidGraph, "{} base values for {} classes", base.size(), labels.size());
-    }
-    forest.check(labels.size());
-    std::int64_t target = -1;
-    for (const std::vector<Forest::Vote>& leaf : forest.votes) {
-      for (const Forest::Vote& v : leaf) {
-        single_class = single_class && (target < 0 || target == v.target);
-        target = v.target;
-        all_positive = all_positive && v.weight >= 0;
-      }
+TreeClassifier::TreeClassifier(const Attributes& attributes)
+    : labels(class_labels(attributes, "classlabels_int64s", "classlabels_strings")),
+      forest(Forest::read(attributes, "class")),
+      base(reals_of(attributes, "base_values")),
+      transform(post_transform_of(attributes.get_string("post_transform"))) {
+  if (!labels.defined())
+    fail(ErrorCode::kInvalidGraph, "attributes classlabels_int64s and classlabels_strings are missing");
+  if (!base.empty() && static_cast<std::int64_t>(base.size()) != labels.size() &&
+      !(base.size() == 1 && labels.size() == 2)) {
+    fail(ErrorCode::kInvalidGraph, "{} base values for {} classes", base.size(), labels.size());
+  }
+  forest.check(labels.size());
+  std::int64_t target = -1;
+  for (const std::vector<Forest::Vote>& leaf : forest.votes) {
+    for (const Forest::Vote& v : leaf) {
+      single_class = single_class && (target < 0 || target == v.target);
+      target = v.target;
+      all_positive = all_positive && v.weight >= 0;
     }
   }
-};
+}
 
-// Finishes the scores of one row and returns the index of its label.
-std::int64_t decide(const Model& m, TreeScores& s, PostTransform transform) {
-  const bool binary = m.labels.size() == 2 && m.single_class && m.base.size() < 2;
-  for (std::size_t i = 0; i < m.base.size(); ++i) {
+std::int64_t TreeClassifier::finish(TreeScores& s) const {
+  const bool binary = labels.size() == 2 && single_class && base.size() < 2;
+  for (std::size_t i = 0; i < base.size(); ++i) {
     if (binary && !s.voted[i]) continue;
-    s.score[i] += m.base[i];
+    s.score[i] += base[i];
     s.voted[i] = true;
   }
   SecondClass second = SecondClass::kNone;
   std::int64_t label = 0;
   if (binary) {
     if (!s.voted[1]) s.score.pop_back();
-    label = s.score.back() > (m.all_positive ? 0.5 : 0.0) ? 1 : 0;
-    second = m.all_positive ? SecondClass::kComplement : SecondClass::kNegated;
+    label = s.score.back() > (all_positive ? 0.5 : 0.0) ? 1 : 0;
+    second = all_positive ? SecondClass::kComplement : SecondClass::kNegated;
   } else {
     bool found = false;
     for (std::size_t i = 0; i < s.score.size(); ++i) {
@@ -59,13 +49,15 @@ std::int64_t decide(const Model& m, TreeScores& s, PostTransform transform) {
     }
   }
   finish_scores(s.score, transform, second);
+  s.score.resize(static_cast<std::size_t>(labels.size()), 0.0);
   return label;
 }
 
+namespace {
+
 void infer(InferContext& c) {
   check_ml_features(c);
-  post_transform_of(c.attributes().get_string("post_transform"));
-  const Model m(c.attributes());
+  const TreeClassifier m(c.attributes());
   c.set(0, m.labels.type(), Shape{ml_rows(c)});
   if (c.num_outputs() > 1) c.set(1, ElementType::kF32, Shape{ml_rows(c), Dim(m.labels.size())});
 }
@@ -73,8 +65,7 @@ void infer(InferContext& c) {
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const MlRows shape(x);
-  const Model m(inputs.attributes());
-  const PostTransform transform = post_transform_of(inputs.attributes().get_string("post_transform"));
+  const TreeClassifier m(inputs.attributes());
   const std::int64_t classes = m.labels.size();
   const bool want_scores = outputs.size() > 1 && outputs.wanted(1);
   Tensor& labels = outputs.allocate(0, m.labels.type(), {shape.rows});
@@ -85,8 +76,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     context.check();
     read_ml_row(x, shape, n, row);
     evaluate_trees(m.forest, TreeAggregate::kSum, row, classes, scores);
-    copy_label(labels, n, m.labels, decide(m, scores, transform));
-    scores.score.resize(static_cast<std::size_t>(classes), 0.0);
+    copy_label(labels, n, m.labels, m.finish(scores));
     for (std::int64_t t = 0; z != nullptr && t < classes; ++t)
       z[n * classes + t] = static_cast<float>(scores.score[static_cast<std::size_t>(t)]);
   }

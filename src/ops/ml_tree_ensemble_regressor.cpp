@@ -3,48 +3,49 @@
 #include "ops/ml_trees.h"
 
 namespace oriel::ops {
-namespace {
-
-std::int64_t targets_of(const Attributes& attributes) {
-  const std::int64_t targets = attributes.get_int("n_targets");
-  if (targets < 1) fail(ErrorCode::kInvalidGraph, "attribute n_targets is {}", targets);
-  const std::size_t base = reals_of(attributes, "base_values").size();
-  if (base > 1 && static_cast<std::int64_t>(base) != targets)
-    fail(ErrorCode::kInvalidGraph, "{} base values for {} targets", base, targets);
-  return targets;
+TreeRegressor TreeRegressor::of_regressor(const Attributes& attributes) {
+  TreeRegressor m;
+  m.targets = attributes.get_int("n_targets");
+  if (m.targets < 1) fail(ErrorCode::kInvalidGraph, "attribute n_targets is {}", m.targets);
+  m.base = reals_of(attributes, "base_values");
+  if (m.base.size() > 1 && static_cast<std::int64_t>(m.base.size()) != m.targets)
+    fail(ErrorCode::kInvalidGraph, "{} base values for {} targets", m.base.size(), m.targets);
+  m.forest = Forest::read(attributes, "target");
+  m.forest.check(m.targets);
+  m.aggregate = tree_aggregate_of(attributes.get_string("aggregate_function"));
+  m.transform = post_transform_of(attributes.get_string("post_transform"));
+  return m;
 }
 
-void infer(InferContext& c) {
-  check_ml_features(c);
-  post_transform_of(c.attributes().get_string("post_transform"));
-  tree_aggregate_of(c.attributes().get_string("aggregate_function"));
-  const std::int64_t targets = targets_of(c.attributes());
-  Forest::read(c.attributes(), "target").check(targets);
-  c.set(0, ElementType::kF32, Shape{ml_rows(c), Dim(targets)});
+void TreeRegressor::finish(std::vector<double>& scores) const {
+  for (std::size_t t = 0; t < scores.size() && !base.empty(); ++t) scores[t] += base[base.size() == 1 ? 0 : t];
+  finish_scores(scores, transform, SecondClass::kNone);
 }
 
-void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  const Tensor& x = inputs[0];
+void TreeRegressor::run(const Tensor& x, Tensor& y, RunContext& context) const {
   const MlRows shape(x);
-  const Attributes& attributes = inputs.attributes();
-  const std::int64_t targets = targets_of(attributes);
-  const Forest forest = Forest::read(attributes, "target");
-  forest.check(targets);
-  const TreeAggregate aggregate = tree_aggregate_of(attributes.get_string("aggregate_function"));
-  const PostTransform transform = post_transform_of(attributes.get_string("post_transform"));
-  const std::vector<double> base = reals_of(attributes, "base_values");
-  float* y = outputs.allocate(0, ElementType::kF32, {shape.rows, targets}).data<float>();
   std::vector<double> row;
   TreeScores scores;
   for (std::int64_t n = 0; n < shape.rows; ++n) {
     context.check();
     read_ml_row(x, shape, n, row);
     evaluate_trees(forest, aggregate, row, targets, scores);
-    for (std::size_t t = 0; t < scores.score.size() && !base.empty(); ++t)
-      scores.score[t] += base[base.size() == 1 ? 0 : t];
-    finish_scores(scores.score, transform, SecondClass::kNone);
-    for (const double s : scores.score) *y++ = static_cast<float>(s);
+    finish(scores.score);
+    for (std::int64_t t = 0; t < targets; ++t)
+      store_element(y, n * targets + t, scores.score[static_cast<std::size_t>(t)]);
   }
+}
+
+namespace {
+
+void infer(InferContext& c) {
+  check_ml_features(c);
+  c.set(0, ElementType::kF32, Shape{ml_rows(c), Dim(TreeRegressor::of_regressor(c.attributes()).targets)});
+}
+
+void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  const TreeRegressor m = TreeRegressor::of_regressor(inputs.attributes());
+  m.run(inputs[0], outputs.allocate(0, ElementType::kF32, {MlRows(inputs[0]).rows, m.targets}), context);
 }
 
 }  // namespace

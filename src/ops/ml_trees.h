@@ -51,6 +51,38 @@ struct TreeScores {
 void evaluate_trees(const Forest& forest, TreeAggregate aggregate, const std::vector<double>& row, std::int64_t targets,
                     TreeScores& out);
 
+/// TreeEnsembleClassifier, read once from its attributes.
+struct TreeClassifier {
+  Tensor labels;
+  Forest forest;
+  std::vector<double> base;
+  PostTransform transform;
+  bool single_class = true;  ///< all votes are for one class
+  bool all_positive = true;
+
+  /// Throws Error(kInvalidGraph) for attributes that contradict each other.
+  explicit TreeClassifier(const Attributes& attributes);
+  /// Makes the summed votes of a row its row of the second output, one column a label; returns the index of its label.
+  std::int64_t finish(TreeScores& scores) const;
+};
+
+/// TreeEnsembleRegressor or TreeEnsemble, read once from its attributes.
+struct TreeRegressor {
+  Forest forest;
+  std::int64_t targets = 1;
+  TreeAggregate aggregate = TreeAggregate::kSum;
+  PostTransform transform = PostTransform::kNone;
+  std::vector<double> base;  ///< none, one, or one a target
+
+  /// Both throw Error(kInvalidGraph) for attributes that contradict each other.
+  static TreeRegressor of_regressor(const Attributes& attributes);
+  static TreeRegressor of_ensemble(const Attributes& attributes);
+  /// Makes the aggregated votes of a row its row of the output.
+  void finish(std::vector<double>& scores) const;
+  /// All rows of x, plainly.
+  void run(const Tensor& x, Tensor& y, RunContext& context) const;
+};
+
 /// The attributes nodes_* and, with the prefix, the votes; base_values; post_transform.
 std::vector<AttributeDef> tree_attributes(const std::string& prefix);
 

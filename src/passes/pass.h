@@ -17,8 +17,13 @@ void legalise(Graph& graph);
 /// Stage 3b: folding, dead code and re-forming of composites.
 void optimise(Graph& graph, OptimizationLevel level);
 
+/// Makes f16 and bf16 storage alone: nodes that compute do so in f32, bodies included. For devices without half arithmetic;
+/// runs at every level. Returns whether anything changed.
+bool widen_half(Graph& graph);
+
 // One file each.
 bool fold_constants(Graph& graph);
+bool move_quantisation(Graph& graph);
 bool remove_identities(Graph& graph);
 bool remove_dead_nodes(Graph& graph);
 bool refine_types(Graph& graph);

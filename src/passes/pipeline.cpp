@@ -7,7 +7,7 @@ namespace oriel {
 namespace {
 
 constexpr Pass kLegalise[] = {remove_dead_nodes};
-constexpr Pass kOptimise[] = {remove_identities, fold_constants, refine_types, fold_constants, remove_dead_nodes};
+constexpr Pass kOptimise[] = {remove_identities, fold_constants, refine_types, move_quantisation, fold_constants, remove_dead_nodes};
 
 template <std::size_t N>
 void run(const Pass (&passes)[N], Graph& graph) {

@@ -94,7 +94,12 @@ std::string Profiler::to_json() const {
     list.push_back({{"cat", "Session"}, {"ph", "i"}, {"s", "g"}, {"pid", pid}, {"tid", 0}, {"ts", (now_ns() - start_ns_) / 1000},
                     {"name", "events_dropped"}, {"args", {{"count", dropped_}}}});
   }
-  return list.dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string text = "[\n";
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    text += list[i].dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    text += i + 1 < list.size() ? ",\n" : "\n";
+  }
+  return text + "]";
 }
 
 std::string Profiler::write(const std::string& prefix) const {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 
 #include "frontends/onnx/reader.h"
 #include "frontends/onnx/writer.h"
@@ -14,6 +15,50 @@ namespace {
 
 // The process's seed; negative: none.
 std::atomic<std::int64_t> process_seed{-1};
+
+std::shared_ptr<Graph> read_model(const ModelSource& source, const SessionOptions& options) {
+  onnx::ReadOptions read;
+  read.dim_params = options.dims_by_name;
+  read.dim_denotations = options.dims_by_denotation;
+  read.external_data_folder = source.folder;
+  read.external_files = options.external_files;
+  read.initializers = options.initializers;
+  return source.bytes ? std::shared_ptr<Graph>(onnx::read_onnx_bytes(source.bytes, read, source.path))
+                      : std::shared_ptr<Graph>(onnx::read_onnx_file(source.path, read));
+}
+
+void check_cancelled(const SessionOptions& options) {
+  if (options.cancel != nullptr && options.cancel->cancelled.load(std::memory_order_relaxed)) {
+    fail(ErrorCode::kCancelled, "Session initialization is canceled due to user request.");
+  }
+}
+
+void record_operators(const Graph& graph, std::map<std::string, std::string>& into) {
+  for (const Node* node : graph.nodes()) {
+    for (const std::string& origin : node->origins()) into.emplace(origin, node->op().full_name());
+    for (const auto& [name, attribute] : node->attributes().items()) {
+      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body) record_operators(**body, into);
+    }
+  }
+}
+
+// Whether a value is of the type that an input declares, dimensions aside.
+bool matches(const Datum& value, const ValueType& type) {
+  switch (type.kind) {
+    case ValueType::Kind::kTensor: return value.is_tensor() && value.tensor().type() == type.element;
+    case ValueType::Kind::kOptional: return value.empty() || matches(value, *type.inner);
+    case ValueType::Kind::kMap:
+      return value.is_map() && value.map().keys.type() == type.element &&
+             (!type.inner->is_tensor() || value.map().values.type() == type.inner->element);
+    case ValueType::Kind::kSequence: {
+      if (!value.is_sequence()) return false;
+      const std::vector<Datum>& items = value.sequence().items;
+      return std::all_of(items.begin(), items.end(), [&](const Datum& item) { return matches(item, *type.inner); });
+    }
+    case ValueType::Kind::kNone: break;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -93,14 +138,16 @@ std::vector<Candidate> choose_candidates(const SessionOptions& options, const Co
   return candidates;
 }
 
+std::shared_ptr<Graph> optimised_graph(const ModelSource& source, const SessionOptions& options) {
+  std::shared_ptr<Graph> graph = read_model(source, options);
+  legalise(*graph);
+  optimise(*graph, options.level);
+  return graph;
+}
+
 Session::Session(const ModelSource& source, const SessionOptions& options) {
-  onnx::ReadOptions read;
-  read.dim_params = options.dims_by_name;
-  read.dim_denotations = options.dims_by_denotation;
-  read.external_data_folder = source.folder;
-  read.initializers = options.initializers;
-  graph_ = source.bytes ? std::shared_ptr<Graph>(onnx::read_onnx_bytes(source.bytes, read, source.path))
-                        : std::shared_ptr<Graph>(onnx::read_onnx_file(source.path, read));
+  check_cancelled(options);
+  graph_ = read_model(source, options);
   prepare(options);
 }
 
@@ -125,9 +172,15 @@ void Session::prepare(const SessionOptions& options) {
   }
   for (std::size_t i = 0; i < graph_->outputs().size(); ++i) outputs_.push_back({graph_->output_names()[i], graph_->outputs()[i]->type()});
   try {
+    check_cancelled(options);
+    const auto record = options_.config.find("session.record_ep_graph_assignment_info");
+    if (record != options_.config.end() && record->second == "1") record_operators(*graph_, original_operators_);
     legalise(*graph_);
     optimise(*graph_, options_.level);
-    if (!options_.optimized_model_path.empty()) onnx::write_onnx_file(*graph_, options_.optimized_model_path);
+    check_cancelled(options);
+    if (!options_.optimized_model_path.empty()) save_optimised();
+    // No device computes in f16 or bf16; what the wider graph allows is optimised once more.
+    if (widen_half(*graph_)) optimise(*graph_, options_.level);
     CompileOptions base;
     base.threads = options_.intra_op_threads;
     base.one_step_per_node = options_.level == OptimizationLevel::kDisabled;
@@ -140,6 +193,8 @@ void Session::prepare(const SessionOptions& options) {
         break;
       }
     }
+    check_cancelled(options);
+    options_.cancel = nullptr;
     // Packed weights have taken the place of the model's; the pages of both need not stay.
     graph_->release_constants();
     malloc_trim(0);
@@ -147,6 +202,24 @@ void Session::prepare(const SessionOptions& options) {
     if (graph_->info().file.empty() || error.code() == ErrorCode::kProviderFail) throw;
     throw error.at(graph_->info().file);
   }
+}
+
+void Session::save_optimised() const {
+  onnx::WriteOptions write;
+  const auto file = options_.config.find("session.optimized_model_external_initializers_file_name");
+  if (file != options_.config.end() && !file->second.empty()) {
+    write.external_file = file->second;
+    write.external_threshold = 1024;
+    const auto size = options_.config.find("session.optimized_model_external_initializers_min_size_in_bytes");
+    if (size != options_.config.end()) {
+      const std::string& text = size->second;
+      const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), write.external_threshold);
+      ORIEL_REQUIRE(problem == std::errc() && end == text.data() + text.size(), "session configuration {} is \"{}\", expected a number of bytes",
+                    size->first, text);
+      write.external_threshold = std::max<std::size_t>(write.external_threshold, 1);
+    }
+  }
+  onnx::write_onnx_file(*graph_, options_.optimized_model_path, write);
 }
 
 int Session::input_index(const std::string& name) const {
@@ -169,15 +242,14 @@ Status Session::check_inputs(std::span<const Datum* const> inputs, RunContext& c
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Value& wanted = *graph_->inputs()[static_cast<std::size_t>(graph_input_of_[i])];
     if (inputs[i] == nullptr) {
-      if (defaults_[static_cast<std::size_t>(graph_input_of_[i])].empty()) {
+      if (wanted.type().kind != ValueType::Kind::kOptional && defaults_[static_cast<std::size_t>(graph_input_of_[i])].empty()) {
         return Status(ErrorCode::kInvalidArgument, formatted("Required input \"{}\" is missing", wanted.name()));
       }
       continue;
     }
     const ValueType& type = wanted.type();
     if (!type.is_tensor()) {
-      const bool right = type.kind == ValueType::Kind::kOptional || (type.kind == ValueType::Kind::kSequence) == inputs[i]->is_sequence();
-      if (!right) {
+      if (!matches(*inputs[i], type)) {
         return Status(ErrorCode::kInvalidArgument, formatted("Unexpected value for input \"{}\", expected {}", wanted.name(), onnx_type_name(type)));
       }
       continue;

@@ -43,8 +43,13 @@ struct SessionOptions {
   bool cpu_fallback = true;
   /// Values that replace the model's initializers of these names, external ones included.
   std::vector<std::pair<std::string, Tensor>> initializers;
-  /// Where the optimised model is written as ONNX; empty: nowhere.
+  /// Contents of external data files that are not opened, by the name that the model has for them.
+  std::vector<std::pair<std::string, std::shared_ptr<Memory>>> external_files;
+  /// Where the optimised model is written as ONNX; empty: nowhere. The configuration entries
+  /// session.optimized_model_external_initializers_file_name and ..._min_size_in_bytes (1024) put large constants beside it.
   std::string optimized_model_path;
+  /// Looked at between the stages of loading; Error(kCancelled) where it is set. May be null.
+  const CancelToken* cancel = nullptr;
 };
 
 /// How one run goes.
@@ -93,6 +98,10 @@ class Session {
   std::vector<CompiledPartInfo> describe() const { return compiled_->describe(); }
   const CompiledGraph& compiled() const { return *compiled_; }
 
+  /// Operators of the model's own nodes ("Conv", "ai.onnx.ml.Scaler") by the nodes' names, where the configuration entry
+  /// session.record_ep_graph_assignment_info is "1"; else empty.
+  const std::map<std::string, std::string>& original_operators() const { return original_operators_; }
+
   /// Position of an input (model inputs, then overridable ones) or output; -1 where there is none.
   int input_index(const std::string& name) const;
   int output_index(const std::string& name) const;
@@ -104,11 +113,13 @@ class Session {
 
  private:
   void prepare(const SessionOptions& options);
+  void save_optimised() const;
   Status check_inputs(std::span<const Datum* const> inputs, RunContext& context) const;
 
   SessionOptions options_;
   std::shared_ptr<Budget> budget_;
   std::shared_ptr<Graph> graph_;
+  std::map<std::string, std::string> original_operators_;
   std::vector<ValueInfo> inputs_;
   std::vector<ValueInfo> overridable_;
   std::vector<ValueInfo> outputs_;
@@ -124,6 +135,9 @@ class Session {
   std::vector<std::unique_ptr<Context>> contexts_;
   std::optional<std::uint32_t> seed_;
 };
+
+/// The graph of a model as a session with these options would compile it. Throws Error.
+std::shared_ptr<Graph> optimised_graph(const ModelSource& source, const SessionOptions& options);
 
 /// Seeds the random operators without a seed of their own, in sessions that are made from now on.
 void set_random_seed(std::uint32_t seed);

@@ -352,3 +352,17 @@ def test_resize(reference, rng, mode, place, sizes):
     scales = np.array(sizes, np.float32) / np.array(x.shape, np.float32)
     if all(int(np.floor(np.float32(d * s))) == t for d, s, t in zip(x.shape, scales, sizes)):
         one(reference, "Resize", {"x": x}, {"scales": scales}, order=["x", "", "scales"], tolerance=1e-5, **attributes)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_one_hot(reference, rng, dtype, axis):
+    constants = {"depth": np.array([5], np.int64), "values": np.array([2, 7], dtype)}
+    one(reference, "OneHot", {"i": rng.integers(-7, 7, (3, 4))}, constants, fed=("depth",), axis=axis)
+
+
+@pytest.mark.parametrize("time", [0, 1])
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5)])
+def test_reverse_sequence(reference, rng, time, shape):
+    lengths = rng.integers(1, shape[time] + 1, shape[1 - time])
+    one(reference, "ReverseSequence", {"x": draw(rng, shape), "n": lengths}, time_axis=time, batch_axis=1 - time)

@@ -1,57 +1,73 @@
 """Sessions with execution providers, under the names that ONNX Runtime's users know."""
 
-from .._core import (  # noqa: F401
-    EPFail,
+from .adapter import AdapterFormat  # noqa: F401
+from .binding import IOBinding  # noqa: F401
+from .compiler import ModelCompiler  # noqa: F401
+from .devices import OrtDevice  # noqa: F401
+from .session import InferenceSession, check_and_normalize_provider_args  # noqa: F401
+from .state import (  # noqa: F401
     EngineError,
+    EPFail,
+    ExecutionMode,
+    ExecutionOrder,
     Fail,
+    GraphOptimizationLevel,
     InvalidArgument,
     InvalidGraph,
     InvalidProtobuf,
+    LoraAdapter,
     ModelLoadCanceled,
     ModelLoaded,
+    ModelMetadata,
     ModelRequiresCompilation,
+    NodeArg,
     NoModel,
     NoSuchFile,
     NotFound,
     NotImplemented,
-    RuntimeException,
-)
-from .devices import OrtEpDevice, OrtHardwareDevice, get_ep_devices  # noqa: F401
-from .enums import (  # noqa: F401
-    ExecutionMode,
-    ExecutionOrder,
-    GraphOptimizationLevel,
     OrtAllocatorType,
+    OrtArenaCfg,
+    OrtCompileApiFlags,
     OrtDeviceMemoryType,
-    OrtDeviceVendorId,
+    OrtEpAssignedNode,
+    OrtEpAssignedSubgraph,
+    OrtEpContextData,
+    OrtEpContextDataBuffer,
+    OrtEpDevice,
     OrtExecutionProviderDevicePolicy,
+    OrtExternalInitializerInfo,
+    OrtHardwareDevice,
     OrtHardwareDeviceType,
+    OrtMemoryInfo,
     OrtMemoryInfoDeviceType,
     OrtMemType,
     OrtSparseFormat,
-)
-from .environment import (  # noqa: F401
+    OrtSyncStream,
+    OrtValueVector,
+    RunOptions,
+    RuntimeException,
+    SessionIOBinding,
+    SessionOptions,
+    create_and_register_allocator,
+    create_and_register_allocator_v2,
     disable_telemetry_events,
     enable_telemetry_events,
     get_all_providers,
     get_available_providers,
     get_build_info,
     get_device,
+    get_ep_devices,
     get_version_string,
     has_collective_ops,
+    register_execution_provider_library,
+    set_default_logger_callback,
     set_default_logger_severity,
     set_default_logger_verbosity,
+    set_global_thread_pool_sizes,
     set_seed,
+    unregister_execution_provider_library,
 )
-from .options import RunOptions, SessionOptions  # noqa: F401
-from .session import (  # noqa: F401
-    InferenceSession,
-    ModelMetadata,
-    NodeArg,
-    OrtEpAssignedNode,
-    OrtEpAssignedSubgraph,
-    check_and_normalize_provider_args,
-)
-from .values import IOBinding, OrtArenaCfg, OrtDevice, OrtMemoryInfo, OrtValue, OrtValueVector, copy_tensors  # noqa: F401
+from .state.enums import OrtDeviceVendorId  # noqa: F401
+from .values import OrtValue, SparseTensor, copy_tensors  # noqa: F401
 
 __version__ = get_version_string()

@@ -1,53 +1,55 @@
-"""Devices that providers can use."""
+"""Devices by the names that users give them."""
 
-import os
-import platform
+from . import state
+from .state.enums import OrtDeviceVendorId
 
-from .. import _core
-from .enums import OrtAllocatorType, OrtDeviceMemoryType, OrtDeviceVendorId, OrtHardwareDeviceType, OrtMemType
-from .values import OrtMemoryInfo
-
-_VENDORS = {"GenuineIntel": OrtDeviceVendorId.INTEL, "AuthenticAMD": OrtDeviceVendorId.AMD}
-
-
-def _cpu_vendor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            for line in lines:
-                if line.startswith("vendor_id"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.machine()
+_TYPES = ("cuda", "cann", "cpu", "dml", "webgpu", "gpu", "npu")
+_VENDORS = {
+    "cuda": OrtDeviceVendorId.NVIDIA,
+    "dml": OrtDeviceVendorId.MICROSOFT,
+    "cann": OrtDeviceVendorId.HUAWEI,
+    "webgpu": OrtDeviceVendorId.NONE,
+}
 
 
-class OrtHardwareDevice:
-    """A piece of hardware."""
-
-    def __init__(self):
-        self.type = OrtHardwareDeviceType.CPU
-        self.vendor = _cpu_vendor()
-        self.vendor_id = int(_VENDORS.get(self.vendor, OrtDeviceVendorId.NONE))
-        self.device_id = 0
-        self.metadata = {"processors": str(os.cpu_count() or 1)}
+def get_ort_device_type(device_type):
+    """The number of a kind of device, by its name."""
+    if device_type not in _TYPES:
+        raise Exception(f"Unsupported device type: {device_type}")
+    return getattr(state.OrtDevice, device_type)()
 
 
-class OrtEpDevice:
-    """A provider on a piece of hardware."""
-
-    def __init__(self, name, device):
-        self.ep_name = name
-        self.ep_vendor = "Oriel"
-        self.device = device
-        self.ep_metadata = {}
-        self.ep_options = {}
-
-    def memory_info(self, memory_type=OrtDeviceMemoryType.DEFAULT):
-        """The memory that the provider uses on it."""
-        return OrtMemoryInfo("Cpu", OrtAllocatorType.ORT_DEVICE_ALLOCATOR, 0, OrtMemType.DEFAULT)
+def get_vendor_id_for_device_type(device_type):
+    """The vendor that a kind of device implies, or None."""
+    return _VENDORS.get(device_type)
 
 
-def get_ep_devices():
-    """Every provider with every device that it can use."""
-    device = OrtHardwareDevice()
-    return [OrtEpDevice(name, device) for name in _core.available_providers()]
+class OrtDevice:
+    """A place where memory lives."""
+
+    def __init__(self, c_ort_device):
+        if not isinstance(c_ort_device, state.OrtDevice):
+            raise ValueError("`Provided object` needs to be of type `onnxruntime.capi.onnxruntime_pybind11_state.OrtDevice`")
+        self._ort_device = c_ort_device
+
+    def _get_c_device(self):
+        return self._ort_device
+
+    @staticmethod
+    def make(ort_device_name, device_id, vendor_id=-1):
+        """The device of that name ("cpu") and number. Names of other vendors' devices can be made, but hold no memory here."""
+        kind = get_ort_device_type(ort_device_name)
+        vendor = vendor_id if vendor_id >= 0 else get_vendor_id_for_device_type(ort_device_name)
+        return OrtDevice(state.OrtDevice(kind, state.OrtDevice.default_memory(), int(vendor or 0), device_id))
+
+    def device_id(self):
+        return self._ort_device.device_id()
+
+    def device_type(self):
+        return self._ort_device.device_type()
+
+    def device_mem_type(self):
+        return self._ort_device.mem_type()
+
+    def device_vendor_id(self):
+        return self._ort_device.vendor_id()

@@ -47,7 +47,7 @@ class CpuDevice final : public Device {
   const std::string& name() const override { return name_; }
 
   Claim claim(const Node& node, const CompileOptions& options) const override {
-    if (has_content(node)) return Claim::accept(content_);
+    if (!options.one_step_per_node && has_content(node)) return Claim::accept(content_);
     const Rule* rule = cpu::find_rule(node);
     if (rule == nullptr) return Claim::refuse(node.op().full_name() + ": the CPU has no kernel for it");
     std::string sentence = rule->decline == nullptr ? std::string() : rule->decline(node, options);

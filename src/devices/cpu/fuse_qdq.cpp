@@ -1,6 +1,7 @@
-// Patterns DequantizeLinear -> operator -> QuantizeLinear as units on bytes. A function of one byte becomes a table, also
-// through several patterns; Conv runs in integers; Concat copies; two operands pass through f32 piece by piece.
+// Patterns of quantised operators as units on bytes. A function of one byte becomes a table, also through several patterns;
+// convolutions, products and average pools run in integers, with or without a QuantizeLinear behind them; Concat copies.
 #include <algorithm>
+#include <limits>
 #include <string_view>
 
 #include "devices/cpu/quantised.h"
@@ -57,7 +58,11 @@ class Matcher {
 
   QuantisedUnits run() {
     for (const Node* node : subgraph_.nodes) {
-      if (is_op(node, "QuantizeLinear") && is_byte(node->output()->element())) match(*node);
+      if (is_op(node, "QuantizeLinear") && is_byte(node->output()->element())) {
+        if (ends_.count(node) == 0) match(*node);
+      } else if (inner_.count(node) == 0) {
+        forward(*node);
+      }
     }
     return live();
   }
@@ -81,63 +86,28 @@ class Matcher {
 
   void match(const Node& quantize) {
     const std::optional<PerTensor> to = per_tensor(quantize);
-    if (!to) return;
+    if (!to || table(quantize)) return;
     const Value* x = quantize.input(0);
-    if (dequantised(x) != nullptr) {
-      table({}, quantize, *x->producer());
-      return;
-    }
     const Node* node = x->producer();
     if (!inside(node) || node->num_outputs() != 1 || !read_once(x) || x->element() != ElementType::kF32) return;
-    if (convolution(*node, quantize, *to)) return;
-    if (concat(*node, quantize)) return;
-    if (!by_element(*node)) return;
-    if (table({node}, quantize, *node)) return;
+    if (concat(*node, quantize) || softmax(*node, quantize, *to) || residual(*node, quantize, *to)) return;
     binary(*node, quantize, *to);
   }
 
-  void add(std::shared_ptr<QuantisedUnit> q, const Node& node, std::vector<const Node*> absorbed, const Node& quantize, kernels::Activation activation = {}) {
+  /// A unit around `node` whose result is the output of `end`.
+  void add(std::shared_ptr<QuantisedUnit> q, const Node& node, std::vector<const Node*> absorbed, const Node& end, kernels::Activation activation = {}) {
     Unit unit;
     unit.node = &node;
+    if (&node != &end && std::find(absorbed.begin(), absorbed.end(), &end) == absorbed.end()) absorbed.push_back(&end);
     for (const Node* n : absorbed) {
       if (n != &node) unit.absorbed.push_back(n);
-      inner_.insert(n);
+      if (n != &end) inner_.insert(n);
     }
-    inner_.insert(&node);
-    if (&node != &quantize) unit.absorbed.push_back(&quantize);
-    unit.output = quantize.output();
+    if (&node != &end) inner_.insert(&node);
+    unit.output = end.output();
     unit.activation = activation;
     unit.quantised = std::move(q);
-    ends_.emplace(&quantize, std::move(unit));
-  }
-
-  // The operands' 256 results each, in f32, where they all come from one byte; an empty list where not.
-  std::vector<Tensor> curves(const Node& node, const Value*& root) const {
-    std::vector<Tensor> list;
-    const std::size_t count = is_op(&node, "DequantizeLinear") ? 0 : node.num_inputs();
-    for (std::size_t i = 0; i < count; ++i) {
-      const Value* v = node.input(i);
-      const Node* from = dequantised(v);
-      if (from == nullptr) {
-        if (v != nullptr && (!v->is_constant() || v->constant()->size() != 1)) return {};
-        list.push_back(v == nullptr ? Tensor() : *v->constant());
-        continue;
-      }
-      if (!curve(*from, root, list)) return {};
-    }
-    return list;
-  }
-
-  bool curve(const Node& dequantize, const Value*& root, std::vector<Tensor>& list) const {
-    const Value* bytes = dequantize.input(0);
-    const auto found = derived_.find(bytes);
-    const Value* own = found == derived_.end() ? bytes : found->second.root;
-    if (root != nullptr && root != own) return false;
-    root = own;
-    Tensor x = all_bytes(bytes->element());
-    if (found != derived_.end()) std::copy(found->second.table.begin(), found->second.table.end(), static_cast<std::uint8_t*>(x.raw()));
-    list.push_back(evaluate(dequantize, operands_of(dequantize, x)));
-    return true;
+    ends_.emplace(&end, std::move(unit));
   }
 
   static std::vector<const Tensor*> operands_of(const Node& node, const Tensor& first) {
@@ -146,29 +116,62 @@ class Matcher {
     return operands;
   }
 
-  // node: the operator, or the DequantizeLinear right before the QuantizeLinear.
-  bool table(std::vector<const Node*> absorbed, const Node& quantize, const Node& node) {
+  // An expression over one byte: its 256 results in f32, or one where it is a constant.
+  struct Curve {
     const Value* root = nullptr;
-    Tensor y;
-    if (absorbed.empty()) {
-      std::vector<Tensor> one;
-      if (!curve(node, root, one)) return false;
-      y = one[0];
-    } else {
-      const std::vector<Tensor> operands = curves(node, root);
-      if (operands.empty() || root == nullptr || !root->shape().is_ranked() || !root->shape().same(node.output()->shape())) return false;
-      std::vector<const Tensor*> pointers;
-      for (const Tensor& t : operands) pointers.push_back(t.defined() ? &t : nullptr);
-      y = evaluate(node, pointers);
+    std::vector<const Node*> nodes;  // the operators in it, the outermost first
+  };
+
+  std::optional<Tensor> results(const Value* v, Curve& curve) const {
+    constexpr std::size_t kMostNodes = 16;
+    if (v->is_constant()) return v->constant()->size() == 1 ? std::optional(*v->constant()) : std::nullopt;
+    const Node* node = v->producer();
+    if (dequantised(v) != nullptr) {
+      const Value* bytes = node->input(0);
+      const auto found = derived_.find(bytes);
+      const Value* own = found == derived_.end() ? bytes : found->second.root;
+      if (curve.root != nullptr && curve.root != own) return std::nullopt;
+      curve.root = own;
+      Tensor x = all_bytes(bytes->element());
+      if (found != derived_.end()) std::copy(found->second.table.begin(), found->second.table.end(), static_cast<std::uint8_t*>(x.raw()));
+      return evaluate(*node, operands_of(*node, x));
     }
-    if (y.size() != 256) return false;
-    const Tensor bytes = evaluate(quantize, operands_of(quantize, y));
+    if (!inside(node) || node->num_outputs() != 1 || v->element() != ElementType::kF32 || !by_element(*node)) return std::nullopt;
+    if (curve.nodes.size() == kMostNodes) return std::nullopt;
+    curve.nodes.push_back(node);
+    std::vector<Tensor> operands;
+    for (const Value* x : node->inputs()) {
+      const std::optional<Tensor> t = x == nullptr ? std::optional<Tensor>(std::in_place) : results(x, curve);
+      if (!t) return std::nullopt;
+      operands.push_back(*t);
+    }
+    std::vector<const Tensor*> pointers;
+    for (const Tensor& t : operands) pointers.push_back(t.defined() ? &t : nullptr);
+    return evaluate(*node, pointers);
+  }
+
+  bool table(const Node& quantize) {
+    const Value* x = quantize.input(0);
+    Curve curve;
+    const std::optional<Tensor> y = results(x, curve);
+    if (!y || curve.root == nullptr || y->size() != 256) return false;
+    if (!curve.root->shape().is_ranked() || !curve.root->shape().same(x->shape())) return false;
+    const Tensor bytes = evaluate(quantize, operands_of(quantize, *y));
     auto q = std::make_shared<QuantisedUnit>();
     q->kind = QuantisedUnit::Kind::kTable;
-    q->operands = {root};
+    q->operands = {curve.root};
     std::copy_n(static_cast<const std::uint8_t*>(bytes.raw()), 256, q->table.begin());
-    derived_.emplace(quantize.output(), Derived{root, q->table});
-    const Node& named = absorbed.empty() ? quantize : node;
+    derived_.emplace(quantize.output(), Derived{curve.root, q->table});
+    // What others read too stays.
+    std::vector<const Node*> absorbed;
+    for (const Node* n : curve.nodes) {
+      const std::vector<Node*>& users = n->output()->users();
+      const bool own = std::all_of(users.begin(), users.end(), [&](const Node* u) {
+        return u == &quantize || std::find(absorbed.begin(), absorbed.end(), u) != absorbed.end();
+      });
+      if (own && outputs_.count(n->output()) == 0 && std::find(absorbed.begin(), absorbed.end(), n) == absorbed.end()) absorbed.push_back(n);
+    }
+    const Node& named = absorbed.empty() ? quantize : *absorbed.front();
     add(q, named, std::move(absorbed), quantize);
     return true;
   }
@@ -216,57 +219,324 @@ class Matcher {
     return true;
   }
 
-  bool convolution(const Node& last, const Node& quantize, const PerTensor& to) {
-    const Node* node = &last;
-    kernels::Activation activation;
-    std::vector<const Node*> absorbed;
-    if (const std::optional<kernels::Activation> f = activation_of(last)) {
-      node = last.input(0)->producer();
-      if (!inside(node) || !read_once(last.input(0))) return false;
-      activation = *f;
-      absorbed.push_back(&last);
-    }
-    if (!is_op(node, "Conv")) return false;
-    const Node* from = dequantised(node->input(0));
-    const Node* weights = node->input(1)->producer();
-    if (from == nullptr || !is_op(weights, "DequantizeLinear") || !is_folded(node->input(1)) || !is_byte(weights->input(0)->element())) return false;
-    if (weights->attributes().get_int("block_size") != 0 || weights->input(1)->element() != ElementType::kF32) return false;
-    const Value* w = weights->input(0);
-    if (!serves_integer_conv(w, from->input(0))) return false;
-    const std::int64_t channels = w->constant()->dim(0);
-    const auto fits = [&](const Value* v) {
-      const Tensor& t = *v->constant();
-      if (t.size() == 1 && t.rank() <= 1) return true;
-      const std::int64_t axis = weights->attributes().get_int("axis");
-      return (axis == 0 || axis == -static_cast<std::int64_t>(w->shape().rank())) && t.rank() == 1 && t.dim(0) == channels;
-    };
-    if (!fits(weights->input(1)) || (weights->input(2) != nullptr && !fits(weights->input(2)))) return false;
+  bool softmax(const Node& node, const Node& quantize, const PerTensor& to) {
+    const Node* from = is_op(&node, "Softmax") ? dequantised(node.input(0)) : nullptr;
+    if (from == nullptr) return false;
     auto q = std::make_shared<QuantisedUnit>();
-    q->kind = QuantisedUnit::Kind::kConv;
-    q->operands = {from->input(0), w};
+    q->kind = QuantisedUnit::Kind::kSoftmax;
+    q->axis = node.attributes().get_int("axis");
+    q->operands = {from->input(0)};
     const PerTensor x = *per_tensor(*from);
     q->scales = {x.scale, to.scale};
     q->zeros = {x.zero, to.zero};
-    q->weight_scales = constant_f32(weights->input(1));
-    q->weight_zeros = constant_zeros(weights->input(2));
-    if (const Value* bias = node->input(2)) {
-      if (bias->is_constant() && bias->element() == ElementType::kF32) {
-        q->offset = constant_f32(bias);
-      } else if (is_folded(bias) && !bias->is_constant()) {
-        std::vector<const Tensor*> operands;
-        for (const Value* v : bias->producer()->inputs()) operands.push_back(v == nullptr ? nullptr : v->constant());
-        const Tensor t = evaluate(*bias->producer(), operands);
-        q->offset.assign(t.data<float>(), t.data<float>() + t.size());
-      } else {
-        return false;
-      }
-      if (static_cast<std::int64_t>(q->offset.size()) != channels) return false;
-    }
-    add(q, *node, std::move(absorbed), quantize, activation);
+    add(q, node, {&node}, quantize);
     return true;
   }
 
-  // Keeps the units that somebody reads; nodes that only others replaced are taken.
+  // What follows a node and is computed along with it.
+  struct Tail {
+    std::vector<const Node*> absorbed;
+    const Node* end;
+    kernels::Activation activation;
+    const Node* quantize = nullptr;
+  };
+
+  const Node* only_user(const Value* v) const {
+    if (!read_once(v) || !inside(v->users()[0])) return nullptr;
+    const Node* user = v->users()[0];
+    return user->input(0) == v || user->num_inputs() == 2 ? user : nullptr;
+  }
+
+  /// Extends a tail by an activation and a QuantizeLinear. With `clamps_only` bytes come from clamping activations alone.
+  void close(Tail& tail, bool clamps_only) const {
+    const Node* user = only_user(tail.end->output());
+    bool clamps = true;
+    if (user != nullptr && user->input(0) == tail.end->output()) {
+      if (const std::optional<kernels::Activation> f = activation_of(*user)) {
+        tail.activation = *f;
+        tail.absorbed.push_back(user);
+        tail.end = user;
+        clamps = f->kind == kernels::ActivationKind::kRelu || f->kind == kernels::ActivationKind::kClip;
+        user = only_user(tail.end->output());
+      }
+    }
+    if (user == nullptr || !is_op(user, "QuantizeLinear") || user->input(0) != tail.end->output() || !is_byte(user->output()->element())) return;
+    if (!per_tensor(*user) || (clamps_only && !clamps)) return;
+    tail.absorbed.push_back(user);
+    tail.end = tail.quantize = user;
+  }
+
+  void output_of(QuantisedUnit& q, const Tail& tail) const {
+    const PerTensor to = tail.quantize != nullptr ? *per_tensor(*tail.quantize) : PerTensor{};
+    q.scales.push_back(to.scale);
+    q.zeros.push_back(to.zero);
+  }
+
+  void forward(const Node& node) {
+    if (node.num_outputs() != 1 || node.num_inputs() == 0 || node.output()->element() != ElementType::kF32) return;
+    if (is_op(&node, "Conv")) {
+      convolution(node);
+    } else if (is_op(&node, "MatMul") || is_op(&node, "Gemm")) {
+      product(node);
+    } else if (serves_byte_average(node)) {
+      average(node);
+    } else if (is_op(&node, "Mul")) {
+      dynamic(node);
+    }
+  }
+
+  /// The values of a constant f32 operand, or of a DequantizeLinear of constants; nothing for others.
+  static std::optional<Tensor> constant_real(const Value* v) {
+    if (!is_folded(v) || v->element() != ElementType::kF32) return std::nullopt;
+    if (v->is_constant()) return *v->constant();
+    std::vector<const Tensor*> operands;
+    for (const Value* x : v->producer()->inputs()) operands.push_back(x == nullptr ? nullptr : x->constant());
+    return evaluate(*v->producer(), operands);
+  }
+
+  /// A bias of one value, or one for each of `count` columns, along the last axis; nothing where it is anything else.
+  static std::optional<std::vector<float>> column_bias(const Value* v, std::int64_t count) {
+    const std::optional<Tensor> t = constant_real(v);
+    if (!t || (t->size() != 1 && (t->size() != count || t->rank() == 0 || t->dims().back() != count))) return std::nullopt;
+    std::vector<float> bias;
+    for (std::int64_t i = 0; i < count; ++i) bias.push_back(t->data<float>()[t->size() == 1 ? 0 : i]);
+    return bias;
+  }
+
+  /// Scales and zero points of the constant bytes behind a DequantizeLinear: one, or one for each index of `axis`.
+  static bool weights_of(const Node* dequantize, std::int64_t axis, QuantisedUnit& q) {
+    if (!is_op(dequantize, "DequantizeLinear") || !is_folded(dequantize->output()) || !is_byte(dequantize->input(0)->element())) return false;
+    if (dequantize->attributes().get_int("block_size") != 0 || dequantize->input(1)->element() != ElementType::kF32) return false;
+    const Tensor& w = *dequantize->input(0)->constant();
+    const auto rank = static_cast<std::int64_t>(w.rank());
+    const std::int64_t own = dequantize->attributes().get_int("axis");
+    const auto fits = [&](const Value* v) {
+      const Tensor& t = *v->constant();
+      if (t.size() == 1 && t.rank() <= 1) return true;
+      return (own == axis || own + rank == axis) && t.rank() == 1 && t.dim(0) == w.dim(static_cast<std::size_t>(axis));
+    };
+    if (!fits(dequantize->input(1)) || (dequantize->input(2) != nullptr && !fits(dequantize->input(2)))) return false;
+    q.weight_scales = constant_f32(dequantize->input(1));
+    q.weight_zeros = constant_zeros(dequantize->input(2));
+    return true;
+  }
+
+  void convolution(const Node& node) {
+    const Node* from = dequantised(node.input(0));
+    const Node* weights = node.input(1)->producer();
+    if (from == nullptr || !is_op(weights, "DequantizeLinear") || !weights->input(0)->is_constant()) return;
+    const Value* w = weights->input(0);
+    auto q = std::make_shared<QuantisedUnit>();
+    if (!weights_of(weights, 0, *q) || !serves_integer_conv(w, from->input(0))) return;
+    q->kind = QuantisedUnit::Kind::kConv;
+    q->operands = {from->input(0), w};
+    const PerTensor x = *per_tensor(*from);
+    q->scales = {x.scale};
+    q->zeros = {x.zero};
+    const std::int64_t channels = w->constant()->dim(0);
+    if (node.input(2) != nullptr) {
+      const std::optional<Tensor> bias = constant_real(node.input(2));
+      if (!bias || bias->size() != channels) return;
+      q->offset.assign(bias->data<float>(), bias->data<float>() + channels);
+    }
+    Tail tail{{}, &node, {}, nullptr};
+    close(tail, false);
+    output_of(*q, tail);
+    add(q, node, tail.absorbed, *tail.end, tail.activation);
+  }
+
+  void product(const Node& node) {
+    const bool gemm = is_op(&node, "Gemm");
+    const Node* from = dequantised(node.input(0));
+    if (from == nullptr || (gemm && node.attributes().get_int("transA") != 0)) return;
+    auto q = std::make_shared<QuantisedUnit>();
+    q->kind = QuantisedUnit::Kind::kProduct;
+    q->transpose_b = gemm && node.attributes().get_int("transB") != 0;
+    const PerTensor a = *per_tensor(*from);
+    q->scales = {gemm ? a.scale * node.attributes().get_float("alpha") : a.scale};
+    q->zeros = {a.zero};
+    std::optional<std::int64_t> columns;
+    const Node* weights = node.input(1)->producer();
+    if (is_op(weights, "DequantizeLinear") && weights->input(0)->is_constant()) {
+      const Tensor& w = *weights->input(0)->constant();
+      const std::int64_t axis = q->transpose_b ? 0 : 1;
+      if (w.rank() != 2 || w.size() == 0 || !weights_of(weights, axis, *q)) return;
+      columns = w.dim(static_cast<std::size_t>(axis));
+    } else {
+      weights = dequantised(node.input(1));
+      if (weights == nullptr) return;
+      const PerTensor b = *per_tensor(*weights);
+      q->weight_scales = {b.scale};
+      q->weight_zeros = {b.zero};
+      const Shape& shape = weights->input(0)->shape();
+      if (shape.is_ranked() && shape.rank() > 1) {
+        const Dim& last = shape[q->transpose_b ? shape.rank() - 2 : shape.rank() - 1];
+        if (last.is_known()) columns = last.value();
+      }
+    }
+    q->operands = {from->input(0), weights->input(0)};
+    Tail tail{{}, &node, {}, nullptr};
+    if (gemm && node.input(2) != nullptr && node.attributes().get_float("beta") != 0.0F) {
+      const std::optional<std::vector<float>> bias = columns ? column_bias(node.input(2), *columns) : std::nullopt;
+      if (!bias) return;
+      q->offset = *bias;
+      for (float& v : q->offset) v *= node.attributes().get_float("beta");
+    }
+    if (!gemm) absorb_bias(tail, columns, *q);
+    close(tail, true);
+    output_of(*q, tail);
+    add(q, node, tail.absorbed, *tail.end, tail.activation);
+  }
+
+  /// An Add of a constant, one value a column, behind the end of a tail.
+  void absorb_bias(Tail& tail, const std::optional<std::int64_t>& columns, QuantisedUnit& q) const {
+    const Value* y = tail.end->output();
+    const Node* user = only_user(y);
+    if (!columns || !is_op(user, "Add") || !y->shape().is_ranked() || y->shape().rank() == 0) return;
+    if (user->output()->shape().rank() != y->shape().rank() || user->input(0) == user->input(1)) return;
+    const std::optional<std::vector<float>> bias = column_bias(user->input(user->input(0) == y ? 1 : 0), *columns);
+    if (!bias) return;
+    q.offset = *bias;
+    tail.absorbed.push_back(user);
+    tail.end = user;
+  }
+
+  void average(const Node& node) {
+    const Node* from = dequantised(node.input(0));
+    if (from == nullptr) return;
+    auto q = std::make_shared<QuantisedUnit>();
+    q->kind = QuantisedUnit::Kind::kAverage;
+    q->operands = {from->input(0)};
+    const PerTensor x = *per_tensor(*from);
+    q->scales = {x.scale};
+    q->zeros = {x.zero};
+    Tail tail{{}, &node, {}, nullptr};
+    const Node* user = only_user(node.output());
+    if (is_op(user, "QuantizeLinear") && user->input(0) == node.output() && is_byte(user->output()->element()) && per_tensor(*user)) {
+      tail.absorbed.push_back(user);
+      tail.end = tail.quantize = user;
+    }
+    output_of(*q, tail);
+    add(q, node, tail.absorbed, *tail.end);
+  }
+
+  static bool one_element(const Value* v) {
+    const Dim count = v->shape().elements();
+    return count.is_known() && count.value() == 1;
+  }
+
+  // MatMulInteger -> Cast -> Mul with a scale of a that comes from a run and constant ones of b.
+  void dynamic(const Node& scaling) {
+    for (std::size_t side = 0; side < 2; ++side) {
+      const Node* cast = scaling.input(side)->producer();
+      if (!inside(cast) || !is_op(cast, "Cast") || !read_once(cast->output()) || cast->output()->element() != ElementType::kF32) continue;
+      const Node* node = cast->input(0)->producer();
+      if (!inside(node) || !read_once(node->output()) || !is_op(node, "MatMulInteger")) continue;
+      const Value* b = node->input(1);
+      if (!b->is_constant() || b->constant()->rank() != 2 || b->constant()->size() == 0) continue;
+      if (node->input(2) != nullptr && !one_element(node->input(2))) continue;
+      auto q = std::make_shared<QuantisedUnit>();
+      q->kind = QuantisedUnit::Kind::kDynamic;
+      const std::int64_t columns = b->constant()->dim(1);
+      const auto fits = [&](const Tensor& t) {
+        return t.size() == 1 ? t.rank() <= 2 : t.size() == columns && t.rank() > 0 && t.rank() <= 2 && t.dims().back() == columns;
+      };
+      if (!fixed_operand(node->input(3)) || (node->input(3) != nullptr && !fits(*node->input(3)->constant()))) continue;
+      q->weight_zeros = constant_zeros(node->input(3));
+      Tail tail{{cast}, &scaling, {}, nullptr};
+      const Value* scale = scaling.input(1 - side);
+      const Value* a_scale = nullptr;
+      const Node* factors = scale->producer();
+      if (scale->is_constant() && fits(*scale->constant())) {
+        q->weight_scales = constant_f32(scale);
+      } else if (inside(factors) && is_op(factors, "Mul")) {
+        const std::size_t constant = factors->input(0)->is_constant() ? 0 : 1;
+        if (!factors->input(constant)->is_constant() || !fits(*factors->input(constant)->constant())) continue;
+        q->weight_scales = constant_f32(factors->input(constant));
+        a_scale = factors->input(1 - constant);
+        if (read_once(scale)) tail.absorbed.push_back(factors);
+      } else if (one_element(scale)) {
+        q->weight_scales = {1.0F};
+        a_scale = scale;
+      } else {
+        continue;
+      }
+      if (q->weight_scales.empty() || (a_scale != nullptr && (!one_element(a_scale) || a_scale->shape().rank() > 1))) continue;
+      // Nothing but the product may give the result its shape.
+      const Shape& shape = node->output()->shape();
+      if (!shape.is_ranked() || !scaling.output()->shape().is_ranked() || shape.rank() != scaling.output()->shape().rank() || shape.rank() == 0) continue;
+      q->operands = {node->input(0), b, a_scale, node->input(2)};
+      tail.absorbed.push_back(&scaling);
+      absorb_bias(tail, columns, *q);
+      close(tail, true);
+      if (tail.quantize != nullptr) {
+        tail.absorbed.pop_back();
+        tail.end = tail.absorbed.back();
+        tail.quantize = nullptr;
+      }
+      output_of(*q, tail);
+      add(q, *node, tail.absorbed, *tail.end, tail.activation);
+      return;
+    }
+  }
+
+  // conv -> QuantizeLinear -> DequantizeLinear -> Add of other bytes -> QuantizeLinear: the addition joins the convolution,
+  // whose own saturation becomes a clamp. Its rounding is left out, which is less than half a step as long as its steps are
+  // no larger than those of the sum.
+  bool residual(const Node& node, const Node& quantize, const PerTensor& to) {
+    if (!is_op(&node, "Add")) return false;
+    const Node* best = nullptr;
+    std::size_t best_side = 0;
+    for (std::size_t side = 0; side < 2; ++side) {
+      const Node* from = dequantised(node.input(side));
+      const Node* other = dequantised(node.input(1 - side));
+      if (from == nullptr || other == nullptr) return false;
+      if (!read_once(node.input(side)) || !read_once(from->input(0)) || node.input(side) == node.input(1 - side)) continue;
+      if (!from->input(0)->shape().is_ranked() || !from->input(0)->shape().same(other->input(0)->shape())) continue;
+      const Node* own = from->input(0)->producer();
+      const auto end = ends_.find(own);
+      if (end == ends_.end() || end->second.quantised->kind != QuantisedUnit::Kind::kConv || end->second.quantised->operands.size() != 2) continue;
+      const kernels::ActivationKind kind = end->second.activation.kind;
+      if (kind != kernels::ActivationKind::kNone && kind != kernels::ActivationKind::kRelu && kind != kernels::ActivationKind::kClip) continue;
+      // A unit of bytes that reads them again under other parameters sees another saturation.
+      const PerTensor x = *per_tensor(*from);
+      const PerTensor made = *per_tensor(*own);
+      if (x.scale != made.scale || x.zero != made.zero || made.scale > to.scale) continue;
+      if (best != nullptr && best->id() > own->id()) continue;
+      best = own;
+      best_side = side;
+    }
+    if (best == nullptr) return false;
+    const Node* from = dequantised(node.input(best_side));
+    const Node* other = dequantised(node.input(1 - best_side));
+    const auto end = ends_.find(best);
+    const Unit conv = std::move(end->second);
+    ends_.erase(end);
+    inner_.insert(best);
+    const PerTensor made = *per_tensor(*best);
+    const PerTensor addend = *per_tensor(*other);
+    auto q = std::make_shared<QuantisedUnit>(*conv.quantised);
+    q->operands.push_back(other->input(0));
+    q->residual_scale = addend.scale;
+    q->residual_zero = addend.zero;
+    q->scales.back() = to.scale;
+    q->zeros.back() = to.zero;
+    const std::int32_t least = best->output()->element() == ElementType::kU8 ? 0 : -128;
+    kernels::Activation clamp{kernels::ActivationKind::kClip, static_cast<float>(least - made.zero) * made.scale,
+                              static_cast<float>(least + 255 - made.zero) * made.scale};
+    if (conv.activation.kind == kernels::ActivationKind::kRelu) clamp.a = std::max(clamp.a, 0.0F);
+    if (conv.activation.kind == kernels::ActivationKind::kClip) {
+      clamp.a = std::min(std::max(clamp.a, conv.activation.a), clamp.b);
+      clamp.b = std::max(std::min(clamp.b, conv.activation.b), clamp.a);
+    }
+    std::vector<const Node*> absorbed = conv.absorbed;
+    absorbed.push_back(from);
+    absorbed.push_back(&node);
+    add(q, *conv.node, std::move(absorbed), quantize, clamp);
+    return true;
+  }
+
+  // Keeps the units that somebody reads; nodes that no longer have a reader are taken.
   QuantisedUnits live() {
     QuantisedUnits result;
     std::unordered_set<const Value*> needed(outputs_.begin(), outputs_.end());
@@ -279,11 +549,13 @@ class Matcher {
       if (end != ends_.end()) {
         result.taken.insert(node);
         if (!any_needed(node)) continue;
-        for (const Value* v : end->second.quantised->operands) needed.insert(v);
+        for (const Value* v : end->second.quantised->operands) {
+          if (v != nullptr) needed.insert(v);
+        }
         result.units.push_back(std::move(end->second));
       } else if (inner_.count(node) != 0) {
         result.taken.insert(node);
-      } else if (is_op(node, "DequantizeLinear") && !any_needed(node)) {
+      } else if (!any_needed(node)) {
         result.taken.insert(node);
       } else {
         for (const Value* v : node->inputs()) {

@@ -4,7 +4,7 @@
 
 #include "devices/cpu/lowering.h"
 #include "kernels/conv/conv.h"
-#include "ops/spatial.h"
+#include "ops/conv_transpose.h"
 
 namespace oriel::cpu {
 namespace {
@@ -23,10 +23,6 @@ std::string decline(const Node& node, const CompileOptions&) {
   if (!w->shape().is_ranked()) return "weights of unknown rank";
   const std::size_t rank = w->shape().rank();
   if (rank < 3 || rank > 5) return formatted("{} spatial axes, kernels have 1 to 3", rank - 2);
-  if (transposed(node) && (node.attributes().has("output_shape") && !node.attributes().get_ints("output_shape").empty())) return "an explicit output_shape";
-  if (transposed(node) && node.attributes().get_string("auto_pad", "NOTSET") != "NOTSET" && node.attributes().get_string("auto_pad", "NOTSET") != "VALID") {
-    return "transposed convolution with automatic pads";
-  }
   return {};
 }
 
@@ -35,7 +31,7 @@ struct ConvStep {
   ConvKernel kernel;
   std::shared_ptr<Memory> packed;
   ops::Window window;
-  Dims output_padding;
+  ops::OutputSize output_size;  // of a transposed one
   std::size_t rank = 2;  // spatial
   std::int64_t out_channels = 0;
   int threads = 1;
@@ -49,18 +45,15 @@ void set3(std::int64_t (&to)[3], const Dims& from, std::int64_t fill) {
 ConvShape shape_of(const ConvStep& s, const Dims& x, Dims& out) {
   ops::Window window = s.window;
   const Dims in(x.begin() + 2, x.end());
-  window.resolve_pads(in);
-  out = {x[0], s.out_channels};
   Dims extents;
-  for (std::size_t i = 0; i < s.rank; ++i) {
-    if (s.kernel.layer.transposed) {
-      const std::int64_t extra = i < s.output_padding.size() ? s.output_padding[i] : 0;
-      extents.push_back(std::max<std::int64_t>(0, (in[i] - 1) * window.strides[i] + window.span(i) + extra - window.pads_begin[i] - window.pads_end[i]));
-    } else {
-      extents.push_back(ops::window_extent(window, i, in[i]));
-    }
-    out.push_back(extents.back());
+  if (s.kernel.layer.transposed) {
+    extents = s.output_size.resolve(window, in);
+  } else {
+    window.resolve_pads(in);
+    for (std::size_t i = 0; i < s.rank; ++i) extents.push_back(ops::window_extent(window, i, in[i]));
   }
+  out = {x[0], s.out_channels};
+  for (const std::int64_t d : extents) out.push_back(d);
   ConvShape shape;
   shape.batch = x[0];
   set3(shape.in, in, 1);
@@ -110,7 +103,7 @@ void lower(Lowering& lowering, const Unit& unit) {
   for (std::size_t i = 0; i < unit.extra_pads.size(); ++i) {
     (i < step->rank ? step->window.pads_begin[i] : step->window.pads_end[i - step->rank]) += unit.extra_pads[i];
   }
-  step->output_padding = attributes.get_ints("output_padding", {});
+  if (transposed(node)) step->output_size = ops::OutputSize::read(attributes, step->rank);
 
   ConvLayer layer;
   layer.transposed = transposed(node);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "devices/cpu/lowering.h"
+#include "devices/cpu/numbers.h"
 #include "kernels/elementwise/binary.h"
 #include "kernels/elementwise/unary.h"
 
@@ -54,14 +55,16 @@ bool keeps_zero(const Function& f) {
   }
 }
 
+// Whether the vector kernels have the function.
+bool in_f32(const Node& node) { return node.input(0)->element() == ElementType::kF32 && (activation_of(node) || function_of(node)); }
+
 std::string decline_unary(const Node& node, const CompileOptions&) {
-  if (node.input(0)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(0)->element()));
-  if (!activation_of(node) && !function_of(node)) return "limits that are no constants";
-  return {};
+  if (in_f32(node) || has_number_function(node)) return {};
+  return formatted("no kernel for {}", element_name(node.input(0)->element()));
 }
 
 bool unary_reads_blocked(const Node& node, std::size_t input) {
-  if (input != 0 || !decline_unary(node, {}).empty()) return false;
+  if (input != 0 || !in_f32(node)) return false;
   const std::optional<Activation> f = activation_of(node);
   return whole_blocks(node.input(0)->shape()) || (f ? kernels::keeps_zero(*f) : keeps_zero(*function_of(node)));
 }
@@ -71,6 +74,7 @@ std::int64_t stored(const Tensor& t, bool blocked) { return blocked ? count_elem
 
 void lower_unary(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
+  if (!in_f32(node)) return lower_number_function(lowering, unit);
   const Value* x = node.input(0);
   const bool blocked = lowering.is_blocked(x) && unary_reads_blocked(node, 0);
   Lowering::StepSpec spec;

@@ -498,6 +498,91 @@ void lower_top_k(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+// OneHot
+
+bool is_plain_number(ElementType type) {
+  return (is_integer(type) && !is_sub_byte(type)) || type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kF16 ||
+         type == ElementType::kBF16;
+}
+
+std::string decline_one_hot(const Node& node, const CompileOptions&) {
+  if (!is_plain_number(node.input(0)->element())) return formatted("indices of {}", element_name(node.input(0)->element()));
+  const ElementType type = node.output()->element();
+  return fixed_bytes(type) > 0 ? std::string() : formatted("no kernel for {}", element_name(type));
+}
+
+void lower_one_hot(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  Lowering::StepSpec spec = plain_spec(lowering, unit, "one_hot");
+  spec.run = [given = node.attributes().get_int("axis"), bytes = fixed_bytes(node.output()->element())](const Inputs& inputs, OutputSink& outputs,
+                                                                                                         RunContext& context) {
+    const Tensor& indices = inputs[0];
+    const Tensor& values = inputs[2];
+    ORIEL_REQUIRE(inputs[1].size() == 1 && values.size() == 2, "depth is {} and values are {}, expected 1 and 2 elements",
+                  inputs[1].description(), values.description());
+    const double number = element_as_f64(inputs[1], 0);
+    ORIEL_REQUIRE(number >= 0 && number < 1e15, "depth is {}", number);
+    const auto depth = static_cast<std::int64_t>(number);
+    const auto axis = static_cast<std::size_t>(normalize_axis(given, indices.rank() + 1));
+    Dims dims = indices.dims();
+    dims.insert(dims.begin() + axis, depth);
+    const std::int64_t inner = ops::split_at(dims, axis).inner;
+    Tensor& out = outputs.allocate(0, values.type(), dims);
+    if (out.size() == 0) return;
+    fill_elements(context, out.raw(), out.size(), bytes, values.raw());
+    context.check();
+    ops::dispatch_numeric(indices.type(), [&]<typename I>() {
+      const I* picks = indices.data<I>();
+      with_bytes(bytes, [&]<typename U>() {
+        U on;
+        std::memcpy(&on, at(values.raw(), 1, bytes), sizeof(U));
+        auto* to = static_cast<U*>(out.raw());
+        parallel(context, indices.size(), kMoveGrain, [&](std::int64_t first, std::int64_t last, int) {
+          for (std::int64_t i = first; i < last; ++i) {
+            double wanted = static_cast<double>(ops::widen(picks[i]));
+            if (wanted < 0) wanted += static_cast<double>(depth);
+            if (!(wanted >= 0 && wanted < static_cast<double>(depth))) continue;
+            to[(i / inner * depth + static_cast<std::int64_t>(wanted)) * inner + i % inner] = on;
+          }
+        });
+      });
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+// ReverseSequence
+
+std::string decline_reverse(const Node& node, const CompileOptions& options) { return decline_indexed(node, options); }
+
+void lower_reverse_sequence(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  Lowering::StepSpec spec = plain_spec(lowering, unit, "reverse_sequence");
+  const auto time = static_cast<std::size_t>(node.attributes().get_int("time_axis"));
+  spec.run = [time, bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    const std::size_t batch = 1 - time;
+    ORIEL_REQUIRE(x.rank() >= 2 && inputs[1].size() == x.dim(batch), "input {} and {} lengths", x.description(), inputs[1].size());
+    const std::int64_t extent = x.dim(1);
+    const std::int64_t inner = ops::split_at(x.dims(), 1).inner;
+    with_index(inputs[1], [&]<typename I>() {
+      const I* lengths = inputs[1].data<I>();
+      for (std::int64_t b = 0; b < x.dim(batch); ++b) {
+        ORIEL_REQUIRE(lengths[b] >= 0 && lengths[b] <= x.dim(time), "a length of {} for an extent of {}", lengths[b], x.dim(time));
+      }
+      Tensor& out = outputs.allocate(0, x.type(), x.dims());
+      if (out.size() == 0) return;
+      copy_rows(context, x.dim(0) * extent, inner, bytes, x.raw(), out.raw(), [&](std::int64_t row) {
+        std::int64_t place[2] = {row / extent, row % extent};
+        const std::int64_t length = lengths[place[batch]];
+        if (place[time] < length) place[time] = length - 1 - place[time];
+        return (place[0] * extent + place[1]) * inner;
+      });
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 }  // namespace
 
 std::vector<Rule> gather_rules() {
@@ -509,6 +594,8 @@ std::vector<Rule> gather_rules() {
   rules.push_back({"ScatterND", decline_scatter, lower_scatter_nd});
   rules.push_back({"NonZero", decline_non_zero, lower_non_zero});
   rules.push_back({"Compress", decline_compress, lower_compress});
+  rules.push_back({"OneHot", decline_one_hot, lower_one_hot});
+  rules.push_back({"ReverseSequence", decline_reverse, lower_reverse_sequence});
   rules.push_back({"TopK", decline_top_k, lower_top_k});
   return rules;
 }

@@ -147,6 +147,7 @@ std::vector<Rule> logic_rules() {
   rules.push_back({"Where", decline_where, lower_where});
   rules.push_back({"Not", decline_not, lower_not});
   rules.push_back({"Cast", decline_cast, lower_cast});
+  rules.push_back({"CastLike", decline_cast, lower_cast});
   return rules;
 }
 

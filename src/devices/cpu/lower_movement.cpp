@@ -163,6 +163,42 @@ void lower_view(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+// Dropout outside training: the operand as it stands, and a mask of ones.
+
+std::string decline_dropout(const Node& node, const CompileOptions&) {
+  if (node.input(2) == nullptr) return {};
+  const std::optional<double> ratio = node.input(1) == nullptr ? 0.5 : constant_scalar(node.input(1));
+  const Value* training = node.input(2);
+  if (!training->is_constant() || training->constant()->size() != 1) return "a training_mode that is no constant";
+  if (element_as_i64(*training->constant(), 0) == 0 || ratio == 0.0) return {};
+  return "training mode";
+}
+
+void lower_dropout(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  const Value* x = node.input(0);
+  if (output_wanted(lowering, node, 0)) {
+    Lowering::StepSpec spec;
+    spec.inputs = {lowering.plain(x)};
+    spec.outputs = {lowering.plain_output(node.output())};
+    spec.view = true;
+    spec.kernel = "view";
+    spec.run = [](const Inputs& inputs, OutputSink& outputs, RunContext&) { outputs.set(0, inputs[0]); };
+    lowering.step(unit, std::move(spec));
+  }
+  if (node.num_outputs() < 2 || !output_wanted(lowering, node, 1)) return;
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.plain(x)};
+  spec.outputs = {lowering.plain_output(node.output(1))};
+  spec.kernel = "fill";
+  spec.run = [](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    Tensor& mask = outputs.allocate(0, ElementType::kBool, inputs[0].dims());
+    const std::uint8_t one = 1;
+    fill_elements(context, mask.raw(), mask.size(), 1, &one);
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 // Layouts
 
 bool f32_of_rank_3(const Value* v) { return v->element() == ElementType::kF32 && v->shape().is_ranked() && v->shape().rank() >= 3; }
@@ -607,6 +643,7 @@ void lower_pad(Lowering& lowering, const Unit& unit) {
 std::vector<Rule> movement_rules() {
   std::vector<Rule> rules;
   for (const char* op : {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity"}) rules.push_back({op, decline_view, lower_view, view_reads_blocked});
+  rules.push_back({"Dropout", decline_dropout, lower_dropout});
   rules.push_back({"Transpose", decline_layout, lower_transpose, transpose_reads_blocked});
   rules.push_back({"Concat", decline_layout, lower_concat, concat_reads_blocked});
   rules.push_back({"Slice", decline_layout, lower_slice, slice_reads_blocked});

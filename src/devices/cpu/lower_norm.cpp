@@ -215,6 +215,48 @@ void lower_batch_norm(Lowering& lowering, const Unit& unit) {
 
 bool batch_norm_reads_blocked(const Node& node, std::size_t input) { return input == 0 && node.input(0)->shape().rank() >= 3 && decline_batch_norm(node, {}).empty(); }
 
+std::string decline_lrn(const Node& node, const CompileOptions& options) {
+  const Shape& shape = node.input(0)->shape();
+  if (!shape.is_ranked() || shape.rank() < 2) return "an operand of unknown rank";
+  return decline_f32(node, options);
+}
+
+bool lrn_reads_blocked(const Node& node, std::size_t input) { return input == 0 && node.input(0)->shape().rank() >= 3 && decline_lrn(node, {}).empty(); }
+
+void lower_lrn(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  const Value* x = node.input(0);
+  const bool blocked = lowering.is_blocked(x) && lrn_reads_blocked(node, 0);
+  Lrn n;
+  n.size = node.attributes().get_int("size");
+  n.alpha = node.attributes().get_float("alpha");
+  n.beta = node.attributes().get_float("beta");
+  n.bias = node.attributes().get_float("bias");
+  n.blocked = blocked;
+  Lowering::StepSpec spec;
+  spec.inputs = {blocked ? lowering.blocked(x) : lowering.plain(x)};
+  spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
+  spec.kernel = "lrn_f32";
+  spec.algorithm = blocked ? "blocked" : "plain";
+  spec.run = [layer = n](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& in = inputs[0];
+    ORIEL_REQUIRE(in.rank() >= 2, "input of shape {}, expected a rank of 2 or more", to_string(in.dims()));
+    Tensor& out = outputs.allocate(0, ElementType::kF32, in.dims());
+    if (out.size() == 0) return;
+    Lrn run = layer;
+    run.x = static_cast<const float*>(in.raw());
+    run.y = static_cast<float*>(out.raw());
+    run.channels = in.dim(1);
+    run.inner = product(in.dims(), 2, in.rank());
+    const std::int64_t room = lrn_scratch_floats(run);
+    auto* scratch = static_cast<float*>(context.scratch(static_cast<std::size_t>(room * context.threads.threads()) * sizeof(float)));
+    const std::int64_t grain = std::max<std::int64_t>(1, 16384 / run.channels);
+    parallel(context, in.dim(0) * run.inner, grain,
+             [&](std::int64_t first, std::int64_t last, int slot) { lrn_f32(run, first, last, scratch + slot * room); });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 }  // namespace
 
 std::vector<Rule> norm_rules() {
@@ -224,7 +266,8 @@ std::vector<Rule> norm_rules() {
           {"RMSNormalization", decline_layer_norm_rank, lower_layer_norm},
           {"InstanceNormalization", decline_f32, lower_group_norm},
           {"GroupNormalization", decline_f32, lower_group_norm},
-          {"BatchNormalization", decline_batch_norm, lower_batch_norm, batch_norm_reads_blocked}};
+          {"BatchNormalization", decline_batch_norm, lower_batch_norm, batch_norm_reads_blocked},
+          {"LRN", decline_lrn, lower_lrn, lrn_reads_blocked}};
 }
 
 }  // namespace oriel::cpu

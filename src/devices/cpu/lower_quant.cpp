@@ -86,7 +86,7 @@ std::int64_t stored_elements(const Tensor& t, bool blocked) { return blocked ? c
 void lower_linear(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   // Readers ask for the folded value.
-  if (is_folded(unit.output)) return;
+  if (is_folded(unit.output) && !lowering.options().one_step_per_node) return;
   const bool forward = node.op().name == "QuantizeLinear";
   const ElementType type = node.output()->element();
   const Value* x = node.input(0);
@@ -316,6 +316,19 @@ void lower_float_binary(Lowering& lowering, const Unit& unit) {
     const Broadcast plan = layout.plan(in[0]->dims(), in[1]->dims(), dims);
     const char* from[2] = {static_cast<const char*>(in[0]->raw()), static_cast<const char*>(in[1]->raw())};
     auto* to = static_cast<char*>(outputs.allocate(0, type, dims).raw());
+    if ((q->op == BinaryOp::kAdd || q->op == BinaryOp::kSub) && types[0] == type && types[1] == type) {
+      QLinearAdd sum;
+      sum.ratio_a = q->scales[0] / q->scales[2];
+      sum.ratio_b = (q->op == BinaryOp::kSub ? -q->scales[1] : q->scales[1]) / q->scales[2];
+      sum.fixed = static_cast<float>(q->zeros[2]) - std::fma(sum.ratio_a, static_cast<float>(q->zeros[0]), sum.ratio_b * static_cast<float>(q->zeros[1]));
+      const int steps[2] = {static_cast<int>(plan.stride[0][plan.rank - 1]), static_cast<int>(plan.stride[1][plan.rank - 1])};
+      parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
+        for_each_row(plan, first, last, [&](const std::int64_t (&start)[3], std::int64_t at, std::int64_t n) {
+          qlinear_add(type, from[0] + start[0], steps[0], from[1] + start[1], steps[1], sum, to + at, n);
+        });
+      });
+      return;
+    }
     parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
       float real[3][kPiece];
       for_each_row(plan, first, last, [&](const std::int64_t (&start)[3], std::int64_t at, std::int64_t row) {
@@ -610,6 +623,43 @@ void lower_average(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+// Softmax of bytes; `flatten` takes all axes from `axis` on as one.
+void run_softmax(const Tensor& x, std::int64_t wanted_axis, bool flatten, float from_scale, ElementType type, float to_scale, std::int64_t to_zero,
+                 OutputSink& outputs, RunContext& context) {
+  const auto axis = static_cast<std::size_t>(normalize_axis(wanted_axis, std::max<std::size_t>(x.rank(), 1)));
+  std::int64_t extent = x.rank() == 0 ? 1 : x.dim(axis);
+  std::int64_t inner = 1;
+  for (std::size_t d = axis + 1; d < x.rank(); ++d) (flatten ? extent : inner) *= x.dim(d);
+  const ops::QuantRange range = ops::quant_range(type);
+  const auto* in = static_cast<const std::uint8_t*>(x.raw());
+  auto* out = static_cast<std::uint8_t*>(outputs.allocate(0, type, x.dims()).raw());
+  if (x.size() == 0) return;
+  // By how far an element lies below the largest.
+  double powers[256];
+  for (int i = 0; i < 256; ++i) powers[i] = std::exp(static_cast<double>(-i) * static_cast<double>(from_scale));
+  const int flip = x.type() == ElementType::kI8 ? 0x80 : 0;
+  parallel(context, x.size() / extent, std::max<std::int64_t>(1, 1024 / extent), [&](std::int64_t begin, std::int64_t end, int) {
+    std::uint8_t results[256];
+    for (std::int64_t row = begin; row < end; ++row) {
+      const std::int64_t base = row / inner * extent * inner + row % inner;
+      int largest = 0;
+      for (std::int64_t i = 0; i < extent; ++i) largest = std::max(largest, in[base + i * inner] ^ flip);
+      double sum = 0;
+      for (std::int64_t i = 0; i < extent; ++i) sum += powers[largest - (in[base + i * inner] ^ flip)];
+      const auto result = [&](int below) {
+        return static_cast<std::uint8_t>(ops::quantize(powers[below] / sum / static_cast<double>(to_scale), to_zero, range));
+      };
+      // A long row sees every byte often.
+      const bool tabled = extent > 256;
+      for (int i = 0; tabled && i < 256; ++i) results[i] = result(i);
+      for (std::int64_t i = 0; i < extent; ++i) {
+        const int below = largest - (in[base + i * inner] ^ flip);
+        out[base + i * inner] = tabled ? results[below] : result(below);
+      }
+    }
+  });
+}
+
 void lower_softmax(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const bool flatten = node.attributes().get_int("opset") < 13;
@@ -619,35 +669,21 @@ void lower_softmax(Lowering& lowering, const Unit& unit) {
   spec.kernel = "qlinear";
   spec.algorithm = "softmax";
   spec.run = [flatten](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-    const Tensor& x = inputs[0];
     const QLinearParameters from(inputs, 1);
     const QLinearParameters to(inputs, 3);
-    const ElementType type = x.type();
-    const auto axis = static_cast<std::size_t>(normalize_axis(inputs.attributes().get_int("axis"), std::max<std::size_t>(x.rank(), 1)));
-    std::int64_t extent = x.rank() == 0 ? 1 : x.dim(axis);
-    std::int64_t inner = 1;
-    for (std::size_t d = axis + 1; d < x.rank(); ++d) (flatten ? extent : inner) *= x.dim(d);
-    const ops::QuantRange range = ops::quant_range(type);
-    const auto* in = static_cast<const std::uint8_t*>(x.raw());
-    auto* out = static_cast<std::uint8_t*>(outputs.allocate(0, type, x.dims()).raw());
-    if (x.size() == 0) return;
-    // By how far an element lies below the largest.
-    double powers[256];
-    for (int i = 0; i < 256; ++i) powers[i] = std::exp(static_cast<double>(-i) * static_cast<double>(from.scale));
-    const int flip = type == ElementType::kI8 ? 0x80 : 0;
-    parallel(context, x.size() / extent, 1, [&](std::int64_t begin, std::int64_t end, int) {
-      for (std::int64_t row = begin; row < end; ++row) {
-        const std::int64_t base = row / inner * extent * inner + row % inner;
-        int largest = 0;
-        for (std::int64_t i = 0; i < extent; ++i) largest = std::max(largest, in[base + i * inner] ^ flip);
-        double sum = 0;
-        for (std::int64_t i = 0; i < extent; ++i) sum += powers[largest - (in[base + i * inner] ^ flip)];
-        for (std::int64_t i = 0; i < extent; ++i) {
-          const double value = powers[largest - (in[base + i * inner] ^ flip)] / sum / static_cast<double>(to.scale);
-          out[base + i * inner] = static_cast<std::uint8_t>(ops::quantize(value, to.zero_point, range));
-        }
-      }
-    });
+    run_softmax(inputs[0], inputs.attributes().get_int("axis"), flatten, from.scale, inputs[0].type(), to.scale, to.zero_point, outputs, context);
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+void lower_unit_softmax(Lowering& lowering, const Unit& unit) {
+  const std::shared_ptr<const QuantisedUnit> q = unit.quantised;
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.plain(q->operands[0])};
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.kernel = "byte_softmax";
+  spec.run = [q, type = unit.output->element()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    run_softmax(inputs[0], q->axis, false, q->scales[0], type, q->scales[1], q->zeros[1], outputs, context);
   };
   lowering.step(unit, std::move(spec));
 }
@@ -708,6 +744,10 @@ void lower_quantised(Lowering& lowering, const Unit& unit) {
     case QuantisedUnit::Kind::kBinary: return lower_float_binary(lowering, unit);
     case QuantisedUnit::Kind::kConcat: return lower_unit_concat(lowering, unit);
     case QuantisedUnit::Kind::kConv: return lower_quantised_conv(lowering, unit);
+    case QuantisedUnit::Kind::kProduct:
+    case QuantisedUnit::Kind::kDynamic: return lower_quantised_product(lowering, unit);
+    case QuantisedUnit::Kind::kAverage: return lower_quantised_average(lowering, unit);
+    case QuantisedUnit::Kind::kSoftmax: return lower_unit_softmax(lowering, unit);
   }
 }
 

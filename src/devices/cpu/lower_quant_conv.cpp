@@ -22,6 +22,9 @@ struct IntegerConv {
   Activation activation;
   float y_scale = 1.0F;
   std::int32_t y_zero = 0;
+  const Value* residual = nullptr;  // bytes, added after the activation
+  float residual_scale = 1.0F;
+  std::int32_t residual_zero = 0;
 };
 
 struct ConvStep {
@@ -68,6 +71,10 @@ void run_conv(const ConvStep& s, const Inputs& inputs, OutputSink& outputs, RunC
   char* scratch = static_cast<char*>(context.scratch(static_cast<std::size_t>(round(plan.shared_scratch_bytes) + each * threads + 64)));
   ConvBuffers buffers;
   buffers.input = x.raw();
+  if (s.kernel.layer.residual != Residual::kNone) {
+    ORIEL_REQUIRE(inputs[1].dims() == dims, "an addend of shape {}, expected {}", to_string(inputs[1].dims()), to_string(dims));
+    buffers.residual = inputs[1].raw();
+  }
   buffers.output = y.raw();
   buffers.packed = s.packed->map();
   buffers.shared_scratch = scratch;
@@ -80,7 +87,12 @@ void run_conv(const ConvStep& s, const Inputs& inputs, OutputSink& outputs, RunC
 }
 
 ConvElement conv_element(ElementType type) {
-  return type == ElementType::kU8 ? ConvElement::kU8 : type == ElementType::kI8 ? ConvElement::kS8 : ConvElement::kS32;
+  switch (type) {
+    case ElementType::kU8: return ConvElement::kU8;
+    case ElementType::kI8: return ConvElement::kS8;
+    case ElementType::kF32: return ConvElement::kF32;
+    default: return ConvElement::kS32;
+  }
 }
 
 // Whether every weight less its zero point fits a signed byte.
@@ -118,6 +130,12 @@ void emit(Lowering& lowering, const Unit& unit, const IntegerConv& conv) {
   layer.output_zero = conv.y_zero;
   layer.output_scale = conv.y_scale;
   layer.weights_fit_s8 = fit_s8(w, conv.w_zeros);
+  if (conv.residual != nullptr) {
+    layer.residual = Residual::kAfterActivation;
+    layer.residual_element = conv_element(conv.residual->element());
+    layer.residual_scale = conv.residual_scale;
+    layer.residual_zero = conv.residual_zero;
+  }
   const bool plain_input = !lowering.is_blocked(conv.x) && layer.in_channels < 16 && layer.groups == 1;
   layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
@@ -159,6 +177,10 @@ void emit(Lowering& lowering, const Unit& unit, const IntegerConv& conv) {
 
   Lowering::StepSpec spec;
   spec.inputs = {plain_input ? lowering.plain(conv.x) : lowering.blocked(conv.x)};
+  if (conv.residual != nullptr) {
+    spec.inputs.push_back(lowering.blocked(conv.residual));
+    if (conv.residual->element() == step->output) spec.in_place = {1};
+  }
   spec.outputs = {lowering.blocked_output(unit.output)};
   spec.kernel = formatted("conv_{}_{}", element_name(conv.x->element()), isa_name(step->kernel.isa));
   spec.algorithm = std::string(conv_algorithm_name(step->kernel.algorithm));
@@ -250,6 +272,11 @@ void lower_quantised_conv(Lowering& lowering, const Unit& unit) {
   conv.y_scale = q.scales[1];
   conv.offset = q.offset;
   conv.activation = unit.activation;
+  if (q.operands.size() > 2) {
+    conv.residual = q.operands[2];
+    conv.residual_scale = q.residual_scale;
+    conv.residual_zero = q.residual_zero;
+  }
   const auto channels = static_cast<std::size_t>(conv.w->constant()->dim(0));
   for (std::size_t c = 0; c < channels; ++c) conv.scale.push_back(q.scales[0] * q.weight_scales[q.weight_scales.size() == 1 ? 0 : c]);
   emit(lowering, unit, conv);

@@ -1,5 +1,7 @@
-// Products of 8-bit integer matrices: MatMulInteger, QLinearMatMul and QGemm, constant right operands packed.
+// Products of 8-bit integer matrices: MatMulInteger, QLinearMatMul and QGemm, and those of quantised patterns. Constant right
+// operands are packed.
 #include <algorithm>
+#include <cmath>
 
 #include "devices/cpu/quantised.h"
 #include "kernels/gemm/gemm_i8.h"
@@ -20,6 +22,7 @@ struct PackedBytes {
   std::shared_ptr<Memory> memory;
   std::int64_t n = 0;
   std::int64_t k = 0;
+  ElementType type = ElementType::kI8;
 };
 
 // The right operand where it is one constant matrix, else null.
@@ -27,6 +30,7 @@ std::shared_ptr<PackedBytes> pack(Lowering& lowering, const Value* value, bool t
   const Tensor* b = value->constant();
   if (b == nullptr || b->rank() != 2 || b->size() == 0) return nullptr;
   auto packed = std::make_shared<PackedBytes>();
+  packed->type = b->type();
   packed->k = b->dim(transposed ? 1 : 0);
   packed->n = b->dim(transposed ? 0 : 1);
   packed->memory = allocate_host(gemm_i8_packed_bytes(packed->n, packed->k), lowering.options().budget, "packed weights");
@@ -290,7 +294,146 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+// A product of a quantised pattern, whose parameters are constants but for those of a in dynamic quantisation.
+struct UnitProduct {
+  std::shared_ptr<PackedBytes> packed;
+  Dims b_dims;  // of a packed b
+  bool transpose_b = false;
+  ElementType type = ElementType::kF32;
+  std::int32_t a_zero = 0;
+  std::vector<std::int32_t> b_zeros;
+  bool b_zero = false;
+  std::vector<float> scales;  // one, or one a column
+  std::vector<float> bias;
+  Activation activation;  // of f32 results
+  std::int32_t y_zero = 0;
+  std::int32_t low = INT32_MIN;
+  std::int32_t high = INT32_MAX;
+  bool run_time_scale = false;  // operands 2 and 3 are scale and zero point of a
+  bool run_time_zero = false;
+
+  GemmI8Output output() const { return type == ElementType::kF32 ? GemmI8Output::kF32 : type == ElementType::kU8 ? GemmI8Output::kU8 : GemmI8Output::kS8; }
+};
+
+Dims transposed_last(Dims dims) {
+  if (dims.size() > 1) std::swap(dims[dims.size() - 1], dims[dims.size() - 2]);
+  return dims;
+}
+
+void run_unit_product(const UnitProduct& u, const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  const Tensor& a = inputs[0];
+  const Tensor* b = u.packed != nullptr ? nullptr : &inputs[1];
+  const MatMulDims d(a.dims(), b == nullptr ? u.b_dims : u.transpose_b ? transposed_last(b->dims()) : b->dims());
+  std::int32_t a_zero = u.a_zero;
+  if (u.run_time_zero) a_zero = integer_at(inputs[3], 0);
+  const float* a_scale = u.run_time_scale ? inputs[2].data<float>() : nullptr;
+  Tensor& y = outputs.allocate(0, u.type, d.out);
+  if (y.size() == 0) return;
+  const std::int64_t batches_a = count_elements(d.batch_a);
+  const std::int64_t batches_b = count_elements(d.batch_b);
+  const std::int64_t batches = count_elements(d.batch);
+  // One right operand for all: the matrices of the batch are more rows.
+  const bool one_b = batches_b == 1 && batches_a == batches;
+  const bool strided = (batches_a == 1 || batches_a == batches) && (batches_b == 1 || batches_b == batches);
+  GemmI8Problem problem;
+  problem.m = one_b ? d.m * batches : d.m;
+  problem.n = d.n;
+  problem.k = d.k;
+  problem.batch = one_b || !strided ? 1 : batches;
+  problem.a_signed = a.type() == ElementType::kI8;
+  problem.b_signed = (b == nullptr ? u.packed->type : b->type()) == ElementType::kI8;
+  problem.b_zero = u.b_zero;
+  problem.output = u.output();
+  problem.packed_b = b == nullptr;
+  problem.transpose_b = b != nullptr && u.transpose_b;
+  problem.threads = context.threads.threads();
+  const GemmI8Plan plan = gemm_i8_plan(problem);
+  const std::size_t each = round_up(plan.scratch_bytes);
+  char* own = static_cast<char*>(context.scratch(each * static_cast<std::size_t>(problem.threads) + 64));
+  GemmI8Operands o;
+  o.a = a.raw();
+  o.lda = d.k;
+  o.a_stride = batches_a == 1 ? 0 : d.m * d.k;
+  o.b = b == nullptr ? u.packed->memory->map() : b->raw();
+  o.ldb = u.transpose_b ? d.k : d.n;
+  o.b_stride = batches_b == 1 ? 0 : d.k * d.n;
+  o.c = y.raw();
+  o.ldc = d.n;
+  o.c_stride = d.m * d.n;
+  o.a_zero = &a_zero;
+  if (u.b_zero) {
+    o.b_zero = u.b_zeros.data();
+    o.b_zero_per_column = u.b_zeros.size() > 1;
+  }
+  o.a_scale = a_scale;
+  o.b_scale = u.scales.data();
+  o.b_scale_per_column = u.scales.size() > 1;
+  o.float_bias = u.bias.empty() ? nullptr : u.bias.data();
+  o.activation = u.activation;
+  o.output_zero = u.y_zero;
+  o.output_low = u.low;
+  o.output_high = u.high;
+  const auto run = [&](const GemmI8Operands& operands) {
+    parallel(context, plan.units, 1, [&](std::int64_t first, std::int64_t last, int slot) {
+      gemm_i8_run(plan, operands, first, last, own + static_cast<std::size_t>(slot) * each);
+    });
+  };
+  if (strided) return run(o);
+  const auto size = static_cast<std::int64_t>(element_bytes(u.type, 1));
+  ops::for_each_broadcast(d.batch_a, d.batch_b, d.batch, context, [&](std::int64_t at, std::int64_t ia, std::int64_t ib) {
+    GemmI8Operands one = o;
+    one.a = static_cast<const char*>(a.raw()) + ia * d.m * d.k;
+    if (b != nullptr) one.b = static_cast<const char*>(b->raw()) + ib * d.k * d.n;
+    one.c = static_cast<char*>(y.raw()) + at * d.m * d.n * size;
+    run(one);
+  });
+}
+
 }  // namespace
+
+void lower_quantised_product(Lowering& lowering, const Unit& unit) {
+  const QuantisedUnit& q = *unit.quantised;
+  const bool run_time = q.kind == QuantisedUnit::Kind::kDynamic;
+  const Value* b = q.operands[1];
+  auto u = std::make_shared<UnitProduct>();
+  u->transpose_b = q.transpose_b;
+  u->type = unit.output->element();
+  u->b_zeros = q.weight_zeros;
+  u->b_zero = std::any_of(u->b_zeros.begin(), u->b_zeros.end(), [](std::int32_t zero) { return zero != 0; });
+  u->packed = pack(lowering, b, q.transpose_b);
+  if (u->packed != nullptr) u->b_dims = {u->packed->k, u->packed->n};
+  const bool bytes = u->type != ElementType::kF32;
+  const float y_scale = bytes ? q.scales.back() : 1.0F;
+  for (const float w : q.weight_scales) u->scales.push_back((run_time ? 1.0F : q.scales[0]) * w / y_scale);
+  for (const float v : q.offset) u->bias.push_back(v / y_scale);
+  if (bytes) {
+    u->y_zero = q.zeros.back();
+    // A clamp of the reals is one of the bytes, since rounding keeps their order.
+    const auto limit = [&](float v) { return static_cast<std::int32_t>(std::nearbyint(std::clamp(v / y_scale, -1024.0F, 1024.0F))) + u->y_zero; };
+    if (unit.activation.kind == ActivationKind::kRelu) u->low = limit(0.0F);
+    if (unit.activation.kind == ActivationKind::kClip) {
+      u->high = limit(unit.activation.b);
+      u->low = std::min(limit(unit.activation.a), u->high);
+    }
+  } else {
+    u->activation = unit.activation;
+  }
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.plain(q.operands[0]), u->packed != nullptr ? -1 : lowering.plain(b)};
+  if (run_time) {
+    u->run_time_scale = q.operands[2] != nullptr;
+    u->run_time_zero = q.operands[3] != nullptr;
+    for (std::size_t i = 2; i < 4; ++i) spec.inputs.push_back(lowering.plain(q.operands[i]));
+  } else {
+    u->a_zero = q.zeros[0];
+  }
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.kernel = "gemm_i8";
+  spec.algorithm = u->packed != nullptr ? "packed" : "unpacked";
+  spec.packed_bytes = u->packed != nullptr ? static_cast<std::int64_t>(u->packed->memory->size()) : 0;
+  spec.run = [u](const Inputs& inputs, OutputSink& outputs, RunContext& context) { run_unit_product(*u, inputs, outputs, context); };
+  lowering.step(unit, std::move(spec));
+}
 
 std::vector<Rule> quant_matmul_rules() {
   return {{"MatMulInteger", accept, lower_integer}, {"QLinearMatMul", decline_qlinear, lower_qlinear}, {"com.microsoft.QGemm", decline_gemm, lower_gemm}};

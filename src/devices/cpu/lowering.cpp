@@ -18,6 +18,56 @@ void reorder_elements(const kernels::ReorderShape& shape, const void* in, void* 
   }
 }
 
+void reorder_tensor(const Tensor& x, Tensor& y, bool to_blocked, RunContext& context) {
+  kernels::ReorderShape shape;
+  shape.batch = x.dim(0);
+  shape.channels = x.dim(1);
+  for (std::size_t i = 2; i < x.rank(); ++i) shape.points *= x.dim(i);
+  const void* in = x.raw();
+  void* out = y.raw();
+  const int bits = element_bits(x.type());
+  parallel(context, kernels::reorder_units(shape), 1, [&](std::int64_t first, std::int64_t last, int) {
+    if (bits == 8) {
+      reorder_elements<std::uint8_t>(shape, in, out, to_blocked, first, last);
+    } else if (bits == 16) {
+      reorder_elements<std::uint16_t>(shape, in, out, to_blocked, first, last);
+    } else {
+      // Bits pass through unchanged, whatever they mean.
+      reorder_elements<float>(shape, in, out, to_blocked, first, last);
+    }
+  });
+}
+
+// The outputs of a step as the kernel inside it sees them: some are blocked copies, which stand behind the step's own.
+class EnclosedSink final : public OutputSink {
+ public:
+  EnclosedSink(OutputSink& outer, std::size_t own) : outer_(outer), target_(own), made_(own) {
+    for (std::size_t i = 0; i < own; ++i) target_[i] = i;
+  }
+  void redirect(std::size_t output, std::size_t to) { target_[output] = to; }
+  const Tensor& made(std::size_t output) const { return made_[output].tensor(); }
+
+  std::size_t size() const override { return target_.size(); }
+  bool wanted(std::size_t i) const override { return i < target_.size() && outer_.wanted(i); }
+  Tensor& allocate(std::size_t i, ElementType type, const Dims& dims) override {
+    Tensor& t = outer_.allocate(i < target_.size() ? target_[i] : i, type, dims);
+    if (i < made_.size()) made_[i] = t;
+    return t;
+  }
+  void set(std::size_t i, Datum value) override {
+    if (i < made_.size()) made_[i] = value;
+    outer_.set(i < target_.size() ? target_[i] : i, std::move(value));
+  }
+
+ private:
+  OutputSink& outer_;
+  std::vector<std::size_t> target_;
+  std::vector<Datum> made_;
+};
+
+// Marks the index of a plain value that a unit takes or makes in the blocked layout inside its own step.
+constexpr int kEnclosed = 1 << 30;
+
 }  // namespace
 
 Dims blocked_storage(const Dims& dims) {
@@ -62,7 +112,7 @@ const Rule* find_rule(const Node& node) {
   static const auto* const rules = [] {
     auto* map = new std::unordered_map<std::string_view, Rule>;
     for (const std::vector<Rule>& list : {conv_rules(), pool_rules(), elementwise_rules(), logic_rules(), gemm_rules(), norm_rules(), reduce_rules(),
-                                          movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(), quant_rules()}) {
+                                          movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(), quant_rules(), number_rules(), detect_rules(), ml_rules()}) {
       for (const Rule& rule : list) map->emplace(rule.op, rule);
     }
     return map;
@@ -92,7 +142,7 @@ int Lowering::plain(const Value* value) {
   const auto found = plain_.find(value);
   if (found != plain_.end()) return found->second;
   int index = -1;
-  if (const Tensor* constant = value->is_constant() ? nullptr : folded(value)) {
+  if (const Tensor* constant = value->is_constant() || options_.one_step_per_node ? nullptr : folded(value)) {
     plan::ProgramValue v;
     v.name = value->name();
     v.type = value->type();
@@ -109,6 +159,7 @@ int Lowering::plain(const Value* value) {
 }
 
 int Lowering::blocked(const Value* value) {
+  if (!may_block()) return enclosed(value);
   const auto found = blocked_.find(value);
   if (found != blocked_.end()) return found->second;
   const int from = plain(value);
@@ -120,6 +171,7 @@ int Lowering::blocked(const Value* value) {
 int Lowering::plain_output(const Value* value) { return plain(value); }
 
 int Lowering::blocked_output(const Value* value) {
+  if (!may_block()) return enclosed(value);
   plan::ProgramValue v;
   v.name = value->name();
   v.type = value->type();
@@ -136,25 +188,7 @@ void Lowering::reorder(const Value* value, int from, int to, bool to_blocked) {
   step.op = "Reorder";
   step.node = value->name();
   step.run = [to_blocked](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-    const Tensor& x = inputs[0];
-    Tensor& y = outputs.allocate(0, x.type(), x.dims());
-    kernels::ReorderShape shape;
-    shape.batch = x.dim(0);
-    shape.channels = x.dim(1);
-    for (std::size_t i = 2; i < x.rank(); ++i) shape.points *= x.dim(i);
-    const void* in = x.raw();
-    void* out = y.raw();
-    const int bits = element_bits(x.type());
-    parallel(context, kernels::reorder_units(shape), 1, [&](std::int64_t first, std::int64_t last, int) {
-      if (bits == 8) {
-        reorder_elements<std::uint8_t>(shape, in, out, to_blocked, first, last);
-      } else if (bits == 16) {
-        reorder_elements<std::uint16_t>(shape, in, out, to_blocked, first, last);
-      } else {
-        // Bits pass through unchanged, whatever they mean.
-        reorder_elements<float>(shape, in, out, to_blocked, first, last);
-      }
-    });
+    reorder_tensor(inputs[0], outputs.allocate(0, inputs[0].type(), inputs[0].dims()), to_blocked, context);
   };
   builder_.add_step(std::move(step));
   StepInfo info;
@@ -167,7 +201,72 @@ void Lowering::reorder(const Value* value, int from, int to, bool to_blocked) {
   steps_.push_back(std::move(info));
 }
 
+int Lowering::blocked_copy(int plain) {
+  const Value* value = enclosed_.at(plain);
+  plan::ProgramValue v;
+  v.name = value->name();
+  v.type = value->type();
+  v.storage = blocked_storage;
+  return builder_.add_value(std::move(v));
+}
+
+int Lowering::enclosed(const Value* value) {
+  const int index = plain(value);
+  enclosed_.emplace(index, value);
+  return index | kEnclosed;
+}
+
+void Lowering::enclose_reorders(StepSpec& spec) {
+  // Every blocked operand gets a blocked copy, which is one more output of the step that nobody reads afterwards.
+  struct Copy {
+    std::size_t plain;
+    std::size_t blocked;
+  };
+  std::vector<Copy> before;
+  std::vector<Copy> after;
+  std::vector<int> outputs = spec.outputs;
+  for (std::size_t i = 0; i < spec.inputs.size(); ++i) {
+    if (spec.inputs[i] < 0 || (spec.inputs[i] & kEnclosed) == 0) continue;
+    spec.inputs[i] &= ~kEnclosed;
+    before.push_back({i, outputs.size()});
+    outputs.push_back(blocked_copy(spec.inputs[i]));
+  }
+  for (std::size_t i = 0; i < spec.outputs.size(); ++i) {
+    if (spec.outputs[i] < 0 || (spec.outputs[i] & kEnclosed) == 0) continue;
+    outputs[i] &= ~kEnclosed;
+    after.push_back({i, outputs.size()});
+    outputs.push_back(blocked_copy(outputs[i]));
+  }
+  if (before.empty() && after.empty()) return;
+  const std::size_t own = spec.outputs.size();
+  spec.outputs = std::move(outputs);
+  spec.in_place.clear();
+  spec.view = false;
+  spec.run = [inner = std::move(spec.run), before, after, own](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    std::vector<Datum> copies(before.size());
+    std::vector<const Datum*> operands(inputs.size(), nullptr);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs.has(i)) operands[i] = &inputs.datum(i);
+    }
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const Tensor& from = inputs[before[i].plain];
+      Tensor& to = outputs.allocate(before[i].blocked, from.type(), from.dims());
+      reorder_tensor(from, to, true, context);
+      copies[i] = to;
+      operands[before[i].plain] = &copies[i];
+    }
+    EnclosedSink sink(outputs, own);
+    for (const Copy& copy : after) sink.redirect(copy.plain, copy.blocked);
+    inner(Inputs(inputs.attributes(), operands.data(), operands.size()), sink, context);
+    for (const Copy& copy : after) {
+      const Tensor& from = sink.made(copy.plain);
+      reorder_tensor(from, outputs.allocate(copy.plain, from.type(), from.dims()), false, context);
+    }
+  };
+}
+
 void Lowering::step(const Unit& unit, StepSpec spec) {
+  if (!may_block()) enclose_reorders(spec);
   plan::ProgramStep step;
   step.run = std::move(spec.run);
   step.inputs = std::move(spec.inputs);

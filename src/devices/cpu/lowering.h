@@ -67,6 +67,9 @@ std::vector<Rule> create_rules();
 std::vector<Rule> resize_rules();
 std::vector<Rule> recurrent_rules();
 std::vector<Rule> quant_rules();
+std::vector<Rule> number_rules();
+std::vector<Rule> detect_rules();
+std::vector<Rule> ml_rules();
 
 /// Units of a sub-graph in an order that can run: one a node where options say so, else with neighbours absorbed.
 std::vector<Unit> fuse_units(const Subgraph& subgraph, const CompileOptions& options);
@@ -108,7 +111,8 @@ class Lowering {
 
   /// The program value of an operand in the plain layout (a reorder is added where needed); -1 for null.
   int plain(const Value* value);
-  /// The same in the blocked layout; elements of 1, 2 or 4 bytes, known rank of 3 or more.
+  /// The same in the blocked layout; elements of 1, 2 or 4 bytes, known rank of 3 or more. Where values may not stay blocked, the
+  /// index is good for a StepSpec alone, whose step then reorders inside.
   int blocked(const Value* value);
   /// The program value that a unit writes.
   int plain_output(const Value* value);
@@ -138,6 +142,11 @@ class Lowering {
 
  private:
   void reorder(const Value* value, int from, int to, bool to_blocked);
+  /// The index of a plain value, marked as wanted in the blocked layout; and a blocked value like it.
+  int enclosed(const Value* value);
+  int blocked_copy(int plain);
+  /// Puts the reorders of marked operands into the step itself.
+  void enclose_reorders(StepSpec& spec);
 
   const Subgraph& subgraph_;
   CompileOptions options_;
@@ -145,6 +154,7 @@ class Lowering {
   plan::ProgramBuilder builder_;
   std::unordered_map<const Value*, int> plain_;
   std::unordered_map<const Value*, int> blocked_;
+  std::unordered_map<int, const Value*> enclosed_;
   std::unordered_map<const Value*, Tensor> folded_;
   std::unordered_set<const Value*> outputs_;
   std::vector<StepInfo> steps_;

@@ -49,23 +49,37 @@ struct ConcatPart {
   ByteTable table{};
 };
 
-/// What a pattern DequantizeLinear -> operator -> QuantizeLinear computes on bytes.
+/// What a pattern of quantised operators around one node computes.
 struct QuantisedUnit {
-  enum class Kind : std::uint8_t { kTable, kBinary, kConcat, kConv };
+  enum class Kind : std::uint8_t {
+    kTable,    ///< a function of one byte
+    kBinary,   ///< an operator of two byte tensors
+    kConcat,   ///< bytes side by side
+    kConv,     ///< a convolution of bytes with constant weights; operands are x, weights, then a residual where there is one
+    kProduct,  ///< MatMul or Gemm of bytes a and b, with constant or run-time b
+    kDynamic,  ///< MatMulInteger or ConvInteger and its scaling to f32: operands are a, b, the scale and zero point of a
+    kAverage,  ///< an average pool of bytes
+    kSoftmax,  ///< Softmax of bytes
+  };
   Kind kind = Kind::kTable;
-  /// Byte operands.
+  /// Bytes, unless the kind says otherwise; null for an absent one.
   std::vector<const Value*> operands;
-  ByteTable table{};               // kTable
-  std::vector<ConcatPart> parts;   // kConcat
-  std::int64_t axis = 0;           // kConcat
+  ByteTable table{};              // kTable
+  std::vector<ConcatPart> parts;  // kConcat
+  std::int64_t axis = 0;          // kConcat, kSoftmax
   kernels::BinaryOp op = kernels::BinaryOp::kAdd;  // kBinary
-  /// By operand; the last entry is the output's.
+  /// By operand of bytes whose parameters are constants, without weights; the last entry is the output's, 1 and 0 where that
+  /// is f32.
   std::vector<float> scales;
   std::vector<std::int32_t> zeros;
-  /// kConv: operands are x and the constant weights, `scales` and `zeros` those of x and y; one or one an output channel.
+  /// kConv, kProduct, kDynamic: of the weights; one, or one an output channel or column.
   std::vector<float> weight_scales;
   std::vector<std::int32_t> weight_zeros;
-  std::vector<float> offset;  // the bias, one an output channel; empty: none
+  std::vector<float> offset;  // the bias, one an output channel or column; empty: none
+  bool transpose_b = false;   // kProduct
+  /// kConv: of the residual.
+  float residual_scale = 1.0F;
+  std::int32_t residual_zero = 0;
 };
 
 /// Units of quantised patterns, and the nodes that they make superfluous.
@@ -78,6 +92,10 @@ QuantisedUnits match_quantised(const Subgraph& subgraph, const CompileOptions& o
 /// Emits the step of a unit with `quantised` set.
 void lower_quantised(Lowering& lowering, const Unit& unit);
 void lower_quantised_conv(Lowering& lowering, const Unit& unit);
+void lower_quantised_product(Lowering& lowering, const Unit& unit);
+void lower_quantised_average(Lowering& lowering, const Unit& unit);
+/// Whether a kernel averages bytes as the node does.
+bool serves_byte_average(const Node& node);
 /// Whether integer kernels serve a convolution of bytes x with these weights.
 bool serves_integer_conv(const Value* weights, const Value* x);
 

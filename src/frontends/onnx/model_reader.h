@@ -61,9 +61,9 @@ class ModelReader {
  public:
   ModelReader(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& folder);
   std::unique_ptr<Graph> read(const std::string& file_name);
+  static void read_info(const ModelProto& model, const std::string& file_name, ModelInfo& info);
 
  private:
-  void read_info(const ModelProto& model, const std::string& file_name, ModelInfo& info);
   static Opsets read_opsets(const std::vector<OpsetId>& imports, std::int64_t ir_version);
   ValueType read_type(Bytes type_proto, Graph& graph, int depth);
   Shape read_shape(Bytes shape_proto, Graph& graph);

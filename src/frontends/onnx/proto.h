@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -135,11 +136,13 @@ struct StringEntry {
 };
 
 struct ModelProto {
+  /// The version of a model whose author gave none, as ONNX Runtime tells it.
+  static constexpr std::int64_t kNoVersion = std::numeric_limits<std::int64_t>::max();
   std::int64_t ir_version = 0;
   Bytes producer_name;
   Bytes producer_version;
   Bytes domain;
-  std::int64_t model_version = 0;
+  std::int64_t model_version = kNoVersion;
   Bytes doc;
   Bytes graph;
   bool has_graph = false;

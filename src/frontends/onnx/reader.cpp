@@ -138,17 +138,34 @@ std::string function_key(Bytes domain, Bytes name, Bytes overload) {
   return formatted("{}\n{}\n{}", domain, name, overload);
 }
 
+ModelProto parse_model(const Memory& bytes) {
+  ModelProto model = ModelProto::parse(Bytes(static_cast<const char*>(bytes.map()), bytes.size()));
+  if (!model.has_graph) fail(ErrorCode::kInvalidArgument, "No graph was found in the protobuf.");
+  return model;
+}
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::shared_ptr<Memory> map_file(const std::string& path) {
+  const std::shared_ptr<const MappedFile> file = MappedFile::open(path);
+  return borrow_host(const_cast<std::byte*>(file->data()), file->size(), std::const_pointer_cast<MappedFile>(file));
+}
+
 }  // namespace
 
 ModelReader::ModelReader(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& folder)
     : bytes_(std::move(bytes)),
       options_(options),
       registry_(options.registry == nullptr ? builtin_ops() : *options.registry),
-      tensors_(bytes_, folder, options.max_dense_bytes) {}
+      tensors_(bytes_, folder, options.max_dense_bytes) {
+  for (const auto& [location, contents] : options.external_files) tensors_.add_file(location, contents);
+}
 
 std::unique_ptr<Graph> ModelReader::read(const std::string& file_name) {
-  model_ = ModelProto::parse(Bytes(static_cast<const char*>(bytes_->map()), bytes_->size()));
-  if (!model_.has_graph) fail(ErrorCode::kInvalidProtobuf, "not an ONNX model: there is no graph in it");
+  model_ = parse_model(*bytes_);
   if (model_.ir_version > kMaxIrVersion || model_.ir_version < 1) {
     fail(model_.ir_version < 1 ? ErrorCode::kInvalidProtobuf : ErrorCode::kFail, "IR version {} is not supported (1 to {} are)",
          model_.ir_version, kMaxIrVersion);
@@ -481,7 +498,13 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
     return bind_outputs(call, context.results());
   }
   if (registry_.find(node.domain, node.op_type) == nullptr) {
-    fail(ErrorCode::kNotImplemented, "no such operator is defined (domain \"{}\", version {})", node.domain, version);
+    // Domains of the standard are known whole; what another domain means is somebody else's to say.
+    const bool standard = node.domain.empty() || node.domain == "ai.onnx.ml";
+    if (standard) fail(ErrorCode::kInvalidGraph, "No Op registered for {} with domain_version of {}", node.op_type, version);
+    if (scope.opsets.count(node.domain) == 0 && node.domain != "com.microsoft") {
+      fail(ErrorCode::kInvalidGraph, "No opset import for domain '{}'", node.domain);
+    }
+    fail(ErrorCode::kFail, "{}:{} is not a registered function/op", node.domain, node.op_type);
   }
   bind_outputs(call, graph.add(node.domain, node.op_type, std::move(attributes), std::move(call.inputs), output_names(call), name)->outputs());
 }
@@ -620,16 +643,39 @@ std::unique_ptr<Graph> read_in_folder(std::shared_ptr<Memory> bytes, const ReadO
 }  // namespace
 
 std::unique_ptr<Graph> read_onnx_file(const std::string& path, const ReadOptions& options) {
-  const std::shared_ptr<const MappedFile> file = MappedFile::open(path);
-  std::shared_ptr<Memory> memory =
-      borrow_host(const_cast<std::byte*>(file->data()), file->size(), std::const_pointer_cast<MappedFile>(file));
-  const std::size_t slash = path.find_last_of('/');
-  const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  return read_in_folder(std::move(memory), options, folder, path);
+  std::shared_ptr<Memory> memory = map_file(path);
+  return read_in_folder(std::move(memory), options, folder_of(path), path);
 }
 
 std::unique_ptr<Graph> read_onnx_bytes(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& file_name) {
   return read_in_folder(std::move(bytes), options, options.external_data_folder, file_name);
 }
+
+ModelInfo read_onnx_info(const std::shared_ptr<Memory>& bytes) {
+  ModelInfo info;
+  ModelReader::read_info(parse_model(*bytes), "", info);
+  return info;
+}
+
+ModelInfo read_onnx_info_of_file(const std::string& path) { return read_onnx_info(map_file(path)); }
+
+std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes, const std::string& folder) {
+  std::vector<ExternalData> list;
+  for (const Bytes tensor : GraphProto::parse(parse_model(*bytes).graph).initializers) {
+    const TensorProto proto = TensorProto::parse(tensor);
+    if (!proto.external) continue;
+    ExternalData data;
+    data.name = to_text(proto.name);
+    for (const StringEntry& e : proto.external_data) {
+      if (e.key == "location") data.path = folder.empty() ? to_text(e.value) : folder + "/" + to_text(e.value);
+      if (e.key == "offset") data.offset = TensorLoader::parse_size(e);
+      if (e.key == "length") data.bytes = TensorLoader::parse_size(e);
+    }
+    list.push_back(std::move(data));
+  }
+  return list;
+}
+
+std::vector<ExternalData> external_initializers_of_file(const std::string& path) { return external_initializers(map_file(path), folder_of(path)); }
 
 }  // namespace oriel::onnx

@@ -26,6 +26,8 @@ struct ReadOptions {
   std::vector<std::pair<std::string, Tensor>> initializers;
   /// Where external data of a model from memory lies; files use their own folder.
   std::string external_data_folder;
+  /// Contents that stand for the external data files of these names (as the model spells them), which are not opened.
+  std::vector<std::pair<std::string, std::shared_ptr<Memory>>> external_files;
   /// The operators to know; null for builtin_ops().
   const OpRegistry* registry = nullptr;
   /// Nodes read in all, those of bodies and of inlined functions included, each as often as it is read.
@@ -44,5 +46,19 @@ std::unique_ptr<Graph> read_onnx_file(const std::string& path, const ReadOptions
 /// Reads a model from memory, which stays alive as long as tensors of the graph do. `file_name` is for messages.
 std::unique_ptr<Graph> read_onnx_bytes(std::shared_ptr<Memory> bytes, const ReadOptions& options = {},
                                        const std::string& file_name = "");
+
+/// What a model's author wrote about it, without reading its graph. Throws Error as the readers do.
+ModelInfo read_onnx_info(const std::shared_ptr<Memory>& bytes);
+ModelInfo read_onnx_info_of_file(const std::string& path);
+
+/// Where the main graph's initializers with external data have it, by the initializer's name.
+struct ExternalData {
+  std::string name;
+  std::string path;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes, const std::string& folder);
+std::vector<ExternalData> external_initializers_of_file(const std::string& path);
 
 }  // namespace oriel::onnx

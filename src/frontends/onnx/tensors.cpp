@@ -60,14 +60,6 @@ Tensor from_runs(ElementType type, const Dims& dims, const std::vector<Bytes>& r
   return t;
 }
 
-std::size_t parse_size(const StringEntry& entry) {
-  std::size_t value = 0;
-  const char* const end = entry.value.data() + entry.value.size();
-  const auto [at, error] = std::from_chars(entry.value.data(), end, value);
-  if (error != std::errc() || at != end) bad_tensor(formatted("has the external {} \"{}\"", entry.key, entry.value));
-  return value;
-}
-
 /// Whether a relative path stays below the folder it starts from, read as text: symbolic links are the user's own business.
 bool stays_inside(std::string_view path) {
   if (path.empty() || path.front() == '/' || path.find('\\') != std::string_view::npos || path.find('\0') != std::string_view::npos) return false;
@@ -80,6 +72,14 @@ bool stays_inside(std::string_view path) {
 }
 
 }  // namespace
+
+std::size_t TensorLoader::parse_size(const StringEntry& entry) {
+  std::size_t value = 0;
+  const char* const end = entry.value.data() + entry.value.size();
+  const auto [at, error] = std::from_chars(entry.value.data(), end, value);
+  if (error != std::errc() || at != end) bad_tensor(formatted("has the external {} \"{}\"", entry.key, entry.value));
+  return value;
+}
 
 Tensor TensorLoader::load(Bytes tensor_proto) { return load(TensorProto::parse(tensor_proto)); }
 
@@ -157,9 +157,10 @@ Tensor TensorLoader::load_external(const TensorProto& proto, ElementType type, c
     }
   }
   if (!stays_inside(location)) bad_tensor(formatted("external data \"{}\" lies outside the model's folder", location));
-  if (folder_.empty()) bad_tensor(formatted("external data \"{}\" needs a folder, but the model comes from memory", location));
+  const auto given = given_files_.find(std::string(location));
+  if (folder_.empty() && given == given_files_.end()) bad_tensor(formatted("external data \"{}\" needs a folder, but the model comes from memory", location));
   const std::string path = folder_ + "/" + std::string(location);
-  std::shared_ptr<Memory>& memory = files_[path];
+  std::shared_ptr<Memory>& memory = given != given_files_.end() ? given->second : files_[path];
   if (!memory) {
     const std::shared_ptr<const MappedFile> file = MappedFile::open(path);
     memory = borrow_host(const_cast<std::byte*>(file->data()), file->size(), std::const_pointer_cast<MappedFile>(file));

@@ -19,12 +19,17 @@ class TensorLoader {
   TensorLoader(std::shared_ptr<Memory> model, std::string folder, std::size_t max_dense_bytes)
       : model_(std::move(model)), folder_(std::move(folder)), max_dense_bytes_(max_dense_bytes) {}
 
+  /// External data at this location comes from memory instead of a file.
+  void add_file(const std::string& location, std::shared_ptr<Memory> contents) { given_files_[location] = std::move(contents); }
+
   /// Throws Error(kInvalidGraph) naming the tensor where its parts contradict each other, kNotImplemented for element types
   /// that ONNX does not define.
   Tensor load(Bytes tensor_proto);
   Tensor load(const TensorProto& proto);
   /// The dense form of a sparse tensor; its name is that of its values.
   Tensor load_sparse(Bytes sparse_tensor_proto);
+  /// An offset or length of external data. Throws Error(kInvalidGraph).
+  static std::size_t parse_size(const StringEntry& entry);
 
  private:
   Tensor load_checked(const TensorProto& proto);
@@ -35,6 +40,7 @@ class TensorLoader {
   std::string folder_;
   std::size_t max_dense_bytes_;
   std::unordered_map<std::string, std::shared_ptr<Memory>> files_;
+  std::unordered_map<std::string, std::shared_ptr<Memory>> given_files_;
 };
 
 }  // namespace oriel::onnx

@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "frontends/onnx/data_types.h"
+#include "frontends/onnx/proto.h"
 
 namespace oriel::onnx {
 namespace {
@@ -96,7 +97,15 @@ void write_entry(pbf_writer& out, protozero::pbf_tag_type tag, const std::string
   entry.add_string(2, value);
 }
 
-void write_tensor(pbf_writer& out, const Tensor& tensor, const std::string& name, ExternalFile* external) {
+void write_location(pbf_writer& out, const FilePart& part) {
+  write_entry(out, 13, "location", part.path);
+  write_entry(out, 13, "offset", std::to_string(part.offset));
+  write_entry(out, 13, "length", std::to_string(part.bytes));
+  out.add_int32(14, 1);
+}
+
+/// `part`: where the bytes lie already, or null.
+void write_tensor(pbf_writer& out, const Tensor& tensor, const std::string& name, ExternalFile* external, const FilePart* part = nullptr) {
   out.add_packed_int64(1, tensor.dims().begin(), tensor.dims().end());
   out.add_int32(2, element_to_onnx(tensor.type()));
   if (tensor.type() == ElementType::kString) {
@@ -105,11 +114,10 @@ void write_tensor(pbf_writer& out, const Tensor& tensor, const std::string& name
   }
   if (!name.empty()) out.add_string(8, name);
   if (tensor.type() == ElementType::kString) return;
-  if (external != nullptr && tensor.bytes() >= external->threshold) {
-    write_entry(out, 13, "location", external->location);
-    write_entry(out, 13, "offset", std::to_string(external->append(tensor.raw(), tensor.bytes())));
-    write_entry(out, 13, "length", std::to_string(tensor.bytes()));
-    out.add_int32(14, 1);
+  if (part != nullptr) {
+    write_location(out, *part);
+  } else if (external != nullptr && tensor.bytes() >= external->threshold) {
+    write_location(out, {external->location, external->append(tensor.raw(), tensor.bytes()), tensor.bytes()});
   } else {
     out.add_bytes(9, static_cast<const char*>(tensor.bytes() == 0 ? "" : tensor.raw()), tensor.bytes());
   }
@@ -122,13 +130,14 @@ TensorKey key_of(const Tensor& t) { return {t.memory().get(), t.byte_offset(), t
 
 class ModelWriter {
  public:
-  explicit ModelWriter(ExternalFile* external) : external_(external) {}
+  ModelWriter(const WriteOptions& options, ExternalFile* external) : options_(options), external_(external) {}
   std::string write(const Graph& graph);
 
  private:
   using Names = std::unordered_map<const Value*, std::string>;
   using Constants = std::map<TensorKey, std::string>;
 
+  void write_constant(pbf_writer& out, const Tensor& tensor, const std::string& name);
   void write_main(pbf_writer& out, const Graph& graph);
   void write_body(pbf_writer& out, const Graph& body, std::size_t explicit_inputs, const Node& node, std::size_t first_capture,
                   const Names& around, const Constants& constants);
@@ -139,6 +148,7 @@ class ModelWriter {
   void write_identity(pbf_writer& out, const std::string& from, const std::string& to);
   std::string unique(const std::string& name);
 
+  const WriteOptions& options_;
   ExternalFile* external_;
   std::unordered_set<std::string> taken_;
   std::unordered_map<std::string, std::size_t> suffixes_;
@@ -165,7 +175,8 @@ std::size_t constant_bytes(const Graph& graph, std::size_t kept_below) {
 }
 
 std::string ModelWriter::write(const Graph& graph) {
-  const std::size_t inside = constant_bytes(graph, external_ == nullptr ? std::numeric_limits<std::size_t>::max() : external_->threshold);
+  const std::size_t kept = external_ == nullptr ? std::numeric_limits<std::size_t>::max() : external_->threshold;
+  const std::size_t inside = options_.locate ? 0 : constant_bytes(graph, kept);
   ORIEL_REQUIRE(inside < std::size_t{2'000'000'000}, "a model of {} bytes needs external data: protobuf ends at 2 GiB", inside);
   std::string bytes;
   bytes.reserve(inside + inside / 64 + 4096);
@@ -175,7 +186,7 @@ std::string ModelWriter::write(const Graph& graph) {
   out.add_string(2, info.producer_name.empty() ? "oriel" : info.producer_name);
   if (!info.producer_version.empty()) out.add_string(3, info.producer_version);
   if (!info.domain.empty()) out.add_string(4, info.domain);
-  if (info.version != 0) out.add_int64(5, info.version);
+  if (info.version != 0 && info.version != ModelProto::kNoVersion) out.add_int64(5, info.version);
   if (!info.description.empty()) out.add_string(6, info.description);
   {
     pbf_writer g(out, 7);
@@ -188,6 +199,12 @@ std::string ModelWriter::write(const Graph& graph) {
   }
   for (const auto& [key, value] : info.metadata) write_entry(out, 14, key, value);
   return bytes;
+}
+
+void ModelWriter::write_constant(pbf_writer& out, const Tensor& tensor, const std::string& name) {
+  std::optional<FilePart> part;
+  if (options_.locate && tensor.type() != ElementType::kString) part = options_.locate(name, tensor);
+  write_tensor(out, tensor, name, options_.locate ? nullptr : external_, part ? &*part : nullptr);
 }
 
 void ModelWriter::write_main(pbf_writer& out, const Graph& graph) {
@@ -222,7 +239,7 @@ void ModelWriter::write_main(pbf_writer& out, const Graph& graph) {
     }
     if (const Tensor* initial = graph.input_default(i); initial != nullptr) {
       pbf_writer tensor(out, 5);
-      write_tensor(tensor, *initial, v->name(), external_);
+      write_constant(tensor, *initial, v->name());
     }
   }
   for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
@@ -248,7 +265,7 @@ void ModelWriter::write_contents(pbf_writer& out, const Graph& graph, Names& nam
     names[v] = name;
     if (v->constant()->memory() != nullptr) constants[key] = name;
     pbf_writer tensor(out, 5);
-    write_tensor(tensor, *v->constant(), name, external_);
+    write_constant(tensor, *v->constant(), name);
   }
   for (const Node* n : graph.nodes()) {
     for (const Value* v : n->outputs()) {
@@ -403,17 +420,19 @@ void write_bytes(const std::string& path, const std::string& bytes) {
 
 }  // namespace
 
-std::string write_onnx(const Graph& graph) { return ModelWriter(nullptr).write(graph); }
+std::string write_onnx(const Graph& graph, const WriteOptions& options) { return ModelWriter(options, nullptr).write(graph); }
 
 void write_onnx_file(const Graph& graph, const std::string& path, const WriteOptions& options) {
-  if (options.external_threshold == 0) return write_bytes(path, write_onnx(graph));
+  if (options.external_threshold == 0 || options.locate) return write_bytes(path, write_onnx(graph, options));
+  const std::size_t slash = path.find_last_of('/');
+  const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
   ExternalFile external;
-  external.path = path + ".data";
-  external.location = external.path.substr(external.path.find_last_of('/') + 1);
+  external.location = options.external_file.empty() ? path.substr(folder.size()) + ".data" : options.external_file;
+  external.path = folder + external.location;
   external.threshold = options.external_threshold;
   const std::string draft = external.path + ".part";
   external.stream.open(draft, std::ios::binary | std::ios::trunc);
-  const std::string bytes = ModelWriter(&external).write(graph);
+  const std::string bytes = ModelWriter(options, &external).write(graph);
   external.stream.close();
   if (!external.stream) fail(ErrorCode::kFail, "cannot write {}", external.path);
   move_into_place(draft, external.path);

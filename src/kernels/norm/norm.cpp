@@ -1,6 +1,7 @@
 // Deals rows, groups and channels of normalisations to the level's kernels.
 #include "kernels/norm/norm.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/norm/norm_table.h"
@@ -57,6 +58,22 @@ void channel_affine_f32(const ChannelAffine& n, std::int64_t first, std::int64_t
       const std::int64_t c = u % n.channels;
       t.affine(n.x + u * n.inner, n.scale[c], n.bias[c], n.y + u * n.inner, n.inner, n.activation);
     }
+  }
+}
+
+std::int64_t lrn_scratch_floats(const Lrn& n) {
+  return n.blocked ? (n.channels + 15) / 16 * 16 + std::min(n.size, 2 * n.channels) + 16 : 0;
+}
+
+void lrn_f32(const Lrn& n, std::int64_t first, std::int64_t last, float* scratch, Isa isa) {
+  if (n.channels <= 0 || n.inner <= 0) return;
+  const NormTable& t = table_of(isa);
+  const std::int64_t image = (n.blocked ? (n.channels + 15) / 16 * 16 : n.channels) * n.inner;
+  while (first < last) {
+    const std::int64_t outer = first / n.inner;
+    const std::int64_t end = std::min(last, (outer + 1) * n.inner);
+    t.lrn(n, n.x + outer * image, n.y + outer * image, first - outer * n.inner, end - outer * n.inner, scratch);
+    first = end;
   }
 }
 

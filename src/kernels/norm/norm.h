@@ -62,4 +62,24 @@ struct ChannelAffine {
 /// Units [first, last): outer indices where inner is 1, else outer * channels.
 void channel_affine_f32(const ChannelAffine& n, std::int64_t first, std::int64_t last, Isa isa = max_isa());
 
+/// Local response normalisation: y = x / (bias + alpha / size * s)^beta, where s sums the squares over channels
+/// c - (size - 1) / 2 ... c + size / 2 at the same point. Arrays are [outer][channels][inner], or with `blocked`
+/// [outer][ceil(channels / 16)][inner][16] with zeros behind the last channel.
+struct Lrn {
+  const float* x = nullptr;
+  float* y = nullptr;  ///< not x
+  std::int64_t channels = 0;
+  std::int64_t inner = 0;
+  std::int64_t size = 1;
+  float alpha = 1e-4f;
+  float beta = 0.75f;
+  float bias = 1.0f;
+  bool blocked = false;
+};
+
+/// Floats that lrn_f32 needs of its own.
+std::int64_t lrn_scratch_floats(const Lrn& n);
+/// Points [first, last) of outer * inner.
+void lrn_f32(const Lrn& n, std::int64_t first, std::int64_t last, float* scratch, Isa isa = max_isa());
+
 }  // namespace oriel::kernels

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "kernels/test_support.h"
@@ -128,6 +129,52 @@ TEST_P(Norm, ChannelAffine) {
     for (std::size_t i = 0; i < x.size(); ++i) {
       const std::size_t c = i / static_cast<std::size_t>(inner) % static_cast<std::size_t>(channels);
       EXPECT_NEAR(y[i], std::max(0.0f, x[i] * scale[c] + bias[c]), 1e-6);
+    }
+  }
+}
+
+TEST_P(Norm, LocalResponse) {
+  std::mt19937 rng(4);
+  for (const auto& [channels, size, inner] : std::vector<std::array<std::int64_t, 3>>{{5, 5, 7}, {32, 3, 20}, {17, 4, 1}, {1, 1, 9}, {3, 11, 600}}) {
+    for (const float beta : {0.75f, 0.5f, 1.0f, 0.3f}) {
+      for (const bool blocked : {false, true}) {
+        const std::int64_t outer = 2;
+        const std::int64_t stored = blocked ? (channels + 15) / 16 * 16 : channels;
+        const auto at = [&, channels = channels, inner = inner](std::int64_t o, std::int64_t c, std::int64_t i) {
+          if (blocked) return ((o * stored / 16 + c / 16) * inner + i) * 16 + c % 16;
+          return (o * channels + c) * inner + i;
+        };
+        std::vector<float> x(static_cast<std::size_t>(outer * stored * inner), 0.0f);
+        const auto values = test::random_floats(outer * channels * inner, rng, -3, 3);
+        for (std::int64_t k = 0; k < outer * channels * inner; ++k) {
+          x[static_cast<std::size_t>(at(k / inner / channels, k / inner % channels, k % inner))] = values[static_cast<std::size_t>(k)];
+        }
+        std::vector<float> y(x.size(), -1.0f);
+        Lrn n;
+        n.x = x.data();
+        n.y = y.data();
+        n.channels = channels;
+        n.inner = inner;
+        n.size = size;
+        n.alpha = 0.2f;
+        n.beta = beta;
+        n.bias = 1.5f;
+        n.blocked = blocked;
+        std::vector<float> scratch(static_cast<std::size_t>(lrn_scratch_floats(n)) + 1);
+        lrn_f32(n, 0, inner + inner / 2, scratch.data(), GetParam());
+        lrn_f32(n, inner + inner / 2, outer * inner, scratch.data(), GetParam());
+        for (std::int64_t k = 0; k < outer * channels * inner; ++k) {
+          const std::int64_t o = k / inner / channels;
+          const std::int64_t c = k / inner % channels;
+          double sum = 0;
+          for (std::int64_t d = -((size - 1) / 2); d <= size / 2; ++d) {
+            if (c + d >= 0 && c + d < channels) sum += std::pow(static_cast<double>(values[static_cast<std::size_t>(k + d * inner)]), 2);
+          }
+          const double want = values[static_cast<std::size_t>(k)] / std::pow(1.5 + 0.2f / static_cast<double>(size) * sum, beta);
+          ASSERT_NEAR(y[static_cast<std::size_t>(at(o, c, k % inner))], want, 2e-6) << channels << " " << size << " beta " << beta << " blocked " << blocked;
+        }
+        for (std::int64_t c = channels; c < stored; ++c) EXPECT_EQ(y[static_cast<std::size_t>(at(1, c, 0))], 0.0f);
+      }
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "kernels/conv/testing.h"
+#include "kernels/pool/pool_bytes.h"
 
 namespace oriel::kernels::testing {
 namespace {
@@ -86,6 +87,62 @@ void check(PoolProblem p, bool nan, std::mt19937_64& random) {
   }
 }
 
+// Bytes at random as reals less their zero point, pooled exactly; the difference to what the kernel gives, in steps.
+void check_bytes(const PoolProblem& p, std::mt19937_64& random) {
+  PoolBytes bytes;
+  const auto either = [&] { return random() % 2 == 0 ? ElementType::kU8 : ElementType::kI8; };
+  bytes.input = either();
+  bytes.output = p.kind == PoolKind::kMax ? bytes.input : random() % 3 == 0 ? ElementType::kF32 : either();
+  const std::int32_t low = bytes.input == ElementType::kU8 ? 0 : -128;
+  const std::int32_t out_low = bytes.output == ElementType::kI8 ? -128 : 0;
+  bytes.zero = low + static_cast<std::int32_t>(random() % 256);
+  bytes.output_zero = out_low + static_cast<std::int32_t>(random() % 256);
+  bytes.scale = static_cast<float>(1 + random() % 9) / 5.0F;
+  const std::int64_t points = volume(p.in);
+  const std::int64_t blocks = (p.channels + 15) / 16;
+  std::vector<float> reals;
+  std::vector<std::uint8_t> input(static_cast<std::size_t>(p.batch * blocks * points * 16), 0);
+  for (std::int64_t n = 0; n < p.batch; ++n) {
+    for (std::int64_t c = 0; c < p.channels; ++c) {
+      for (std::int64_t i = 0; i < points; ++i) {
+        const std::int32_t q = low + static_cast<std::int32_t>(random() % 256);
+        input[static_cast<std::size_t>(((n * blocks + c / 16) * points + i) * 16 + c % 16)] =
+            static_cast<std::uint8_t>(q);
+        reals.push_back(static_cast<float>(p.kind == PoolKind::kMax ? q : q - bytes.zero));
+      }
+    }
+  }
+  const std::vector<double> exact = exact_pool(p, reals);
+  const PoolPlan plan = pool_plan(p, 1 + static_cast<int>(random() % 8));
+  const std::int64_t out_points = volume(p.out);
+  const std::size_t size = bytes.output == ElementType::kF32 ? 4 : 1;
+  std::vector<std::uint8_t> y(static_cast<std::size_t>(p.batch * blocks * out_points * 16) * size, 0x55);
+  for (std::int64_t u = plan.units - 1; u >= 0; --u) pool_bytes_run(plan, bytes, input.data(), y.data(), u, u + 1);
+  for (std::int64_t n = 0; n < p.batch; ++n) {
+    for (std::int64_t c = 0; c < blocks * 16; ++c) {
+      for (std::int64_t i = 0; i < out_points; ++i) {
+        const auto at = static_cast<std::size_t>(((n * blocks + c / 16) * out_points + i) * 16 + c % 16);
+        double got = bytes.output == ElementType::kU8 ? y[at] : static_cast<std::int8_t>(y[at * size]);
+        if (bytes.output == ElementType::kF32) got = reinterpret_cast<const float*>(y.data())[at];
+        if (c >= p.channels) {
+          ASSERT_EQ(got, 0.0);
+          continue;
+        }
+        const double mean = exact[static_cast<std::size_t>((n * p.channels + c) * out_points + i)];
+        if (p.kind == PoolKind::kMax) {
+          ASSERT_TRUE(got == mean || (mean == 0.0 && got == low)) << got << " " << mean;
+        } else if (bytes.output == ElementType::kF32) {
+          ASSERT_NEAR(got, mean * static_cast<double>(bytes.scale), 1e-3);
+        } else {
+          const double want = std::clamp(mean * static_cast<double>(bytes.scale) + bytes.output_zero,
+                                         static_cast<double>(out_low), out_low + 255.0);
+          ASSERT_NEAR(got, want, 0.501);
+        }
+      }
+    }
+  }
+}
+
 TEST(Pool, RandomWindows) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 150; ++i) {
@@ -106,6 +163,7 @@ TEST(Pool, RandomWindows) {
                  static_cast<std::int64_t>(random() % 2);
     }
     check(p, i % 4 == 0, random);
+    check_bytes(p, random);
     if (HasFatalFailure()) return;
   }
 }
@@ -119,6 +177,7 @@ TEST(Pool, Global) {
       p.channels = 21;
       for (int d = 1; d < 3; ++d) p.in[d] = p.kernel[d] = size;
       check(p, size == 3, random);
+      check_bytes(p, random);
       if (HasFatalFailure()) return;
     }
   }

@@ -1,3 +1,3 @@
 """Modules that client programs reach for by their inner names."""
 
-from . import _pybind_state, onnxruntime_inference_collection, onnxruntime_pybind11_state  # noqa: F401
+from . import _pybind_state, onnxruntime_inference_collection, onnxruntime_pybind11_state, onnxruntime_validation  # noqa: F401

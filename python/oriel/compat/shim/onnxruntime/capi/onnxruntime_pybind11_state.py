@@ -1,54 +1,29 @@
-"""Exceptions, enumerations, options and functions of devices."""
+"""What onnxruntime has in its extension module."""
 
-from oriel.ort import (  # noqa: F401
-    EngineError,
-    EPFail,
-    ExecutionMode,
-    ExecutionOrder,
-    Fail,
-    GraphOptimizationLevel,
-    InvalidArgument,
-    InvalidGraph,
-    InvalidProtobuf,
-    ModelLoadCanceled,
-    ModelLoaded,
-    ModelMetadata,
-    ModelRequiresCompilation,
-    NodeArg,
-    NoModel,
-    NoSuchFile,
-    NotFound,
-    NotImplemented,
-    OrtAllocatorType,
-    OrtArenaCfg,
-    OrtDevice,
-    OrtDeviceMemoryType,
-    OrtEpAssignedNode,
-    OrtEpAssignedSubgraph,
-    OrtEpDevice,
-    OrtExecutionProviderDevicePolicy,
-    OrtHardwareDevice,
-    OrtHardwareDeviceType,
-    OrtMemoryInfo,
-    OrtMemoryInfoDeviceType,
-    OrtMemType,
-    OrtSparseFormat,
-    OrtValue,
-    OrtValueVector,
-    RunOptions,
-    RuntimeException,
-    SessionOptions,
-    copy_tensors,
-    disable_telemetry_events,
-    enable_telemetry_events,
-    get_all_providers,
-    get_available_providers,
-    get_build_info,
-    get_device,
-    get_ep_devices,
-    get_version_string,
-    has_collective_ops,
-    set_default_logger_severity,
-    set_default_logger_verbosity,
-    set_seed,
-)
+import sys as _sys
+import types as _types
+
+from oriel.ort import state as _state
+
+from ._names import public_names as _public_names
+
+globals().update(_public_names(_state))
+
+
+class _KernelDef:
+    """A kernel in onnxruntime's terms; this engine lists none."""
+
+
+class _OpSchema:
+    """An operator's schema; the onnx package lists them."""
+
+
+def _submodule(name, **contents):
+    module = _types.ModuleType(f"{__name__}.{name}")
+    vars(module).update(contents)
+    _sys.modules[module.__name__] = module
+    return module
+
+
+opkernel = _submodule("opkernel", KernelDef=_KernelDef)
+schemadef = _submodule("schemadef", OpSchema=_OpSchema)

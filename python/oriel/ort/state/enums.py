@@ -3,7 +3,13 @@
 import enum
 
 
-class GraphOptimizationLevel(enum.IntEnum):
+class _Numbered(enum.IntEnum):
+    """Compares with its number, reads as its name."""
+
+    __str__ = enum.Enum.__str__
+
+
+class GraphOptimizationLevel(_Numbered):
     """How far the graph is optimised; devices fuse and pack at every level with the OpenVINO provider."""
 
     ORT_DISABLE_ALL = 0
@@ -13,43 +19,43 @@ class GraphOptimizationLevel(enum.IntEnum):
     ORT_ENABLE_ALL = 99
 
 
-class ExecutionMode(enum.IntEnum):
+class ExecutionMode(_Numbered):
     ORT_SEQUENTIAL = 0
     ORT_PARALLEL = 1
 
 
-class ExecutionOrder(enum.IntEnum):
+class ExecutionOrder(_Numbered):
     DEFAULT = 0
     PRIORITY_BASED = 1
     MEMORY_EFFICIENT = 2
 
 
-class OrtAllocatorType(enum.IntEnum):
+class OrtAllocatorType(_Numbered):
     INVALID = -1
     ORT_DEVICE_ALLOCATOR = 0
     ORT_ARENA_ALLOCATOR = 1
 
 
-class OrtMemType(enum.IntEnum):
+class OrtMemType(_Numbered):
     CPU_INPUT = -2
     CPU_OUTPUT = -1
     CPU = -1
     DEFAULT = 0
 
 
-class OrtDeviceMemoryType(enum.IntEnum):
+class OrtDeviceMemoryType(_Numbered):
     DEFAULT = 0
     HOST_ACCESSIBLE = 5
 
 
-class OrtMemoryInfoDeviceType(enum.IntEnum):
+class OrtMemoryInfoDeviceType(_Numbered):
     CPU = 0
     GPU = 1
     FPGA = 2
     NPU = 3
 
 
-class OrtHardwareDeviceType(enum.IntEnum):
+class OrtHardwareDeviceType(_Numbered):
     CPU = 0
     GPU = 1
     NPU = 2
@@ -68,7 +74,7 @@ class OrtDeviceVendorId(enum.IntEnum):
     INTEL = 0x8086
 
 
-class OrtExecutionProviderDevicePolicy(enum.IntEnum):
+class OrtExecutionProviderDevicePolicy(_Numbered):
     DEFAULT = 0
     PREFER_CPU = 1
     PREFER_NPU = 2
@@ -78,8 +84,38 @@ class OrtExecutionProviderDevicePolicy(enum.IntEnum):
     MIN_OVERALL_POWER = 6
 
 
-class OrtSparseFormat(enum.IntEnum):
+class OrtSparseFormat(_Numbered):
     ORT_SPARSE_UNDEFINED = 0
     ORT_SPARSE_COO = 1
     ORT_SPARSE_CSRC = 2
     ORT_SPARSE_BLOCK_SPARSE = 4
+
+
+class OrtCompileApiFlags(_Numbered):
+    """Joined with |."""
+
+    NONE = 0
+    ERROR_IF_NO_NODES_COMPILED = 1
+    ERROR_IF_OUTPUT_FILE_EXISTS = 2
+
+
+class OrtCompiledModelCompatibility(_Numbered):
+    EP_NOT_APPLICABLE = 0
+    EP_SUPPORTED_OPTIMAL = 1
+    EP_SUPPORTED_PREFER_RECOMPILATION = 2
+    EP_UNSUPPORTED = 3
+
+
+class OrtDeviceEpIncompatibilityReason(_Numbered):
+    """Bits of a mask."""
+
+    NONE = 0
+    DRIVER_INCOMPATIBLE = 1
+    DEVICE_INCOMPATIBLE = 2
+    MISSING_DEPENDENCY = 4
+    UNKNOWN = -(2**31)
+
+
+class ArenaExtendStrategy(_Numbered):
+    kNextPowerOfTwo = 0
+    kSameAsRequested = 1

@@ -1,0 +1,5 @@
+"""Name and version of the package."""
+
+from oriel.ort import __version__  # noqa: F401
+
+package_name = "onnxruntime"

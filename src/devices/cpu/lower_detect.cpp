@@ -1,0 +1,157 @@
+// Operators of detectors: suppression of overlapping boxes, pooling over regions.
+#include <cstring>
+
+#include "devices/cpu/movement.h"
+#include "kernels/detect/nms.h"
+#include "kernels/detect/roi_align.h"
+
+namespace oriel::cpu {
+namespace {
+
+using namespace kernels;
+
+// NonMaxSuppression
+
+std::string decline_nms(const Node& node, const CompileOptions&) {
+  for (const std::size_t i : {0, 1}) {
+    if (node.input(i)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(i)->element()));
+  }
+  return {};
+}
+
+float scalar_or(const Inputs& inputs, std::size_t i, float fallback) {
+  if (!inputs.has(i)) return fallback;
+  ORIEL_REQUIRE(inputs[i].size() == 1 && inputs[i].type() == ElementType::kF32, "input {} is {}, expected a scalar", i, inputs[i].description());
+  return *inputs[i].data<float>();
+}
+
+void lower_nms(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  Lowering::StepSpec spec;
+  for (const Value* v : node.inputs()) spec.inputs.push_back(lowering.plain(v));
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.kernel = "nms_f32";
+  spec.run = [center = node.attributes().get_bool("center_point_box")](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& boxes = inputs[0];
+    const Tensor& scores = inputs[1];
+    ORIEL_REQUIRE(boxes.rank() == 3 && scores.rank() == 3 && boxes.dim(2) == 4 && boxes.dim(0) == scores.dim(0) && boxes.dim(1) == scores.dim(2),
+                  "boxes {} and scores {}, expected [batch, boxes, 4] and [batch, classes, boxes]", to_string(boxes.dims()), to_string(scores.dims()));
+    ORIEL_REQUIRE(boxes.dim(1) < (std::int64_t{1} << 31), "{} boxes, at most 2^31 - 1 are supported", boxes.dim(1));
+    NmsProblem p;
+    p.boxes = boxes.data<float>();
+    p.scores = scores.data<float>();
+    p.batches = scores.dim(0);
+    p.classes = scores.dim(1);
+    p.count = boxes.dim(1);
+    p.most = inputs.has(2) ? std::max<std::int64_t>(0, read_integer(inputs[2])) : 0;
+    p.iou_threshold = scalar_or(inputs, 3, 0);
+    p.filtered = inputs.has(4);
+    p.score_threshold = scalar_or(inputs, 4, 0);
+    p.center = center;
+
+    const auto round = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
+    const std::int64_t units = p.batches * p.classes;
+    const std::int64_t room = std::min(p.most, p.count);
+    const std::size_t own = round(nms_scratch_bytes(p));
+    const std::size_t corner_bytes = round(static_cast<std::size_t>(p.batches * nms_corner_floats(p)) * sizeof(float));
+    const std::size_t count_bytes = round(static_cast<std::size_t>(units) * sizeof(std::int64_t));
+    const std::size_t chosen_bytes = round(static_cast<std::size_t>(units * room) * sizeof(std::int32_t));
+    const auto threads = static_cast<std::size_t>(context.threads.threads());
+    auto* scratch = static_cast<char*>(context.scratch(corner_bytes + count_bytes + chosen_bytes + own * threads));
+    auto* corners = reinterpret_cast<float*>(scratch);
+    auto* counts = reinterpret_cast<std::int64_t*>(scratch + corner_bytes);
+    auto* chosen = reinterpret_cast<std::int32_t*>(scratch + corner_bytes + count_bytes);
+    char* slots = scratch + corner_bytes + count_bytes + chosen_bytes;
+    parallel(context, p.batches, 1, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t b = first; b < last; ++b) nms_corners(p, b, corners + b * nms_corner_floats(p));
+    });
+    context.check();
+    parallel(context, units, 1, [&](std::int64_t first, std::int64_t last, int slot) {
+      for (std::int64_t u = first; u < last; ++u) {
+        counts[u] = nms_class(p, u, corners + u / p.classes * nms_corner_floats(p), slots + own * static_cast<std::size_t>(slot), chosen + u * room);
+      }
+    });
+    context.check();
+    std::int64_t total = 0;
+    for (std::int64_t u = 0; u < units; ++u) total += counts[u];
+    std::int64_t* row = outputs.allocate(0, ElementType::kI64, {total, 3}).data<std::int64_t>();
+    for (std::int64_t u = 0; u < units; ++u) {
+      for (std::int64_t i = 0; i < counts[u]; ++i, row += 3) {
+        row[0] = u / p.classes;
+        row[1] = u % p.classes;
+        row[2] = chosen[u * room + i];
+      }
+    }
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+// RoiAlign
+
+std::string decline_roi_align(const Node& node, const CompileOptions&) {
+  for (const std::size_t i : {0, 1}) {
+    if (node.input(i)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(i)->element()));
+  }
+  if (!node.input(0)->shape().is_ranked() || node.input(0)->shape().rank() != 4) return "an operand of unknown rank";
+  return {};
+}
+
+bool roi_align_reads_blocked(const Node& node, std::size_t input) { return input == 0 && decline_roi_align(node, {}).empty(); }
+
+void lower_roi_align(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  RoiAlign layer;
+  const Attributes& a = node.attributes();
+  layer.out_height = a.get_int("output_height");
+  layer.out_width = a.get_int("output_width");
+  layer.sampling_ratio = a.get_int("sampling_ratio");
+  layer.spatial_scale = a.get_float("spatial_scale");
+  layer.maximum = a.get_string("mode") == "max";
+  layer.half_pixel = a.get_string("coordinate_transformation_mode") == "half_pixel";
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.blocked(node.input(0)), lowering.plain(node.input(1)), lowering.plain(node.input(2))};
+  spec.outputs = {lowering.blocked_output(unit.output)};
+  spec.kernel = "roi_align_f32";
+  spec.algorithm = a.get_string("mode");
+  spec.run = [layer](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    const Tensor& regions = inputs[1];
+    ORIEL_REQUIRE(x.rank() == 4 && regions.rank() == 2 && regions.dim(1) == 4 && inputs[2].size() == regions.dim(0),
+                  "input {}, regions {} and batch indices {}", x.description(), regions.description(), inputs[2].description());
+    const std::int64_t count = regions.dim(0);
+    RoiAlign run = layer;
+    run.blocks = (x.dim(1) + 15) / 16;
+    run.height = x.dim(2);
+    run.width = x.dim(3);
+    const float* boxes = regions.data<float>();
+    const Dims batches = read_integers(inputs[2]);
+    std::int64_t places = 0;
+    for (std::int64_t r = 0; r < count; ++r) {
+      const std::int64_t batch = batches[static_cast<std::size_t>(r)];
+      ORIEL_REQUIRE(batch >= 0 && batch < x.dim(0), "batch index {} out of range for {}", batch, x.dim(0));
+      const RoiGrid grid = roi_grid(run, boxes + 4 * r);
+      ORIEL_REQUIRE(grid.rows >= 0, "region {} is not finite or has more than 2^24 samples a bin", r);
+      places = std::max(places, roi_places(run, grid));
+    }
+    Tensor& y = outputs.allocate(0, ElementType::kF32, {count, x.dim(1), run.out_height, run.out_width});
+    auto* scratch = static_cast<RoiPlace*>(context.scratch(static_cast<std::size_t>(places * context.threads.threads()) * sizeof(RoiPlace)));
+    const auto* from = static_cast<const float*>(x.raw());
+    auto* to = static_cast<float*>(y.raw());
+    const std::int64_t image = run.blocks * run.height * run.width * 16;
+    const std::int64_t region = run.blocks * run.out_height * run.out_width * 16;
+    parallel(context, count, 1, [&](std::int64_t first, std::int64_t last, int slot) {
+      for (std::int64_t r = first; r < last; ++r) {
+        roi_align_f32(run, roi_grid(run, boxes + 4 * r), from + batches[static_cast<std::size_t>(r)] * image, to + r * region, scratch + slot * places);
+      }
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+}  // namespace
+
+std::vector<Rule> detect_rules() {
+  return {{"NonMaxSuppression", decline_nms, lower_nms}, {"RoiAlign", decline_roi_align, lower_roi_align, roi_align_reads_blocked}};
+}
+
+}  // namespace oriel::cpu

@@ -1,0 +1,324 @@
+"""Operators that once ran on the reference device alone, run by the CPU device's own kernels, against onnxruntime."""
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from one_node import assert_same, element_type
+from test_cpu_movement import build, check, draw, on_cpu, one
+
+import oriel.ort as ort
+
+CONV_TRANSPOSE = [
+    {"output_shape": [9, 11], "strides": [2, 2]},
+    {"output_shape": [10, 12], "strides": [2, 2], "auto_pad": "SAME_LOWER"},
+    {"output_shape": [12, 14], "strides": [2, 2], "output_padding": [1, 1]},
+    {"output_shape": [8, 10], "strides": [2, 2]},
+    {"auto_pad": "SAME_UPPER", "strides": [2, 2]},
+    {"auto_pad": "SAME_LOWER", "strides": [3, 2]},
+    {"auto_pad": "VALID", "strides": [2, 1]},
+    {"pads": [1, 0, 1, 1], "strides": [2, 2], "output_padding": [1, 0]},
+    {"dilations": [2, 2], "strides": [2, 2], "pads": [1, 1, 1, 1]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("attributes", CONV_TRANSPOSE, ids=str)
+@pytest.mark.parametrize("channels,features,group", [(3, 5, 1), (32, 16, 1), (20, 24, 4)])
+def test_conv_transpose(reference, rng, attributes, channels, features, group):
+    node = helper.make_node
+    w = draw(rng, (channels, features // group, 3, 3))
+    check(reference, [node("Relu", ["x"], ["y"]), node("ConvTranspose", ["y", "w", "b"], ["z"], group=group, **attributes), node("Relu", ["z"], ["out"])],
+          {"x": draw(rng, (2, channels, 5, 6))}, constants={"w": w, "b": draw(rng, (features,))}, tolerance=1e-5)
+
+
+def test_conv_transpose_1d_and_3d(reference, rng):
+    one(reference, "ConvTranspose", {"x": draw(rng, (1, 4, 7))}, {"w": draw(rng, (4, 3, 5))}, tolerance=1e-5, strides=[3], output_shape=[20])
+    one(reference, "ConvTranspose", {"x": draw(rng, (1, 16, 3, 2, 4))}, {"w": draw(rng, (16, 3, 2, 3, 2))}, tolerance=1e-5, strides=[2, 2, 2], auto_pad="SAME_UPPER")
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 6, 7), (2, 32, 5, 3), (2, 19, 4), (3, 7)])
+@pytest.mark.parametrize("size,beta", [(5, 0.75), (3, 0.6), (4, 1.0), (1, 0.5)])
+def test_lrn(reference, rng, shape, size, beta):
+    if len(shape) == 4 and size % 2 == 1:
+        one(reference, "LRN", {"x": 3 * draw(rng, shape)}, tolerance=1e-5, size=size, alpha=0.3, beta=beta, bias=1.5)
+        return
+    model = build([helper.make_node("LRN", ["x"], ["out"], size=size, alpha=0.3, beta=beta, bias=1.5)], {"x": draw(rng, shape)})
+    x = draw(rng, shape)
+    padded = np.pad(x.astype(np.float64) ** 2, [(0, 0), ((size - 1) // 2, size // 2)] + [(0, 0)] * (len(shape) - 2))
+    sums = sum(padded[:, k:k + shape[1]] for k in range(size))
+    assert_same(on_cpu(model).run(None, {"x": x}), [(x / (1.5 + 0.3 / size * sums) ** beta).astype(np.float32)], 1e-5)
+
+
+def test_lrn_between_convolutions(reference, rng):
+    node = helper.make_node
+    check(reference, [node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1]), node("LRN", ["y"], ["z"], size=5), node("Conv", ["z", "v"], ["out"])],
+          {"x": draw(rng, (1, 3, 9, 8))}, constants={"w": draw(rng, (24, 3, 3, 3)), "v": draw(rng, (8, 24, 1, 1))}, tolerance=1e-4)
+
+
+def test_dropout(reference, rng):
+    x = {"x": draw(rng, (3, 4))}
+    one(reference, "Dropout", x)
+    one(reference, "Dropout", x, outputs=("out", "mask"))
+    node = helper.make_node
+    check(reference, [node("Relu", ["x"], ["y"]), node("Dropout", ["y", "r", "t"], ["z", "m"]), node("Neg", ["z"], ["out"])], x,
+          constants={"r": np.float32(0.3), "t": np.bool_(False)})
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "int64", "uint64", "float32", "float64"])
+def test_clip_with_limits_of_a_run(rng, dtype):
+    x = (draw(rng, (3, 40)) * 50).astype(dtype) if not dtype.startswith("u") else draw(rng, (3, 40), dtype)
+    for limits in ({"low": 3, "high": 20}, {"low": 5}, {"low": 9, "high": 2}):
+        feeds = {"x": x, **{n: np.array(v, dtype) for n, v in limits.items()}}
+        out = on_cpu(build([helper.make_node("Clip", list(feeds), ["out"])], feeds)).run(None, feeds)[0]
+        want = np.maximum(x, np.array(limits["low"], dtype))
+        if "high" in limits:
+            want = np.minimum(want, np.array(limits["high"], dtype))
+        assert_same(out, want)
+
+
+@pytest.mark.parametrize("op", ["Neg", "Abs", "Sign", "Relu", "BitwiseNot"])
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "float64"])
+def test_functions_of_numbers(rng, op, dtype):
+    if op == "BitwiseNot" and dtype == "float64":
+        pytest.skip("integers only")
+    x = (draw(rng, (5, 7)) * 60).astype(dtype)
+    if dtype != "float64":
+        x[0, 0] = np.iinfo(dtype).min
+    want = {"Neg": np.negative, "Abs": np.abs, "Sign": np.sign, "Relu": lambda v: np.maximum(v, 0), "BitwiseNot": np.invert}[op](x)
+    feeds = {"x": x}
+    assert_same(on_cpu(build([helper.make_node(op, ["x"], ["out"])], feeds)).run(None, feeds)[0], want)
+
+
+@pytest.mark.parametrize("op", ["Sqrt", "Exp", "Log", "Sin", "Cos", "Tan", "Atan", "Erf", "Tanh", "Sigmoid", "Floor", "Ceil", "Round", "Reciprocal"])
+def test_functions_of_f64(reference, rng, op):
+    feeds = {"x": np.abs(draw(rng, (4, 9), "float64")) + 0.1}
+    model = build([helper.make_node(op, ["x"], ["out"])], feeds)
+    try:
+        theirs = reference(model).run(None, feeds)
+    except Exception:
+        pytest.skip("onnxruntime has no kernel")
+    assert_same(on_cpu(model).run(None, feeds), theirs, 1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_tests_of_floats(reference, dtype):
+    x = {"x": np.array([[0, -1.5, np.nan], [np.inf, -np.inf, 1e30]], dtype)}
+    one(reference, "IsNaN", x)
+    one(reference, "IsInf", x)
+    one(reference, "IsInf", x, detect_positive=0)
+    one(reference, "IsInf", x, detect_negative=0)
+
+
+# Detection
+
+
+def nms_feeds(rng, batches, classes, count, center):
+    boxes = rng.uniform(0, 1, (batches, count, 4)).astype(np.float32)
+    if center:
+        boxes[..., 2:] *= 0.4
+    scores = np.round(rng.uniform(0, 1, (batches, classes, count)) * 16).astype(np.float32) / 16
+    return {"boxes": boxes, "scores": scores}
+
+
+@pytest.mark.parametrize("center", [0, 1])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 3, 50), (2, 2, 333), (1, 2, 0)])
+@pytest.mark.parametrize("most,overlap,score", [(1000, 0.3, 0.2), (5, 0.5, None), (0, 0.5, 0.1), (1000, 0.0, 0.9)])
+def test_non_max_suppression(reference, rng, center, shape, most, overlap, score):
+    constants = {"most": np.array([most], np.int64), "overlap": np.array([overlap], np.float32)}
+    if score is not None:
+        constants["score"] = np.array([score], np.float32)
+    one(reference, "NonMaxSuppression", nms_feeds(rng, *shape, center), constants, fed=tuple(constants), center_point_box=center)
+
+
+@pytest.mark.parametrize("mode", ["avg", "max"])
+@pytest.mark.parametrize("shift", ["half_pixel", "output_half_pixel"])
+@pytest.mark.parametrize("ratio", [0, 1, 2])
+@pytest.mark.parametrize("channels", [3, 16, 21])
+def test_roi_align(reference, rng, mode, shift, ratio, channels):
+    rois = rng.uniform(-2, 30, (6, 4)).astype(np.float32)
+    rois = np.concatenate([np.minimum(rois[:, :2], rois[:, 2:]), np.maximum(rois[:, :2], rois[:, 2:])], 1)
+    feeds = {"x": draw(rng, (2, channels, 9, 7)), "rois": rois, "batch": np.array([0, 1, 1, 0, 1, 0], np.int64)}
+    one(reference, "RoiAlign", feeds, tolerance=1e-4, mode=mode, coordinate_transformation_mode=shift, sampling_ratio=ratio,
+        output_height=3, output_width=4, spatial_scale=0.4)
+
+
+def test_roi_align_without_regions(rng):
+    feeds = {"x": draw(rng, (1, 16, 4, 4)), "rois": np.zeros((0, 4), np.float32), "batch": np.zeros(0, np.int64)}
+    model = build([helper.make_node("RoiAlign", list(feeds), ["out"], output_height=2, output_width=2)], feeds)
+    assert on_cpu(model).run(None, feeds)[0].shape == (0, 16, 2, 2)
+
+
+def test_roi_align_names_a_bad_batch(rng):
+    feeds = {"x": draw(rng, (1, 16, 4, 4)), "rois": np.zeros((1, 4), np.float32), "batch": np.array([3], np.int64)}
+    model = build([helper.make_node("RoiAlign", list(feeds), ["out"])], feeds)
+    with pytest.raises(Exception, match="batch index 3"):
+        on_cpu(model).run(None, feeds)
+
+
+# Half precision
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_models_run_on_the_cpu(rng, dtype):
+    """Everything but the graph's own inputs and outputs is computed in f32: the error is one rounding of the result."""
+    import ml_dtypes
+
+    half = np.float16 if dtype == "float16" else ml_dtypes.bfloat16
+    proto = TensorProto.FLOAT16 if dtype == "float16" else TensorProto.BFLOAT16
+    node = helper.make_node
+    w, v = draw(rng, (24, 3, 3, 3)) / 5, draw(rng, (24, 10)) / 5
+    nodes = [node("Conv", ["x", "w"], ["a"], pads=[1, 1, 1, 1]), node("Relu", ["a"], ["b"]), node("GlobalAveragePool", ["b"], ["c"]),
+             node("Flatten", ["c"], ["d"]), node("MatMul", ["d", "v"], ["e"]), node("Softmax", ["e"], ["out"])]
+    x = draw(rng, (2, 3, 8, 8)).astype(half)
+
+    def model(element, cast):
+        held = [numpy_helper.from_array(t.astype(cast), n) for n, t in (("w", w.astype(half)), ("v", v.astype(half)))]
+        graph = helper.make_graph(nodes, "half", [helper.make_tensor_value_info("x", element, ["n", 3, "h", "w"])],
+                                  [helper.make_tensor_value_info("out", element, None)], held)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 22)], ir_version=10).SerializeToString()
+
+    want = ort.InferenceSession(model(TensorProto.FLOAT, np.float32)).run(None, {"x": x.astype(np.float32)})[0]
+    session = on_cpu(model(proto, half))
+    assert {s["precision"] for s in session._session.steps() if s["op"] in ("Conv", "MatMul", "Softmax")} == {"f32"}
+    value = ort.OrtValue.ortvalue_from_numpy_with_onnx_type(x.view(np.uint16), proto) if dtype == "bfloat16" else ort.OrtValue.ortvalue_from_numpy(x)
+    out = session.run_with_ort_values(None, {"x": value})[0]
+    assert out.data_type() == f"tensor({dtype})"
+    if dtype == "float16":
+        np.testing.assert_allclose(out.numpy().astype(np.float64), want, rtol=2e-3)
+
+
+@pytest.mark.parametrize("level", ["ORT_DISABLE_ALL", "ORT_ENABLE_ALL"])
+def test_half_storage_keeps_what_only_moves(rng, level):
+    """A table that is only gathered from stays f16; a Cast of the model keeps its rounding."""
+    node = helper.make_node
+    table = draw(rng, (50, 8), "float16")
+    nodes = [node("Gather", ["table", "ids"], ["a"]), node("Transpose", ["a"], ["b"], perm=[1, 0]), node("Add", ["b", "b"], ["c"]),
+             node("Transpose", ["c"], ["d"], perm=[1, 0]), node("Mul", ["d", "d"], ["out"]), node("Cast", ["y"], ["z"], to=TensorProto.FLOAT16),
+             node("Cast", ["z"], ["rounded"], to=TensorProto.FLOAT)]
+    feeds = {"ids": np.array([3, 49, 0], np.int64), "y": np.array([1.0001, 3.14159], np.float32)}
+    model = build(nodes, feeds, ("out", "rounded"), {"table": table})
+    options = ort.SessionOptions()
+    options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
+    session = ort.InferenceSession(model, options, providers=["OpenVINOExecutionProvider"])
+    steps = session._session.steps()
+    assert all(s["device"] != "REFERENCE" for s in steps)
+    assert [s["precision"] for s in steps if s["op"] in ("Gather", "Add", "Mul")] == ["f16", "f32", "f32"]
+    out, rounded = session.run(None, feeds)
+    a = table[feeds["ids"]].astype(np.float32)
+    assert out.dtype == np.float16
+    np.testing.assert_array_equal(out, ((a + a) * (a + a)).astype(np.float16))
+    np.testing.assert_array_equal(rounded, feeds["y"].astype(np.float16).astype(np.float32))
+
+
+def test_half_values_that_only_a_run_sizes(rng):
+    """Symbols that a widened node fixes stay those that later nodes know."""
+    node = helper.make_node
+    nodes = [node("Exp", ["x"], ["e"]), node("NonZero", ["e"], ["i"]), node("Transpose", ["i"], ["t"], perm=[1, 0]), node("GatherND", ["e", "t"], ["g"]),
+             node("Shape", ["g"], ["s"]), node("ConstantOfShape", ["s"], ["k"]), node("Cast", ["k"], ["h"], to=TensorProto.FLOAT16), node("Add", ["g", "h"], ["out"])]
+    feeds = {"x": draw(rng, (3, 4), "float16")}
+    for symbolic in (False, True):
+        out = on_cpu(build(nodes, feeds, symbolic=symbolic)).run(None, feeds)[0]
+        np.testing.assert_allclose(out.astype(np.float64), np.exp(feeds["x"].astype(np.float64)).ravel(), rtol=1e-3)
+
+
+def test_half_in_bodies(reference, rng):
+    """Branches of an If are widened as well."""
+    node = helper.make_node
+    branch = [helper.make_graph([node(op, ["x"], [f"{op}_out"])], op, [], [helper.make_tensor_value_info(f"{op}_out", TensorProto.FLOAT16, None)])
+              for op in ("Exp", "Sigmoid")]
+    feeds = {"x": draw(rng, (3, 4), "float16"), "c": np.array(True)}
+    model = build([node("If", ["c"], ["y"], then_branch=branch[0], else_branch=branch[1]), node("Sqrt", ["y"], ["out"])], feeds)
+    session = ort.InferenceSession(model)
+
+    def devices(items):
+        for s in items:
+            yield s["device"]
+            for body in s.get("bodies", []):
+                yield from devices(body)
+
+    assert "REFERENCE" not in set(devices(session._session.steps()))
+    for c in (True, False):
+        got = session.run(None, {**feeds, "c": np.array(c)})[0]
+        x = feeds["x"].astype(np.float64)
+        np.testing.assert_allclose(got.astype(np.float64), np.sqrt(np.exp(x) if c else 1 / (1 + np.exp(-x))), rtol=2e-3)
+
+
+# ai.onnx.ml
+
+
+def ml(op, **attributes):
+    return helper.make_node(op, ["x"], ["out"], domain="ai.onnx.ml", **attributes)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32"])
+def test_ml_transforms(reference, rng, dtype):
+    x = draw(rng, (70, 5), dtype)
+    for node in (ml("Normalizer", norm="L1"), ml("Normalizer", norm="L2"), ml("Normalizer", norm="MAX"), ml("Scaler", scale=[2.0], offset=[0.5]),
+                 ml("Scaler", scale=[1.0, 2.0, 3.0, 4.0, 5.0], offset=[5.0, 4.0, 3.0, 2.0, 1.0])):
+        check(reference, [node], {"x": x}, tolerance=1e-6)
+    if dtype == "float32":
+        check(reference, [ml("Binarizer", threshold=0.2)], {"x": x})
+    check(reference, [helper.make_node("ArrayFeatureExtractor", ["x", "at"], ["out"], domain="ai.onnx.ml")], {"x": x},
+          constants={"at": np.array([[3, 0, 3]], np.int64)}, fed=("at",))
+
+
+@pytest.mark.parametrize("transform", ["NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO"])
+@pytest.mark.parametrize("targets", [1, 3])
+def test_ml_linear(reference, rng, transform, targets):
+    x = {"x": draw(rng, (130, 6))}
+    c, i = draw(rng, (targets * 6,)).tolist(), draw(rng, (targets,)).tolist()
+    if targets == 3:
+        check(reference, [ml("LinearRegressor", coefficients=c, intercepts=i, targets=targets, post_transform=transform)], x, tolerance=1e-5)
+    labels = {"classlabels_ints": [7, 8]} if targets == 1 else {"classlabels_strings": ["a", "b", "c"]}
+    node = helper.make_node("LinearClassifier", ["x"], ["out", "scores"], domain="ai.onnx.ml", coefficients=c, intercepts=i, post_transform=transform, **labels)
+    check(reference, [node], x, ("out", "scores"), tolerance=1e-5)
+
+
+def forest(rng, prefix, features, targets, trees=7, depth=4):
+    """Attributes of random trees; leaves vote for one or two targets."""
+    a = {k: [] for k in ("nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids", "nodes_modes", "nodes_values",
+                         "nodes_missing_value_tracks_true")}
+    votes = {f"{prefix}_{k}": [] for k in ("treeids", "nodeids", "ids", "weights")}
+    for tree in range(trees):
+        count = 2 ** (depth + 1) - 1
+        for n in range(count):
+            leaf = 2 * n + 1 >= count
+            a["nodes_treeids"].append(tree)
+            a["nodes_nodeids"].append(n)
+            a["nodes_featureids"].append(int(rng.integers(features)))
+            a["nodes_truenodeids"].append(0 if leaf else 2 * n + 1)
+            a["nodes_falsenodeids"].append(0 if leaf else 2 * n + 2)
+            a["nodes_modes"].append("LEAF" if leaf else "BRANCH_LEQ")
+            a["nodes_values"].append(float(rng.normal()))
+            a["nodes_missing_value_tracks_true"].append(int(rng.integers(2)))
+            if leaf:
+                votes[f"{prefix}_treeids"].append(tree)
+                votes[f"{prefix}_nodeids"].append(n)
+                votes[f"{prefix}_ids"].append(int(rng.integers(targets)))
+                votes[f"{prefix}_weights"].append(float(rng.normal()))
+    return {**a, **votes}
+
+
+@pytest.mark.parametrize("aggregate", ["SUM", "AVERAGE", "MIN", "MAX"])
+@pytest.mark.parametrize("targets", [1, 3])
+def test_ml_tree_regressor(reference, rng, aggregate, targets):
+    x = draw(rng, (150, 5))
+    x[3, 2] = np.nan
+    # onnxruntime leaves base values out where no tree voted.
+    base = {"base_values": [0.25]} if targets == 1 else {}
+    check(reference, [ml("TreeEnsembleRegressor", n_targets=targets, aggregate_function=aggregate, **base, **forest(rng, "target", 5, targets))], {"x": x},
+          tolerance=1e-5)
+
+
+@pytest.mark.parametrize("transform", ["NONE", "LOGISTIC", "SOFTMAX"])
+@pytest.mark.parametrize("classes", [2, 4])
+def test_ml_tree_classifier(reference, rng, transform, classes):
+    labels = {"classlabels_int64s": [5, 6]} if classes == 2 else {"classlabels_strings": ["a", "b", "c", "d"]}
+    node = helper.make_node("TreeEnsembleClassifier", ["x"], ["out", "scores"], domain="ai.onnx.ml", post_transform=transform, **labels,
+                            **forest(rng, "class", 5, 1 if classes == 2 else classes))
+    check(reference, [node], {"x": draw(rng, (150, 5))}, ("out", "scores"), tolerance=1e-5)
+
+
+def test_ml_forest_names_a_missing_feature(rng):
+    model = build([ml("TreeEnsembleRegressor", n_targets=1, **forest(rng, "target", 5, 1))], {"x": draw(rng, (2, 5))}, symbolic=True)
+    with pytest.raises(Exception, match="missing from a row of 2"):
+        on_cpu(model).run(None, {"x": draw(rng, (2, 2))})
