@@ -169,7 +169,7 @@ TEST_F(CppSession, RefusesWhatIsNoModel) {
     const Session never(as_model(unknown));
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kNotImplemented);
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidGraph);
     EXPECT_NE(std::string(error.what()).find("Telepathy"), std::string::npos) << error.what();
   }
 }

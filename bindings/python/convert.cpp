@@ -49,6 +49,12 @@ nb::module_& numpy() {
   return *module;
 }
 
+// Whether the object is an array itself, of no class derived from it.
+bool is_array(nb::handle object) {
+  static const PyObject* const type = nb::object(numpy().attr("ndarray")).release().ptr();
+  return reinterpret_cast<const PyObject*>(Py_TYPE(object.ptr())) == type;
+}
+
 // Keeps a Python object alive from any thread.
 std::shared_ptr<void> keep(nb::handle object) {
   object.inc_ref();
@@ -282,6 +288,7 @@ nb::object array_as(nb::handle object, ElementType element) {
 
 Datum to_datum(nb::handle object, const ValueType* type) {
   if (object.is_none()) return Datum();
+  if (is_array(object) && (type == nullptr || type->is_tensor())) return tensor_of_array(object);
   if (nb::isinstance<PyOrtValue>(object)) {
     const PyOrtValue& given = nb::cast<const PyOrtValue&>(object);
     if (given.sparse) fail(ErrorCode::kNotImplemented, "operators on sparse values are not supported; pass a dense tensor");

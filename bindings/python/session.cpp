@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <mutex>
 
 #include "convert.h"
+#include "base/work_counters.h"
 #include "frontends/onnx/reader.h"
 #include "frontends/onnx/writer.h"
 #include "runtime/config_entries.h"
@@ -116,6 +118,14 @@ nb::dict model_info_of(const std::string& path, nb::object bytes) {
   return info_of(bytes.is_none() ? onnx::read_onnx_info_of_file(path) : onnx::read_onnx_info(memory_of(std::move(bytes))));
 }
 
+// A file's path from the folder of a model where it lies there; else as it is.
+std::string seen_from(const std::string& model, const std::string& path) {
+  namespace fs = std::filesystem;
+  if (model.empty() || !fs::path(path).is_absolute()) return path;
+  const fs::path relative = fs::path(path).lexically_relative(fs::absolute(model).parent_path());
+  return relative.empty() || *relative.begin() == ".." ? path : relative.string();
+}
+
 // Optimises a model and writes it: to a file, or as bytes where there is no path to write to. `locate(name, value, part)` is asked
 // where a constant's bytes lie: parts are (path, offset, size) or None.
 nb::object rewrite_model(const std::string& path, nb::object bytes, int level, const std::string& to, const std::string& external_file,
@@ -129,9 +139,9 @@ nb::object rewrite_model(const std::string& path, nb::object bytes, int level, c
   std::shared_ptr<Graph> graph;
   {
     const nb::gil_scoped_release release;
-    graph = optimised_graph(source, options);
-    for (const onnx::ExternalData& e : source.bytes ? onnx::external_initializers(source.bytes, "") : onnx::external_initializers_of_file(path)) {
-      parts[e.name] = {e.path, e.offset, e.bytes};
+    graph = load_graph(source, options, GraphStage::kOptimise);
+    for (const onnx::ExternalData& e : source.bytes ? onnx::external_initializers(source.bytes) : onnx::external_initializers_of_file(path)) {
+      parts[e.name] = {e.location, e.offset, e.bytes};
     }
   }
   onnx::WriteOptions write;
@@ -143,7 +153,7 @@ nb::object rewrite_model(const std::string& path, nb::object bytes, int level, c
       const nb::object old = part == parts.end() ? nb::none() : nb::object(nb::make_tuple(part->second.path, part->second.offset, part->second.bytes));
       const nb::object answer = locate(name, nb::cast(PyOrtValue{Datum(tensor), nullptr}), old);
       if (answer.is_none()) return std::nullopt;
-      return onnx::FilePart{nb::cast<std::string>(answer[0]), nb::cast<std::uint64_t>(answer[1]), nb::cast<std::uint64_t>(answer[2])};
+      return onnx::FilePart{seen_from(to, nb::cast<std::string>(answer[0])), nb::cast<std::uint64_t>(answer[1]), nb::cast<std::uint64_t>(answer[2])};
     };
   }
   if (to.empty()) {
@@ -359,6 +369,16 @@ void bind_session(nb::module_& module) {
     for (const Provider& p : builtin_providers()) names.push_back(p.name);
     return names;
   });
+  module.def(
+      "_work_counts",
+      [] {
+        const WorkCounts counts = work_counts();
+        nb::dict d;
+        d["inferences"] = counts.inferences;
+        d["packings"] = counts.packings;
+        return d;
+      },
+      "Calls of inference and of weight packing in this process so far, for tests.");
   module.def("set_seed", [](std::int64_t seed) { set_random_seed(static_cast<std::uint32_t>(seed)); });
   module.def(
       "finish_background_work",

@@ -9,23 +9,29 @@
 
 #include <algorithm>
 #include <climits>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <mutex>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 namespace oriel {
 namespace {
 
-// The spin after a loop, in pauses: long enough to bridge the gap to the next step of a run, well below a millisecond.
-constexpr int kSpins = 4000;
+// How long an idle worker spins, in cycles of the time-stamp counter: long enough to bridge the gap to the next step of a
+// run, well below a millisecond. A worker that spun in vain spins half as long the next time.
+constexpr std::uint64_t kLongSpin = 300'000;
+constexpr std::uint64_t kShortSpin = 20'000;
 constexpr int kMaxWorkers = 256;
 
 void pause() { __builtin_ia32_pause(); }
+std::uint64_t cycles() { return __builtin_ia32_rdtsc(); }
 
 void futex_wait(std::atomic<std::uint32_t>* word, std::uint32_t expected) {
   syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(word), FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
@@ -55,11 +61,12 @@ struct alignas(64) Loop {
 };
 
 struct alignas(64) Worker {
-  // Odd while a loop is offered or runs, even while idle; every change is a new epoch that the worker waits for.
+  // Every offer is a new epoch; the worker waits for it to change.
   std::atomic<std::uint32_t> epoch{0};
   std::atomic<bool> sleeping{false};
   std::atomic<bool> taken{false};
-  Loop* loop = nullptr;
+  // The loop on offer. Whoever swaps it for null has it: the worker to work, or the caller to take it back.
+  std::atomic<Loop*> loop{nullptr};
   int slot = 0;
 };
 
@@ -88,7 +95,7 @@ class Pool {
     wanted = std::min(wanted, kMaxWorkers);
     int taken = 0;
     for (int i = 0; i < kMaxWorkers && taken < wanted; ++i) {
-      if (i >= started_.load(std::memory_order_acquire)) start(i);
+      if (i >= started_.load(std::memory_order_acquire) && !start(i)) break;
       bool free = false;
       if (!workers_[i].taken.load(std::memory_order_relaxed) &&
           workers_[i].taken.compare_exchange_strong(free, true, std::memory_order_acquire)) {
@@ -102,38 +109,60 @@ class Pool {
 
   void offer(int index, Loop* loop, int slot) {
     Worker& w = workers_[index];
-    w.loop = loop;
     w.slot = slot;
+    w.loop.store(loop, std::memory_order_release);
     w.epoch.fetch_add(1, std::memory_order_seq_cst);
     if (w.sleeping.load(std::memory_order_seq_cst)) futex_wake(&w.epoch);
   }
 
- private:
-  Pool() : workers_(new Worker[kMaxWorkers]) {}
-
-  void start(int index) {
-    const std::lock_guard<std::mutex> lock(start_);
-    if (index < started_.load(std::memory_order_relaxed)) return;
-    std::thread([this, index] { serve(workers_[index]); }).detach();
-    limit_.store(std::max(limit_.load(), usable_cpus() * 4));
-    started_.store(index + 1, std::memory_order_release);
+  // Takes a loop back from a worker that has not begun it, and frees the worker.
+  bool withdraw(int index, Loop* loop) {
+    Worker& w = workers_[index];
+    Loop* expected = loop;
+    if (!w.loop.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel)) return false;
+    w.taken.store(false, std::memory_order_release);
+    return true;
   }
 
-  static void serve(Worker& w) {
+  // Whether all threads of the pool and one caller find a processor each.
+  bool roomy() const { return started_.load(std::memory_order_relaxed) < cpus_; }
+
+ private:
+  Pool() : workers_(new Worker[kMaxWorkers]), cpus_(usable_cpus()), limit_(std::max(8, 4 * cpus_)) {}
+
+  // False where the system gives no thread: loops then run on fewer.
+  bool start(int index) {
+    const std::lock_guard<std::mutex> lock(start_);
+    if (index < started_.load(std::memory_order_relaxed)) return true;
+    try {
+      std::thread([this, index] { serve(workers_[index]); }).detach();
+    } catch (const std::system_error&) {
+      return false;
+    }
+    started_.store(index + 1, std::memory_order_release);
+    return true;
+  }
+
+  void serve(Worker& w) const {
     std::uint32_t seen = 0;
+    std::uint64_t patience = kLongSpin;
     for (;;) {
-      int spins = 0;
+      const std::uint64_t begin = cycles();
+      const std::uint64_t spin = roomy() ? patience : kShortSpin;
       while (w.epoch.load(std::memory_order_acquire) == seen) {
-        if (++spins < kSpins) {
+        if (cycles() - begin < spin) {
           pause();
           continue;
         }
+        patience = std::max(patience / 2, kShortSpin);
         w.sleeping.store(true, std::memory_order_seq_cst);
         while (w.epoch.load(std::memory_order_seq_cst) == seen) futex_wait(&w.epoch, seen);
         w.sleeping.store(false, std::memory_order_relaxed);
       }
+      if (cycles() - begin < spin) patience = kLongSpin;
       seen = w.epoch.load(std::memory_order_acquire);
-      Loop* loop = w.loop;
+      Loop* loop = w.loop.exchange(nullptr, std::memory_order_acq_rel);
+      if (loop == nullptr) continue;
       loop->work(w.slot);
       w.taken.store(false, std::memory_order_release);
       loop->running.fetch_sub(1, std::memory_order_release);
@@ -144,7 +173,8 @@ class Pool {
   Worker* workers_;
   std::mutex start_;
   std::atomic<int> started_{0};
-  std::atomic<int> limit_{8};
+  const int cpus_;
+  const int limit_;  // workers up to which a caller looks for free ones that others may hold
 };
 
 std::atomic<Pool*> Pool::current{nullptr};
@@ -167,37 +197,75 @@ double quota_of(const std::string& folder) {
   return v1 > 0 && v1_period > 0 ? v1 / v1_period : 0;
 }
 
+// How many numbers a list like "0-3,8" has.
+int count_listed(const std::string& list) {
+  int count = 0;
+  std::istringstream ranges(list);
+  for (std::string range; std::getline(ranges, range, ',');) {
+    int first = 0;
+    int last = 0;
+    const int read = std::sscanf(range.c_str(), "%d-%d", &first, &last);
+    if (read == 1) last = first;
+    if (read >= 1 && last >= first) count += last - first + 1;
+  }
+  return count;
+}
+
+// The processors that a cgroup folder allows, or 0 where it does not say.
+int cpuset_of(const std::string& folder) {
+  for (const char* name : {"/cpuset.cpus.effective", "/cpuset.effective_cpus", "/cpuset.cpus"}) {
+    if (const int count = count_listed(read_line(folder + name)); count > 0) return count;
+  }
+  return 0;
+}
+
+// The processors of the calling thread's affinity mask; of a replaced root the ones that its /proc/self/status names. 0: not known.
+int affinity_count(const std::string& root) {
+  if (root.empty()) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 0;
+  }
+  constexpr std::string_view kKey = "Cpus_allowed_list:";
+  std::ifstream status(root + "/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.compare(0, kKey.size(), kKey) == 0) return count_listed(line.substr(line.find_first_not_of(" \t", kKey.size())));
+  }
+  return 0;
+}
+
 }  // namespace
 
+// Of a replaced root, affinity and all limits come from its files.
 int usable_cpus(const char* root) {
-  int cpus = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) cpus = std::max(1, CPU_COUNT(&set));
-  // Every level of the process's cgroup path may set a quota; the smallest counts.
-  double quota = 0;
-  std::ifstream groups(std::string(root) + "/proc/self/cgroup");
+  const std::string base = root;
+  int cpus = affinity_count(base);
+  if (cpus <= 0) cpus = count_listed(read_line(base + "/sys/devices/system/cpu/online"));
+  if (cpus <= 0) cpus = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  // Every level of the process's path in a hierarchy may set a limit; the smallest counts.
+  std::ifstream groups(base + "/proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {
     const std::size_t first = line.find(':');
     const std::size_t second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    std::string path = line.substr(second + 1);
-    std::string base = std::string(root) + "/sys/fs/cgroup";
-    if (!controllers.empty()) {
-      if (("," + controllers + ",").find(",cpu,") == std::string::npos) continue;
-      base += "/cpu";
-    }
-    for (;;) {
-      const double q = quota_of(base + path);
-      if (q > 0 && (quota == 0 || q < quota)) quota = q;
-      const std::size_t slash = path.find_last_of('/');
-      if (slash == std::string::npos || path.empty()) break;
-      path.resize(slash);
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool unified = controllers == ",,";
+    for (const char* controller : {"cpu", "cpuset"}) {
+      if (!unified && controllers.find("," + std::string(controller) + ",") == std::string::npos) continue;
+      const std::string folder = base + "/sys/fs/cgroup" + (unified ? "" : "/" + std::string(controller));
+      for (std::string path = line.substr(second + 1);;) {
+        if (controller == std::string_view("cpu")) {
+          if (const double quota = quota_of(folder + path); quota > 0) cpus = std::min(cpus, static_cast<int>(std::ceil(quota)));
+        } else if (const int count = cpuset_of(folder + path); count > 0) {
+          cpus = std::min(cpus, count);
+        }
+        const std::size_t slash = path.find_last_of('/');
+        if (slash == std::string::npos) break;
+        path.resize(slash);
+      }
     }
   }
-  if (quota > 0) cpus = std::min(cpus, std::max(1, static_cast<int>(quota + 0.999)));
-  return cpus;
+  return std::max(1, cpus);
 }
 
 void ThreadLease::parallel_for(std::int64_t count, std::int64_t grain, LoopBody body, const CancelToken* cancel) const {
@@ -220,9 +288,12 @@ void ThreadLease::parallel_for(std::int64_t count, std::int64_t grain, LoopBody 
   loop.running.store(taken, std::memory_order_relaxed);
   for (int i = 0; i < taken; ++i) pool.offer(workers[i], &loop, i + 1);
   loop.work(0);
-  int spins = 0;
-  while (loop.running.load(std::memory_order_acquire) != 0) {
-    if (++spins < kSpins) {
+  // A worker that the system has not let run yet need not be waited for.
+  int withdrawn = 0;
+  for (int i = 0; i < taken; ++i) withdrawn += pool.withdraw(workers[i], &loop) ? 1 : 0;
+  const std::uint64_t begin = cycles();
+  while (loop.running.load(std::memory_order_acquire) != withdrawn) {
+    if (cycles() - begin < kLongSpin && pool.roomy()) {
       pause();
     } else {
       sched_yield();

@@ -6,6 +6,9 @@
 #include <unordered_set>
 
 #include "base/format.h"
+#include "base/mapped_file.h"
+#include "base/text.h"
+#include "base/work_counters.h"
 
 namespace oriel {
 namespace {
@@ -227,6 +230,7 @@ Node* Graph::add(std::string_view domain, std::string_view op, Attributes attrib
     }
     try {
       InferContext context(*node);
+      count_inference();
       def->infer(context);
     } catch (...) {
       values_.resize(first_value);
@@ -268,6 +272,7 @@ bool Graph::refine_types() {
     };
     try {
       InferContext context(*node);
+      count_inference();
       node->op_->infer(context);
     } catch (const Error&) {
       // What cannot be right fails when it runs; an operand that is now a constant may stand in a branch never taken.
@@ -305,8 +310,13 @@ bool Graph::refine_types() {
 }
 
 void Graph::release_constants() {
+  std::unordered_set<const Memory*> files;
   for (const auto& v : values_) {
-    if (v->constant_) v->constant_ = Tensor();
+    if (!v->constant_) continue;
+    // Executables that still read a file see it through pages that come back as they are touched.
+    const Memory* memory = v->constant_->memory().get();
+    if (files.insert(memory).second) release_pages(memory);
+    v->constant_ = Tensor();
   }
   for (const auto& node : owned_) {
     for (const auto& [name, attribute] : node->attributes_.items()) {
@@ -370,18 +380,6 @@ std::string attribute_text(const Attribute& attribute) {
       attribute);
 }
 
-std::string indented(const std::string& text) {
-  std::string out;
-  std::size_t start = 0;
-  while (start < text.size()) {
-    const std::size_t end = text.find('\n', start);
-    out += "    " + text.substr(start, end - start) + "\n";
-    if (end == std::string::npos) break;
-    start = end + 1;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string Graph::to_string() const {
@@ -403,7 +401,7 @@ std::string Graph::to_string() const {
     for (const auto& [name, value] : n->attributes().items()) {
       line += formatted(" {}={}", name, attribute_text(value));
       if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&value); body != nullptr && *body) {
-        bodies += formatted("  {}:\n{}", name, indented((*body)->to_string()));
+        bodies += formatted("  {}:\n{}", name, indented((*body)->to_string(), 4));
       }
     }
     text += line + "\n" + bodies;

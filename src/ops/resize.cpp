@@ -189,8 +189,8 @@ double cubic_weight(double distance, double a) {
 }
 
 struct Taps {
-  std::vector<std::int64_t> index;
-  std::vector<double> weight;
+  SmallVector<std::int64_t, 4> index;
+  SmallVector<double, 4> weight;
 };
 
 Taps taps_of(const Settings& s, const Axis& axis, float place) {
@@ -366,6 +366,7 @@ std::vector<ResizeAxis> resize_axes(const Inputs& inputs) {
     axis.in = axes[a].in;
     axis.out = axes[a].out;
     axis.same = axis.in == axis.out;
+    axis.first.reserve(static_cast<std::size_t>(axis.out) + 1);
     axis.first.push_back(0);
     for (std::int64_t i = 0; i < axis.out && axis.in > 0; ++i) {
       const float place = place_of(settings, axes[a], i);

@@ -6,7 +6,7 @@ namespace oriel::ops {
 Window Window::read(const Attributes& attributes, std::size_t rank, const Dims& kernel) {
   Window w;
   const auto list = [&](const char* name, std::size_t size, std::int64_t fallback, std::int64_t lowest) {
-    Dims values = attributes.get_ints(name, {});
+    Dims values = attributes.has(name) ? Dims(attributes.get_ints(name)) : Dims();
     if (values.empty()) values.assign(size, fallback);
     if (values.size() != size) {
       fail(ErrorCode::kInvalidGraph, "attribute {} has {} values, expected {}", name, values.size(), size);

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <numeric>
 
+#include "base/pages.h"
+
 namespace oriel::plan {
 namespace {
 
@@ -35,7 +37,34 @@ struct Program::State {
   std::vector<const Datum*> operands;
   std::vector<std::size_t> arena_sizes;
   Bindings key;
-  std::vector<std::vector<std::int64_t>> content;    // by value
+  std::vector<std::shared_ptr<Memory>> blocks;       // of values that no arena holds
+
+  // Memory for such a value: the smallest block that nobody uses and that is large enough, or a new one in the place of the
+  // largest that nobody uses. So sizes settle, and runs of settled sizes draw none.
+  const std::shared_ptr<Memory>& block(std::size_t bytes, const std::shared_ptr<Budget>& budget) {
+    std::shared_ptr<Memory>* fitting = nullptr;
+    std::shared_ptr<Memory>* small = nullptr;
+    for (std::shared_ptr<Memory>& b : blocks) {
+      if (b.use_count() > 1) continue;
+      if (b->size() >= bytes) {
+        if (fitting == nullptr || b->size() < (*fitting)->size()) fitting = &b;
+      } else if (small == nullptr || b->size() > (*small)->size()) {
+        small = &b;
+      }
+    }
+    if (fitting != nullptr) return *fitting;
+    if (small == nullptr) return blocks.emplace_back(allocate_host(bytes, budget));
+    small->reset();
+    std::shared_ptr<Memory> memory;
+    try {
+      memory = allocate_host(bytes, budget);
+    } catch (...) {
+      blocks.erase(blocks.begin() + (small - blocks.data()));
+      throw;
+    }
+    *small = std::move(memory);
+    return *small;
+  }
 };
 
 class Program::Sink final : public OutputSink {
@@ -78,20 +107,24 @@ class Program::Sink final : public OutputSink {
         return slot.tensor();
       }
     }
+    if (type == ElementType::kString) {
+      slot = Tensor::allocate(type, dims, context_.budget);
+      return slot.tensor();
+    }
     const int output = program_.output_of_[v];
-    if (output >= 0 && value.storage == nullptr) {
-      const Datum& bound = outputs_[static_cast<std::size_t>(output)];
-      if (bound.is_tensor() && bound.tensor().type() == type && type != ElementType::kString &&
-          bound.tensor().size() == count_elements(dims)) {
-        slot = Tensor(type, dims, bound.tensor().memory(), bound.tensor().byte_offset());
+    const std::int64_t elements = count_elements(value.storage == nullptr ? dims : value.storage(dims));
+    bool bound = false;
+    if (output >= 0 && outputs_[static_cast<std::size_t>(output)].is_tensor()) {
+      const Tensor& into = outputs_[static_cast<std::size_t>(output)].tensor();
+      bound = into.type() == type && into.size() == elements;
+      // Blocked memory is aligned; the caller's may not be, and then gets a copy.
+      if (bound && (value.storage == nullptr || reinterpret_cast<std::uintptr_t>(into.raw()) % kMemoryAlignment == 0)) {
+        slot = Tensor(type, dims, into.memory(), into.byte_offset());
         return slot.tensor();
       }
     }
-    if (value.storage != nullptr) {
-      slot = Tensor(type, dims, allocate_host(element_bytes(type, count_elements(value.storage(dims))), context_.budget));
-    } else {
-      slot = Tensor::allocate(type, dims, context_.budget);
-    }
+    const std::size_t bytes = element_bytes(type, elements);
+    slot = Tensor(type, dims, output >= 0 && !bound ? allocate_host(bytes, context_.budget) : state_.block(bytes, context_.budget));
     return slot.tensor();
   }
 
@@ -175,7 +208,6 @@ void Program::finish() {
   region_of_.assign(n, -1);
   position_.assign(n, -1);
   in_place_.assign(n, -1);
-  content_region_.assign(n, -1);
   output_of_.assign(n, -1);
   std::vector<bool> made(n, false);
   std::vector<int> last_read(n, -1);
@@ -291,7 +323,6 @@ void Program::finish() {
   for (Region& region : regions_) {
     // Derived symbols of a later region may rest on ones of an earlier: ids grow from operands to results.
     std::sort(region.symbols.begin(), region.symbols.end());
-    for (const int v : region.planned) region.live_until = std::max(region.live_until, last_step_[static_cast<std::size_t>(v)]);
   }
   // Values known symbolically need their symbols when the region of their first reader starts.
   for (std::size_t v = 0; v < n; ++v) {
@@ -307,15 +338,31 @@ void Program::finish() {
       if (first_reader >= region.last_step && &region != &regions_.back()) continue;
       for (const Dim& d : values_[v].content) symbols_->collect(d, region.symbols);
       std::sort(region.symbols.begin(), region.symbols.end());
-      content_region_[v] = static_cast<int>(&region - regions_.data());
+      region.contents.push_back(static_cast<int>(v));
       break;
+    }
+  }
+  for (Region& region : regions_) {
+    region.overlaps.resize(region.planned.size());
+    for (std::size_t i = 0; i < region.planned.size(); ++i) {
+      const auto v = static_cast<std::size_t>(region.planned[i]);
+      for (std::size_t j = 0; j < i; ++j) {
+        const auto w = static_cast<std::size_t>(region.planned[j]);
+        if (first_step_[v] <= last_step_[w] && first_step_[w] <= last_step_[v]) {
+          region.overlaps[i].push_back(static_cast<int>(j));
+          region.overlaps[j].push_back(static_cast<int>(i));
+        }
+      }
     }
   }
   release_after_.assign(steps_.size(), {});
   for (std::size_t v = 0; v < n; ++v) {
-    if (!made[v] || leaves[v]) continue;
     const int last = std::max(last_read[v], first_step_[v]);
-    if (last >= 0) release_after_[static_cast<std::size_t>(last)].push_back(static_cast<int>(v));
+    if (made[v] && !leaves[v] && last >= 0) {
+      release_after_[static_cast<std::size_t>(last)].push_back(static_cast<int>(v));
+    } else if (!values_[v].has_content && values_[v].constant.empty()) {
+      release_last_.push_back(static_cast<int>(v));
+    }
   }
 }
 
@@ -329,6 +376,10 @@ std::unique_ptr<Program::State> Program::take_state() {
       return state;
     }
   }
+  return make_state();
+}
+
+std::unique_ptr<Program::State> Program::make_state() const {
   auto state = std::make_unique<State>();
   state->slots.resize(values_.size());
   for (std::size_t v = 0; v < values_.size(); ++v) state->slots[v] = values_[v].constant;
@@ -348,7 +399,7 @@ void Program::give_state(std::unique_ptr<State> state) {
   idle_.push_back(std::move(state));
 }
 
-void Program::make_plan(const Region& region, const Bindings& symbols, Plan& plan) {
+void Program::make_plan(const Region& region, const Bindings& symbols, Plan& plan) const {
   const std::size_t n = region.planned.size();
   std::vector<std::size_t> bytes(n);
   plan.dims.resize(n);
@@ -370,13 +421,13 @@ void Program::make_plan(const Region& region, const Bindings& symbols, Plan& pla
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return bytes[a] > bytes[b]; });
-  std::vector<std::size_t> placed;
+  std::vector<bool> placed(n, false);
+  std::vector<std::pair<std::size_t, std::size_t>> taken;
   for (const std::size_t i : order) {
-    const auto v = static_cast<std::size_t>(region.planned[i]);
-    std::vector<std::pair<std::size_t, std::size_t>> taken;
-    for (const std::size_t j : placed) {
-      const auto w = static_cast<std::size_t>(region.planned[j]);
-      if (first_step_[v] <= last_step_[w] && first_step_[w] <= last_step_[v]) taken.emplace_back(plan.offsets[j], bytes[j]);
+    taken.clear();
+    for (const int other : region.overlaps[i]) {
+      const auto j = static_cast<std::size_t>(other);
+      if (placed[j]) taken.emplace_back(plan.offsets[j], bytes[j]);
     }
     std::sort(taken.begin(), taken.end());
     std::size_t offset = 0;
@@ -386,7 +437,7 @@ void Program::make_plan(const Region& region, const Bindings& symbols, Plan& pla
     }
     plan.offsets[i] = offset;
     plan.arena = std::max(plan.arena, offset + bytes[i]);
-    placed.push_back(i);
+    placed[i] = true;
   }
 }
 
@@ -400,11 +451,10 @@ void Program::enter_region(State& state, std::size_t index, RunContext& context)
     if (symbols_->is_derived(id)) bound = symbols_->evaluate(id, symbols);
     state.key.push_back(bound);
   }
-  for (std::size_t v = 0; v < values_.size(); ++v) {
-    const ProgramValue& value = values_[v];
-    if (content_region_[v] != static_cast<int>(index)) continue;
+  for (const int v : region.contents) {
+    const ProgramValue& value = values_[static_cast<std::size_t>(v)];
     // The content of a value is small: a tensor of its own, written anew.
-    Datum& slot = state.slots[v];
+    Datum& slot = state.slots[static_cast<std::size_t>(v)];
     if (!slot.is_tensor()) {
       Dims dims;
       if (value.type.shape.rank() == 1) dims.push_back(static_cast<std::int64_t>(value.content.size()));
@@ -424,37 +474,63 @@ void Program::enter_region(State& state, std::size_t index, RunContext& context)
   std::list<Plan>& plans = state.plans[index];
   auto found = std::find_if(plans.begin(), plans.end(), [&](const Plan& p) { return p.key == state.key; });
   if (found == plans.end()) {
-    Plan plan;
-    plan.key = state.key;
-    make_plan(region, symbols, plan);
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ++counters_.plans;
-      arena_bytes_ = std::max(arena_bytes_, static_cast<std::int64_t>(plan.arena));
-    }
-    if (plans.size() >= kPlansPerRegion) {
-      if (state.active[index] == &plans.back()) state.active[index] = nullptr;
-      plans.pop_back();
-    }
-    plans.push_front(std::move(plan));
+    add_plan(state, index, state.key, symbols);
     found = plans.begin();
   } else if (found != plans.begin()) {
     plans.splice(plans.begin(), plans, found);
   }
   const Plan& plan = plans.front();
   if (state.active[index] == &plan && state.arenas[index]) return;
-  if (!state.arenas[index] || state.arena_sizes[index] < plan.arena) {
-    state.tensors[index].clear();
-    state.arenas[index].reset();
-    state.arenas[index] = allocate_host(plan.arena, context.budget, "arena");
-    state.arena_sizes[index] = plan.arena;
-  }
+  fit_arena(state, index, context.budget);
   state.tensors[index].clear();
   for (std::size_t i = 0; i < region.planned.size(); ++i) {
     const ProgramValue& value = values_[static_cast<std::size_t>(region.planned[i])];
     state.tensors[index].emplace_back(value.type.element, plan.dims[i], state.arenas[index], plan.offsets[i]);
   }
   state.active[index] = &plan;
+}
+
+void Program::add_plan(State& state, std::size_t index, const Bindings& key, const Bindings& symbols) {
+  Plan plan;
+  plan.key = key;
+  make_plan(regions_[index], symbols, plan);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++counters_.plans;
+    arena_bytes_ = std::max(arena_bytes_, static_cast<std::int64_t>(plan.arena));
+  }
+  std::list<Plan>& plans = state.plans[index];
+  if (plans.size() >= kPlansPerRegion) {
+    if (state.active[index] == &plans.back()) state.active[index] = nullptr;
+    plans.pop_back();
+  }
+  plans.push_front(std::move(plan));
+}
+
+void Program::fit_arena(State& state, std::size_t index, const std::shared_ptr<Budget>& budget) {
+  const std::size_t wanted = state.plans[index].front().arena;
+  if (state.arenas[index] && state.arena_sizes[index] >= wanted) return;
+  state.tensors[index].clear();
+  state.arenas[index].reset();
+  state.arenas[index] = allocate_host(wanted, budget, "arena");
+  state.arena_sizes[index] = wanted;
+}
+
+void Program::reserve(const std::shared_ptr<Budget>& budget) {
+  std::unique_ptr<State> state = make_state();
+  const Bindings none(symbols_->size(), kUnbound);
+  try {
+    for (std::size_t r = 0; r < regions_.size(); ++r) {
+      if (!regions_[r].symbols.empty() || regions_[r].planned.empty()) continue;
+      add_plan(*state, r, {}, none);
+      fit_arena(*state, r, budget);
+      back_with_pages(state->arenas[r]->map(), state->arena_sizes[r]);
+    }
+  } catch (const Error&) {
+    // A run that needs the region says why it cannot have it.
+    return;
+  }
+  give_state(std::move(state));
 }
 
 Status Program::run_steps(State& state, std::span<Datum> outputs, RunContext& context, const void* owner) {
@@ -485,6 +561,8 @@ Status Program::run_steps(State& state, std::span<Datum> outputs, RunContext& co
         for (const int v : release_after_[static_cast<std::size_t>(s)]) state.slots[static_cast<std::size_t>(v)].reset();
       }
     }
+    // A cancelled run may have left units of its last step out.
+    if (context.cancel != nullptr) context.check();
   } catch (const Error& error) {
     if (current < 0 || error.code() == ErrorCode::kCancelled) return Status(error);
     const ProgramStep& step = steps_[static_cast<std::size_t>(current)];
@@ -513,15 +591,15 @@ Status Program::run(std::span<const Datum* const> inputs, std::span<Datum> outpu
         const auto r = static_cast<std::size_t>(root_[v]);
         // Memory of the run's own becomes the output; what belongs to an input, a constant or another output is copied.
         const bool own = !made.is_tensor() || output_of_[r] == static_cast<int>(o);
-        if (own) {
-          if (!(outputs[o].is_tensor() && made.is_tensor() && outputs[o].tensor().memory() == made.tensor().memory() &&
-                outputs[o].tensor().dims() == made.tensor().dims())) {
-            outputs[o] = made;
-          }
+        const bool fits = outputs[o].is_tensor() && made.is_tensor() && outputs[o].tensor().type() == made.tensor().type() &&
+                          outputs[o].tensor().dims() == made.tensor().dims();
+        if (fits && outputs[o].tensor().raw() == made.tensor().raw()) continue;
+        if (own && !(fits && made.tensor().type() != ElementType::kString)) {
+          outputs[o] = made;
           continue;
         }
         const Tensor& from = made.tensor();
-        if (!outputs[o].is_tensor() || outputs[o].tensor().type() != from.type() || !(outputs[o].tensor().dims() == from.dims())) {
+        if (!fits) {
           outputs[o] = from.clone(context.budget);
         } else if (from.type() == ElementType::kString) {
           std::copy_n(from.data<std::string>(), from.size(), outputs[o].tensor().data<std::string>());
@@ -533,8 +611,12 @@ Status Program::run(std::span<const Datum* const> inputs, std::span<Datum> outpu
       status = Status(error);
     }
   }
-  for (std::size_t v = 0; v < values_.size(); ++v) {
-    if (!values_[v].has_content && values_[v].constant.empty()) state->slots[v].reset();
+  if (status.ok()) {
+    for (const int v : release_last_) state->slots[static_cast<std::size_t>(v)].reset();
+  } else {
+    for (std::size_t v = 0; v < values_.size(); ++v) {
+      if (!values_[v].has_content && values_[v].constant.empty()) state->slots[v].reset();
+    }
   }
   give_state(std::move(state));
   return status;

@@ -5,6 +5,9 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/text.h"
+#include "ir/alignment.h"
+
 namespace oriel {
 
 struct CompiledGraph::CompiledPart {
@@ -13,17 +16,97 @@ struct CompiledGraph::CompiledPart {
   std::unique_ptr<Executable> executable;
   std::vector<int> inputs;   // slots; of control flow: its operands, -1 where absent
   std::vector<int> outputs;
+  std::vector<int> results;  // by output: the graph output that it becomes, -1: none
   const Node* node = nullptr;
+  enum class Kind { kExecutable, kIf, kLoop, kScan } kind = Kind::kExecutable;
   std::vector<std::unique_ptr<CompiledGraph>> bodies;
+};
+
+// Slices put together along a new first axis as they come.
+class CompiledGraph::Rows {
+ public:
+  void start() {
+    count_ = 0;
+    if (memory_.use_count() > 1) memory_.reset();
+  }
+  // There will be `most` slices, or up to as many where not `exact`.
+  void append(const Tensor& slice, std::int64_t most, bool exact, const std::shared_ptr<Budget>& budget) {
+    if (count_ == 0) {
+      type_ = slice.type();
+      dims_ = slice.dims();
+    } else if (!(slice.dims() == dims_)) {
+      fail(ErrorCode::kInvalidArgument, "an iteration gave a slice of shape {}, the first one {}", to_string(slice.dims()), to_string(dims_));
+    }
+    const std::size_t bytes = slice.bytes();
+    const auto count = static_cast<std::size_t>(count_);
+    if (!memory_ || memory_->size() < (count + 1) * bytes) {
+      constexpr std::size_t kLeast = 4096;
+      const std::size_t rows = bytes == 0 || exact ? static_cast<std::size_t>(most)
+                                                   : std::min(static_cast<std::size_t>(most), std::max(2 * count, kLeast / bytes + 1));
+      std::shared_ptr<Memory> larger = allocate_host(rows * bytes, budget);
+      if (count * bytes > 0) std::memcpy(larger->map(), memory_->map(), count * bytes);
+      memory_ = std::move(larger);
+    }
+    if (bytes > 0) std::memcpy(static_cast<char*>(memory_->map()) + count * bytes, slice.raw(), bytes);
+    ++count_;
+  }
+  bool empty() const { return count_ == 0; }
+  Tensor tensor() const {
+    Dims dims = dims_;
+    dims.insert(dims.begin(), count_);
+    return Tensor(type_, dims, memory_);
+  }
+
+ private:
+  ElementType type_ = ElementType::kUndefined;
+  Dims dims_;
+  std::int64_t count_ = 0;
+  std::shared_ptr<Memory> memory_;
+};
+
+// What a control-flow node works with; kept between runs so that its memory is used again.
+struct CompiledGraph::Flow {
+  std::vector<Datum> results[2];        // of the two branches; of iterations in turn: one is read while the other is written
+  std::vector<Datum> values;            // carried from one iteration to the next
+  std::vector<Datum> pieces;            // slices of scan inputs
+  std::vector<std::int64_t> axes;       // of scan inputs
+  std::vector<Rows> rows;                   // by scan output, where its slices are put together as they come
+  std::vector<std::vector<Tensor>> slices;  // by scan output, where they have to wait for each other
+  std::vector<const Datum*> operands;
+  Datum number;
+  Datum condition;
 };
 
 struct CompiledGraph::State {
   std::vector<Datum> slots;
   std::vector<const Datum*> operands;
   std::vector<std::vector<Datum>> results;  // by part: outputs, kept so that their memory is used again
+  std::vector<Flow> flows;                  // by part
 };
 
 namespace {
+
+// Forgets what somebody else holds as well, so that it is not written to.
+void keep_own(std::vector<Datum>& kept) {
+  for (Datum& d : kept) {
+    if (!d.is_tensor() || d.tensor().memory().use_count() > 1) d.reset();
+  }
+}
+
+// One element, written into the tensor that is there.
+template <typename T>
+void set_scalar(Datum& to, T value) {
+  if (!to.is_tensor()) to = Tensor::scalar(value);
+  *to.tensor().data<T>() = value;
+}
+
+// Whether slices of this type can lie one behind another as bytes.
+bool stacks_as_bytes(ElementType type) { return type != ElementType::kString && !is_sub_byte(type); }
+
+bool same_form(const Datum& a, const Datum& b) {
+  return a.is_tensor() && b.is_tensor() && a.tensor().type() == b.tensor().type() && a.tensor().dims() == b.tensor().dims() &&
+         a.tensor().type() != ElementType::kString;
+}
 
 Datum owned(const Datum& value, const std::shared_ptr<Budget>& budget) {
   return value.is_tensor() ? Datum(value.tensor().clone(budget)) : value;
@@ -116,7 +199,7 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, const std::vect
     if (added) {
       ++slot_count_;
       constants_.emplace_back();
-      if (v->is_constant()) constants_.back() = *v->constant();
+      if (v->is_constant()) constants_.back() = aligned(*v->constant());
     }
     return at->second;
   };
@@ -132,6 +215,8 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, const std::vect
       compiled->executable = c.device->compile(part.subgraph, c.options);
     } else {
       compiled->node = part.control_flow;
+      const std::string& op = part.control_flow->op().name;
+      compiled->kind = op == "If" ? CompiledPart::Kind::kIf : op == "Loop" ? CompiledPart::Kind::kLoop : CompiledPart::Kind::kScan;
       for (const Value* v : part.control_flow->inputs()) compiled->inputs.push_back(slot(v));
       for (const Value* v : part.control_flow->outputs()) compiled->outputs.push_back(slot(v));
       for (const char* name : {"then_branch", "else_branch", "body"}) {
@@ -143,6 +228,18 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, const std::vect
     parts_.push_back(std::move(compiled));
   }
   for (const Value* v : graph_->outputs()) output_slots_.push_back(slot(v));
+  for (const auto& part : parts_) {
+    for (const int s : part->outputs) {
+      const auto last = std::find(output_slots_.rbegin(), output_slots_.rend(), s);
+      part->results.push_back(static_cast<int>(output_slots_.rend() - last) - 1);
+    }
+  }
+  direct_ = parts_.size() == 1 && parts_[0]->executable && parts_[0]->outputs == output_slots_ &&
+            std::all_of(parts_[0]->inputs.begin(), parts_[0]->inputs.end(), [&](int s) {
+              const auto at = std::find(input_slots_.begin(), input_slots_.end(), s);
+              if (at != input_slots_.end()) direct_inputs_.push_back(static_cast<int>(at - input_slots_.begin()));
+              return at != input_slots_.end();
+            });
 }
 
 CompiledGraph::~CompiledGraph() = default;
@@ -165,6 +262,7 @@ std::unique_ptr<CompiledGraph::State> CompiledGraph::take_state() {
     widest = std::max(widest, parts_[p]->inputs.size());
   }
   state->operands.resize(widest);
+  state->flows.resize(parts_.size());
   return state;
 }
 
@@ -181,34 +279,36 @@ void CompiledGraph::bind_outputs(const CompiledPart& part, const State& state, R
 }
 
 Status CompiledGraph::run(std::span<const Datum* const> inputs, std::span<Datum> outputs, RunContext& context) {
-  std::unique_ptr<State> state = take_state();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    Datum& slot = state->slots[static_cast<std::size_t>(input_slots_[i])];
-    slot = *inputs[i];
-    if (slot.is_tensor()) bind_symbols(graph_->inputs()[i]->shape(), slot.tensor().dims(), context.symbols);
+    if (inputs[i]->is_tensor()) bind_symbols(graph_->inputs()[i]->shape(), inputs[i]->tensor().dims(), context.symbols);
   }
+  if (direct_) {
+    SmallVector<const Datum*, 128> operands;
+    for (const int i : direct_inputs_) operands.push_back(inputs[static_cast<std::size_t>(i)]);
+    return parts_[0]->executable->submit({operands.data(), operands.size()}, outputs, context);
+  }
+  std::unique_ptr<State> state = take_state();
+  for (std::size_t i = 0; i < inputs.size(); ++i) state->slots[static_cast<std::size_t>(input_slots_[i])] = *inputs[i];
   Status status;
   for (std::size_t p = 0; p < parts_.size() && status.ok(); ++p) {
     CompiledPart& part = *parts_[p];
-    std::vector<Datum>& results = state->results[p];
     if (part.executable) {
+      std::vector<Datum>& results = state->results[p];
       for (std::size_t i = 0; i < part.inputs.size(); ++i) state->operands[i] = &state->slots[static_cast<std::size_t>(part.inputs[i])];
       for (std::size_t i = 0; i < part.outputs.size(); ++i) {
-        for (std::size_t o = 0; o < output_slots_.size(); ++o) {
-          if (output_slots_[o] == part.outputs[i]) results[i] = outputs[o];
-        }
+        if (part.results[i] >= 0) results[i] = outputs[static_cast<std::size_t>(part.results[i])];
       }
       status = part.executable->submit({state->operands.data(), part.inputs.size()}, results, context);
       for (std::size_t i = 0; i < part.outputs.size() && status.ok(); ++i) state->slots[static_cast<std::size_t>(part.outputs[i])] = results[i];
       continue;
     }
+    // What the last run left there would keep its memory from being used again.
+    for (const int s : part.outputs) state->slots[static_cast<std::size_t>(s)].reset();
     try {
-      if (part.node->op().name == "If") {
-        status = run_if(part, *state, context);
-      } else if (part.node->op().name == "Loop") {
-        status = run_loop(part, *state, context);
-      } else {
-        status = run_scan(part, *state, context);
+      switch (part.kind) {
+        case CompiledPart::Kind::kIf: status = run_if(part, *state, state->flows[p], context); break;
+        case CompiledPart::Kind::kLoop: status = run_loop(part, *state, state->flows[p], context); break;
+        default: status = run_scan(part, *state, state->flows[p], context); break;
       }
       if (status.ok()) bind_outputs(part, *state, context);
     } catch (const Error& error) {
@@ -225,13 +325,10 @@ Status CompiledGraph::run(std::span<const Datum* const> inputs, std::span<Datum>
                               output_slots_.begin() + static_cast<std::ptrdiff_t>(o);
       Datum& to = outputs[o];
       const Datum& from = state->slots[s];
-      if (!shared) {
-        to = from;
-      } else if (from.is_tensor() && to.is_tensor() && to.tensor().type() == from.tensor().type() && to.tensor().dims() == from.tensor().dims() &&
-                 from.tensor().type() != ElementType::kString) {
-        if (from.tensor().size() > 0) std::memcpy(to.tensor().raw(), from.tensor().raw(), from.tensor().bytes());
+      if (same_form(from, to)) {
+        if (from.tensor().size() > 0 && to.tensor().raw() != from.tensor().raw()) std::memcpy(to.tensor().raw(), from.tensor().raw(), from.tensor().bytes());
       } else {
-        to = owned(from, context.budget);
+        to = shared ? owned(from, context.budget) : from;
       }
     }
   }
@@ -239,28 +336,26 @@ Status CompiledGraph::run(std::span<const Datum* const> inputs, std::span<Datum>
   for (const int s : output_slots_) state->slots[static_cast<std::size_t>(s)] = constants_[static_cast<std::size_t>(s)];
   for (std::size_t p = 0; p < parts_.size(); ++p) {
     for (std::size_t i = 0; i < parts_[p]->outputs.size(); ++i) {
-      const int s = parts_[p]->outputs[i];
-      const bool given = std::find(output_slots_.begin(), output_slots_.end(), s) != output_slots_.end();
-      if (given || parts_[p]->node != nullptr) state->results[p][i].reset();
+      if (parts_[p]->results[i] >= 0) state->results[p][i].reset();
     }
   }
   give_state(std::move(state));
   return status;
 }
 
-Status CompiledGraph::run_if(CompiledPart& part, State& state, RunContext& context) {
-  const bool condition = scalar_bool(state.slots[static_cast<std::size_t>(part.inputs[0])]);
-  CompiledGraph& branch = *part.bodies[condition ? 0 : 1];
-  std::vector<const Datum*> captures;
-  for (std::size_t i = 1; i < part.inputs.size(); ++i) captures.push_back(&state.slots[static_cast<std::size_t>(part.inputs[i])]);
-  std::vector<Datum> outputs(part.outputs.size());
-  Status status = branch.run(captures, outputs, context);
-  if (!status.ok()) return status;
-  for (std::size_t i = 0; i < outputs.size(); ++i) state.slots[static_cast<std::size_t>(part.outputs[i])] = std::move(outputs[i]);
+Status CompiledGraph::run_if(CompiledPart& part, State& state, Flow& flow, RunContext& context) {
+  const std::size_t chosen = scalar_bool(state.slots[static_cast<std::size_t>(part.inputs[0])]) ? 0 : 1;
+  flow.operands.clear();
+  for (std::size_t i = 1; i < part.inputs.size(); ++i) flow.operands.push_back(&state.slots[static_cast<std::size_t>(part.inputs[i])]);
+  std::vector<Datum>& results = flow.results[chosen];
+  results.resize(part.outputs.size());
+  keep_own(results);
+  Status status = part.bodies[chosen]->run(flow.operands, results, context);
+  for (std::size_t i = 0; i < results.size() && status.ok(); ++i) state.slots[static_cast<std::size_t>(part.outputs[i])] = results[i];
   return status;
 }
 
-Status CompiledGraph::run_loop(CompiledPart& part, State& state, RunContext& context) {
+Status CompiledGraph::run_loop(CompiledPart& part, State& state, Flow& flow, RunContext& context) {
   CompiledGraph& body = *part.bodies[0];
   const auto carried = static_cast<std::size_t>(part.node->attributes().get_int("carried"));
   const auto operand = [&](std::size_t i) -> const Datum* {
@@ -275,104 +370,160 @@ Status CompiledGraph::run_loop(CompiledPart& part, State& state, RunContext& con
   if (const Datum* c = operand(1); c != nullptr && !c->empty()) go_on = scalar_bool(*c);
 
   const std::size_t scans = part.outputs.size() - carried;
-  std::vector<Datum> values(carried);
+  flow.values.assign(carried, Datum());
   for (std::size_t i = 0; i < carried; ++i) {
     const Datum* initial = operand(i + 2);
-    if (initial != nullptr) values[i] = *initial;
+    if (initial != nullptr) flow.values[i] = *initial;
   }
-  // Two sets of results in turn: one is read while the other is written.
-  std::vector<Datum> results[2] = {std::vector<Datum>(body.graph().outputs().size()), std::vector<Datum>(body.graph().outputs().size())};
-  std::vector<std::vector<Tensor>> slices(scans);
-  std::vector<const Datum*> operands(body.graph().inputs().size());
+  for (std::vector<Datum>& results : flow.results) {
+    results.resize(body.graph().outputs().size());
+    keep_own(results);
+  }
+  flow.slices.resize(scans);
+  for (std::vector<Tensor>& list : flow.slices) list.clear();
+  flow.rows.resize(scans);
+  for (Rows& rows : flow.rows) rows.start();
+  flow.operands.resize(body.graph().inputs().size());
   bool iterated = false;
   for (std::int64_t i = 0; i < limit && go_on; ++i) {
     context.check();
-    const Datum number = Tensor::scalar<std::int64_t>(i);
-    const Datum condition = Tensor::scalar<bool>(go_on);
-    operands[0] = &number;
-    operands[1] = &condition;
-    for (std::size_t v = 0; v < carried; ++v) operands[v + 2] = &values[v];
-    for (std::size_t v = carried + 2; v < operands.size(); ++v) operands[v] = operand(v);
-    std::vector<Datum>& made = results[i & 1];
-    for (std::size_t v = carried + 1; v < made.size(); ++v) made[v].reset();
-    Status status = body.run(operands, made, context);
+    set_scalar(flow.number, i);
+    set_scalar(flow.condition, go_on);
+    flow.operands[0] = &flow.number;
+    flow.operands[1] = &flow.condition;
+    for (std::size_t v = 0; v < carried; ++v) flow.operands[v + 2] = &flow.values[v];
+    for (std::size_t v = carried + 2; v < flow.operands.size(); ++v) flow.operands[v] = operand(v);
+    std::vector<Datum>& made = flow.results[i & 1];
+    for (std::size_t v = carried + 1; v < made.size(); ++v) {
+      if (made[v].is_tensor() && !stacks_as_bytes(made[v].tensor().type())) made[v].reset();
+    }
+    Status status = body.run(flow.operands, made, context);
     if (!status.ok()) return status;
     go_on = scalar_bool(made[0]);
-    for (std::size_t v = 0; v < carried; ++v) values[v] = made[v + 1];
-    for (std::size_t v = 0; v < scans; ++v) slices[v].push_back(made[carried + 1 + v].tensor());
+    for (std::size_t v = 0; v < carried; ++v) flow.values[v] = made[v + 1];
+    for (std::size_t v = 0; v < scans; ++v) {
+      const Tensor& slice = made[carried + 1 + v].tensor();
+      if (stacks_as_bytes(slice.type())) {
+        flow.rows[v].append(slice, limit, false, context.budget);
+      } else {
+        flow.slices[v].push_back(slice);
+      }
+    }
     iterated = true;
   }
   for (std::size_t v = 0; v < carried; ++v) {
-    state.slots[static_cast<std::size_t>(part.outputs[v])] = iterated ? values[v] : owned(values[v], context.budget);
+    state.slots[static_cast<std::size_t>(part.outputs[v])] = iterated ? flow.values[v] : owned(flow.values[v], context.budget);
+    flow.values[v].reset();
   }
   for (std::size_t v = 0; v < scans; ++v) {
     const Value* out = part.node->output(carried + v);
-    state.slots[static_cast<std::size_t>(part.outputs[carried + v])] = stack(slices[v], 0, out->element(), out->shape(), false, context.budget);
+    Datum& slot = state.slots[static_cast<std::size_t>(part.outputs[carried + v])];
+    if (flow.rows[v].empty()) {
+      slot = stack(flow.slices[v], 0, out->element(), out->shape(), false, context.budget);
+    } else {
+      slot = flow.rows[v].tensor();
+    }
+    flow.slices[v].clear();
   }
   return {};
 }
 
-Status CompiledGraph::run_scan(CompiledPart& part, State& state, RunContext& context) {
+Status CompiledGraph::run_scan(CompiledPart& part, State& state, Flow& flow, RunContext& context) {
   CompiledGraph& body = *part.bodies[0];
   const Attributes& attributes = part.node->attributes();
   const auto states = static_cast<std::size_t>(attributes.get_int("num_states"));
   const auto scans = static_cast<std::size_t>(attributes.get_int("num_scan_inputs"));
   const std::size_t stacked = part.outputs.size() - states;
   const auto at = [&](const char* name, std::size_t i) {
-    const std::vector<std::int64_t> list = attributes.get_ints(name, {});
+    if (!attributes.has(name)) return std::int64_t{0};
+    const std::vector<std::int64_t>& list = attributes.get_ints(name);
     return i < list.size() ? list[i] : 0;
   };
   const auto operand = [&](std::size_t i) -> const Datum& { return state.slots[static_cast<std::size_t>(part.inputs[i])]; };
-  std::vector<std::int64_t> axes(scans);
+  flow.axes.resize(scans);
   std::int64_t length = -1;
   for (std::size_t i = 0; i < scans; ++i) {
     const Tensor& t = operand(states + i).tensor();
-    axes[i] = normalize_axis(at("scan_input_axes", i), t.rank());
-    const std::int64_t extent = t.dim(static_cast<std::size_t>(axes[i]));
+    flow.axes[i] = normalize_axis(at("scan_input_axes", i), t.rank());
+    const std::int64_t extent = t.dim(static_cast<std::size_t>(flow.axes[i]));
     ORIEL_REQUIRE(length < 0 || length == extent, "scan input {} has the length {}, expected {}", i, extent, length);
     length = extent;
   }
-  std::vector<Datum> values(states);
-  for (std::size_t i = 0; i < states; ++i) values[i] = operand(i);
-  std::vector<Datum> results[2] = {std::vector<Datum>(part.outputs.size()), std::vector<Datum>(part.outputs.size())};
-  std::vector<std::vector<Tensor>> slices(stacked);
-  std::vector<Datum> pieces(scans);
-  std::vector<const Datum*> operands(body.graph().inputs().size());
+  flow.values.resize(states);
+  for (std::size_t i = 0; i < states; ++i) flow.values[i] = operand(i);
+  for (std::vector<Datum>& results : flow.results) {
+    results.resize(part.outputs.size());
+    keep_own(results);
+  }
+  flow.slices.resize(stacked);
+  for (std::vector<Tensor>& list : flow.slices) list.clear();
+  flow.rows.resize(stacked);
+  for (Rows& rows : flow.rows) rows.start();
+  // Along the first axis, forwards.
+  const auto in_order = [&](std::size_t i) {
+    return at("scan_output_axes", i) == 0 && at("scan_output_directions", i) == 0 && stacks_as_bytes(part.node->output(states + i)->element());
+  };
+  flow.pieces.resize(scans);
+  flow.operands.resize(body.graph().inputs().size());
   for (std::int64_t k = 0; k < length; ++k) {
     context.check();
     for (std::size_t i = 0; i < scans; ++i) {
       const std::int64_t index = at("scan_input_directions", i) != 0 ? length - 1 - k : k;
-      pieces[i] = slice(operand(states + i).tensor(), axes[i], index, context.budget);
+      flow.pieces[i] = slice(operand(states + i).tensor(), flow.axes[i], index, context.budget);
     }
-    for (std::size_t i = 0; i < operands.size(); ++i) {
-      operands[i] = i < states ? &values[i] : i < states + scans ? &pieces[i - states] : &operand(i);
+    for (std::size_t i = 0; i < flow.operands.size(); ++i) {
+      flow.operands[i] = i < states ? &flow.values[i] : i < states + scans ? &flow.pieces[i - states] : &operand(i);
     }
-    std::vector<Datum>& made = results[k & 1];
-    for (std::size_t i = states; i < made.size(); ++i) made[i].reset();
-    Status status = body.run(operands, made, context);
+    std::vector<Datum>& made = flow.results[k & 1];
+    for (std::size_t i = 0; i < stacked; ++i) {
+      if (!in_order(i)) made[states + i].reset();
+    }
+    Status status = body.run(flow.operands, made, context);
     if (!status.ok()) return status;
-    for (std::size_t i = 0; i < states; ++i) values[i] = made[i];
-    for (std::size_t i = 0; i < stacked; ++i) slices[i].push_back(made[states + i].tensor());
+    for (std::size_t i = 0; i < states; ++i) flow.values[i] = made[i];
+    for (std::size_t i = 0; i < stacked; ++i) {
+      const Tensor& slice = made[states + i].tensor();
+      if (in_order(i)) {
+        flow.rows[i].append(slice, length, true, context.budget);
+      } else {
+        flow.slices[i].push_back(slice);
+      }
+    }
   }
   for (std::size_t i = 0; i < states; ++i) {
-    state.slots[static_cast<std::size_t>(part.outputs[i])] = length > 0 ? values[i] : owned(values[i], context.budget);
+    state.slots[static_cast<std::size_t>(part.outputs[i])] = length > 0 ? flow.values[i] : owned(flow.values[i], context.budget);
+    flow.values[i].reset();
   }
+  for (Datum& piece : flow.pieces) piece.reset();
   for (std::size_t i = 0; i < stacked; ++i) {
     const Value* out = part.node->output(states + i);
-    const std::size_t rank = slices[i].empty() ? (out->shape().is_ranked() ? out->shape().rank() : 1) : slices[i][0].rank() + 1;
+    if (!flow.rows[i].empty()) {
+      state.slots[static_cast<std::size_t>(part.outputs[states + i])] = flow.rows[i].tensor();
+      continue;
+    }
+    std::vector<Tensor>& slices = flow.slices[i];
+    const std::size_t rank = slices.empty() ? (out->shape().is_ranked() ? out->shape().rank() : 1) : slices[0].rank() + 1;
     state.slots[static_cast<std::size_t>(part.outputs[states + i])] =
-        stack(slices[i], normalize_axis(at("scan_output_axes", i), rank), out->element(), out->shape(), at("scan_output_directions", i) != 0,
+        stack(slices, normalize_axis(at("scan_output_axes", i), rank), out->element(), out->shape(), at("scan_output_directions", i) != 0,
               context.budget);
+    slices.clear();
   }
   return {};
 }
 
 std::vector<CompiledPartInfo> CompiledGraph::describe() const {
   std::vector<CompiledPartInfo> list;
+  std::unordered_map<const Node*, std::size_t> position;
+  for (std::size_t i = 0; i < graph_->nodes().size(); ++i) position.emplace(graph_->nodes()[i], i);
   for (const auto& part : parts_) {
     CompiledPartInfo info;
     info.provider = part->provider;
     info.device = part->device;
+    info.graph = graph_.get();
+    for (const Node* node : partition_.parts[list.size()].subgraph.nodes) {
+      const std::vector<Decline>& declines = partition_.declines[position.at(node)];
+      if (!declines.empty()) info.declined.push_back({node->op().full_name(), node->name(), node->origins(), declines});
+    }
     if (part->executable) {
       info.executable = part->executable->describe();
       info.handle = part->executable.get();
@@ -384,6 +535,22 @@ std::vector<CompiledPartInfo> CompiledGraph::describe() const {
     list.push_back(std::move(info));
   }
   return list;
+}
+
+std::string CompiledGraph::dump() const {
+  std::string text;
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    const CompiledPart& part = *parts_[p];
+    if (part.executable) {
+      text += formatted("part {}: {} on {}\n{}", p, part.provider, part.device, part.executable->dump());
+      continue;
+    }
+    text += formatted("part {}: {} (node \"{}\") in the executor\n", p, part.node->op().full_name(), part.node->name());
+    for (std::size_t b = 0; b < part.bodies.size(); ++b) {
+      text += formatted("  body {}:\n{}", b, indented(part.bodies[b]->dump(), 4));
+    }
+  }
+  return text;
 }
 
 }  // namespace oriel

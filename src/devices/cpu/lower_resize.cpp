@@ -1,5 +1,8 @@
 // Resize: the nearest element for every type, interpolation of f32 one axis after another.
+#include <algorithm>
 #include <cstring>
+#include <memory>
+#include <mutex>
 
 #include "devices/cpu/movement.h"
 #include "ops/movement.h"
@@ -19,8 +22,46 @@ std::string decline(const Node& node, const CompileOptions&) {
 
 std::int64_t grain_of(std::int64_t elements_a_unit) { return std::max<std::int64_t>(1, kMoveGrain / std::max<std::int64_t>(1, elements_a_unit)); }
 
+using AxisTables = std::vector<ops::ResizeAxis>;
+
+// Axis tables by what they follow from: the dimensions of operand 0 and the elements of the others. Runs share it.
+class TableCache {
+ public:
+  std::shared_ptr<const AxisTables> find(const Inputs& inputs) {
+    Entry wanted;
+    wanted.dims = inputs[0].dims();
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      if (!inputs.has(i)) continue;
+      const auto* bytes = static_cast<const unsigned char*>(inputs[i].raw());
+      wanted.operands.push_back(static_cast<unsigned char>(i));
+      for (std::size_t b = 0; b < inputs[i].bytes(); ++b) wanted.operands.push_back(bytes[b]);
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (std::size_t i = 0; i < recent_.size(); ++i) {
+      if (!(recent_[i].dims == wanted.dims) || !(recent_[i].operands == wanted.operands)) continue;
+      std::rotate(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(i), recent_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+      return recent_.front().tables;
+    }
+    wanted.tables = std::make_shared<const AxisTables>(ops::resize_axes(inputs));
+    if (recent_.size() == kKept) recent_.pop_back();
+    recent_.insert(recent_.begin(), wanted);
+    return wanted.tables;
+  }
+
+ private:
+  // As many shapes as a program keeps plans for.
+  static constexpr std::size_t kKept = 8;
+  struct Entry {
+    Dims dims;
+    SmallVector<unsigned char, 128> operands;
+    std::shared_ptr<const AxisTables> tables;
+  };
+  std::mutex mutex_;
+  std::vector<Entry> recent_;  // most recent first
+};
+
 // Rows along the last axis, each from the row that the other axes pick.
-void pick(RunContext& context, const std::vector<ops::ResizeAxis>& axes, int bytes, const Tensor& x, Tensor& y) {
+void pick(RunContext& context, const AxisTables& axes, int bytes, const Tensor& x, Tensor& y) {
   const std::size_t last = axes.size() - 1;
   const Dims strides = row_major_strides(x.dims());
   const std::int64_t width = axes[last].out;
@@ -76,7 +117,7 @@ void interpolate(RunContext& context, const ops::ResizeAxis& axis, std::int64_t 
   });
 }
 
-void interpolate_all(RunContext& context, const std::vector<ops::ResizeAxis>& axes, const Tensor& x, Tensor& y) {
+void interpolate_all(RunContext& context, const AxisTables& axes, const Tensor& x, Tensor& y) {
   std::size_t passes = 0;
   for (const ops::ResizeAxis& axis : axes) passes += axis.same ? 0 : 1;
   if (passes == 0) return copy_bytes(context, x.raw(), y.raw(), x.bytes());
@@ -111,9 +152,11 @@ void lower(Lowering& lowering, const Unit& unit) {
   spec.kernel = "resize";
   spec.algorithm = node.attributes().get_string("mode");
   const bool nearest = spec.algorithm == "nearest";
-  spec.run = [nearest, bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  const auto cache = std::make_shared<TableCache>();
+  spec.run = [cache, nearest, bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
-    const std::vector<ops::ResizeAxis> axes = ops::resize_axes(inputs);
+    const std::shared_ptr<const AxisTables> tables = cache->find(inputs);
+    const AxisTables& axes = *tables;
     Dims dims;
     for (const ops::ResizeAxis& axis : axes) dims.push_back(axis.out);
     Tensor& y = outputs.allocate(0, x.type(), dims);

@@ -311,7 +311,7 @@ void ModelReader::add_initializers(const GraphProto& proto, Scope& scope, const 
   Graph& graph = scope.level.graph;
   for (const Bytes bytes : proto.initializers) {
     const TensorProto t = TensorProto::parse(bytes);
-    if (skip.count(t.name) == 0) bind(t.name, graph.add_constant(tensors_.load(t), scope.prefix + to_text(t.name)), scope);
+    if (skip.count(t.name) == 0) bind(t.name, graph.add_constant(tensors_.load_constant(t), scope.prefix + to_text(t.name)), scope);
   }
   for (const Bytes bytes : proto.sparse_initializers) {
     const Bytes name = name_of_tensor(SparseTensorProto::parse(bytes).values);
@@ -659,7 +659,7 @@ ModelInfo read_onnx_info(const std::shared_ptr<Memory>& bytes) {
 
 ModelInfo read_onnx_info_of_file(const std::string& path) { return read_onnx_info(map_file(path)); }
 
-std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes, const std::string& folder) {
+std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes) {
   std::vector<ExternalData> list;
   for (const Bytes tensor : GraphProto::parse(parse_model(*bytes).graph).initializers) {
     const TensorProto proto = TensorProto::parse(tensor);
@@ -667,7 +667,7 @@ std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& b
     ExternalData data;
     data.name = to_text(proto.name);
     for (const StringEntry& e : proto.external_data) {
-      if (e.key == "location") data.path = folder.empty() ? to_text(e.value) : folder + "/" + to_text(e.value);
+      if (e.key == "location") data.location = to_text(e.value);
       if (e.key == "offset") data.offset = TensorLoader::parse_size(e);
       if (e.key == "length") data.bytes = TensorLoader::parse_size(e);
     }
@@ -676,6 +676,6 @@ std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& b
   return list;
 }
 
-std::vector<ExternalData> external_initializers_of_file(const std::string& path) { return external_initializers(map_file(path), folder_of(path)); }
+std::vector<ExternalData> external_initializers_of_file(const std::string& path) { return external_initializers(map_file(path)); }
 
 }  // namespace oriel::onnx

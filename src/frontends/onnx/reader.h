@@ -38,7 +38,8 @@ struct ReadOptions {
   std::size_t max_dense_bytes = std::size_t{1} << 31;
 };
 
-/// Reads a file, which stays mapped as long as tensors of the graph live. Throws Error: kNoSuchFile, kInvalidProtobuf (the
+/// Reads a file, which stays mapped as long as tensors of the graph live; large f32 constants lie in it at any byte
+/// (ir/alignment.h). Throws Error: kNoSuchFile, kInvalidProtobuf (the
 /// bytes are no ONNX model), kInvalidGraph (the model contradicts itself), kNotImplemented (nobody defines an operator, an
 /// element type or a form); messages name operator, node and file.
 std::unique_ptr<Graph> read_onnx_file(const std::string& path, const ReadOptions& options = {});
@@ -51,14 +52,14 @@ std::unique_ptr<Graph> read_onnx_bytes(std::shared_ptr<Memory> bytes, const Read
 ModelInfo read_onnx_info(const std::shared_ptr<Memory>& bytes);
 ModelInfo read_onnx_info_of_file(const std::string& path);
 
-/// Where the main graph's initializers with external data have it, by the initializer's name.
+/// Where an initializer of the main graph has its external data: the location as the model spells it.
 struct ExternalData {
   std::string name;
-  std::string path;
+  std::string location;
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
 };
-std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes, const std::string& folder);
+std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes);
 std::vector<ExternalData> external_initializers_of_file(const std::string& path);
 
 }  // namespace oriel::onnx

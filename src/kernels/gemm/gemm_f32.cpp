@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/work_counters.h"
 #include "kernels/attention/attention_table.h"
 #include "kernels/gemm/gemm_f32_table.h"
 
@@ -303,6 +304,7 @@ std::size_t gemm_f32_packed_bytes(std::int64_t n, std::int64_t k, Isa isa, GemmA
 
 void gemm_f32_pack(const float* b, std::int64_t ldb, bool transposed, std::int64_t n, std::int64_t k,
                    std::int64_t first, std::int64_t last, float* packed, Isa isa, GemmArithmetic arithmetic) {
+  count_packing();
   if (n == 1) {
     for (std::int64_t i = 0; i < k; ++i) packed[i] = transposed ? b[i] : b[i * ldb];
     return;

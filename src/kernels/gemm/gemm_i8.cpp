@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/work_counters.h"
 #include "kernels/elementwise/unary.h"
 #include "kernels/gemm/gemm_i8_table.h"
 
@@ -238,6 +239,7 @@ std::int64_t gemm_i8_panels(std::int64_t n, Isa isa) { return n <= 0 ? 0 : ceil_
 
 void gemm_i8_pack(const void* b, std::int64_t ldb, bool transposed, bool is_signed, std::int64_t n, std::int64_t k,
                   std::int64_t first, std::int64_t last, void* packed, Isa isa) {
+  count_packing();
   const GemmI8Table& t = table_of(isa);
   const auto* from = static_cast<const std::uint8_t*>(b);
   auto* to = static_cast<char*>(packed);

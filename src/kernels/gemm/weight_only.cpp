@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/work_counters.h"
 #include "kernels/gemm/gemm_f32_table.h"
 #include "kernels/gemm/weight_only_table.h"
 
@@ -131,6 +132,7 @@ std::int64_t weight_only_panels(std::int64_t n, Isa) { return n <= 0 ? 0 : ceil_
 
 void weight_only_pack(const WeightOnlyProblem& p, const WeightOnlySource& s, std::int64_t first, std::int64_t last,
                       void* packed, Isa) {
+  count_packing();
   const std::int64_t blocks = blocks_of(p);
   const std::int64_t block_bytes = ceil_div(p.block * p.bits, 8);
   const std::int64_t q_row = s.q_row != 0 ? s.q_row : blocks * block_bytes;

@@ -8,12 +8,13 @@
 #include "kernels/transpose/transpose_table.h"
 
 namespace oriel::kernels {
-namespace {
 
-const TransposeTable& table_of(Isa isa) {
+const TransposeTable& transpose_table(Isa isa) {
   if (isa == Isa::kScalar) return kTransposeScalar;
   return isa == Isa::kAvx2 ? kTransposeAvx2 : kTransposeAvx512;
 }
+
+namespace {
 
 struct Axis {
   std::int64_t extent;
@@ -24,6 +25,16 @@ struct Axis {
 constexpr std::int64_t kTile = 64;  // steps of the axis dense in y in one unit of tiles
 constexpr std::int64_t kRunBytes = 1 << 16;
 constexpr std::int64_t kElementRun = 4096;
+
+// Outermost first in y's order. By insertion: there are few axes, and the standard's stable sort allocates.
+void sort_by_target(Axis* axes, int count) {
+  for (int i = 1; i < count; ++i) {
+    const Axis axis = axes[i];
+    int at = i;
+    for (; at > 0 && std::abs(axes[at - 1].to) < std::abs(axis.to); --at) axes[at] = axes[at - 1];
+    axes[at] = axis;
+  }
+}
 
 void remove_axis(Axis* axes, int& rank, int at) {
   std::copy(axes + at + 1, axes + rank, axes + at);
@@ -84,7 +95,7 @@ void copy_tiles(const StridedCopy& p, Isa isa, const char* x, char* y, std::int6
       done = tiles_of<std::uint16_t>(transpose_2, x, p.inner_from, y, p.inner_to, np, p.inner[1]);
       break;
     case 4:
-      done = tiles_of<std::uint32_t>(table_of(isa).four_bytes, x, p.inner_from, y, p.inner_to, np, p.inner[1]);
+      done = tiles_of<std::uint32_t>(transpose_table(isa).four_bytes, x, p.inner_from, y, p.inner_to, np, p.inner[1]);
       break;
     case 8:
       done = tiles_of<std::uint64_t>(transpose_8, x, p.inner_from, y, p.inner_to, np, p.inner[1]);
@@ -110,8 +121,8 @@ StridedCopy plan_strided_copy(int rank, const std::int64_t* extent, const std::i
     if (extent[i] == 0) return plan;
     if (extent[i] != 1) axes[count++] = {extent[i], from[i] * element_bytes, to[i] * element_bytes};
   }
-  // Outermost first in y's order, so that writes go forward and neighbours can merge.
-  std::stable_sort(axes, axes + count, [](const Axis& a, const Axis& b) { return std::abs(a.to) > std::abs(b.to); });
+  // Writes go forward, and neighbours can merge.
+  sort_by_target(axes, count);
   for (int i = count - 1; i > 0; --i) {
     if (axes[i - 1].from == axes[i].from * axes[i].extent && axes[i - 1].to == axes[i].to * axes[i].extent) {
       axes[i - 1] = {axes[i].extent * axes[i - 1].extent, axes[i].from, axes[i].to};
