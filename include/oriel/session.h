@@ -71,9 +71,9 @@ using RunCallback = std::function<void(std::vector<Value> outputs, const Error* 
 class ORIEL_API Session {
  public:
   /// Loads, optimises and compiles a model file. Throws Error: kNoSuchFile; kInvalidProtobuf (no ONNX model);
-  /// kInvalidGraph, kInvalidModel and kInvalidArgument (the model contradicts itself, or an option is wrong);
-  /// kNotImplemented (an operator that nobody defines: the message names it); kProviderFail (a provider refuses an
-  /// option); kFail (no memory).
+  /// kInvalidGraph, kInvalidModel and kInvalidArgument (the model contradicts itself or uses an operator that its
+  /// standard does not define, which the message names; an option is wrong); kNotImplemented (what this version lacks);
+  /// kProviderFail (a provider refuses an option); kFail (no memory, or an operator of somebody else's domain).
   explicit Session(const std::filesystem::path& model, const SessionOptions& options = {});
   /// The same from a serialised model. With an `owner`, which is kept as long as the bytes are needed, nothing is
   /// copied; without one the bytes are copied first. External data is looked for in the folder that the configuration
