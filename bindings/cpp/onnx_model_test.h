@@ -121,6 +121,23 @@ class GraphWriter {
     return *this;
   }
 
+  /// An initializer whose elements lie in a file beside the model.
+  GraphWriter& external(const std::string& name, int element, const std::vector<std::int64_t>& dims,
+                        const std::string& file) {
+    std::string text, place;
+    protozero::pbf_writer place_writer(place);
+    place_writer.add_string(1, "location");
+    place_writer.add_string(2, file);
+    protozero::pbf_writer writer(text);
+    for (const std::int64_t dim : dims) writer.add_int64(1, dim);
+    writer.add_int32(2, element);
+    writer.add_string(8, name);
+    writer.add_message(13, place);
+    writer.add_int32(14, 1);
+    protozero::pbf_writer(text_).add_message(5, text);
+    return *this;
+  }
+
   std::string graph(const std::string& name = "graph") const {
     std::string text = text_;
     protozero::pbf_writer(text).add_string(2, name);

@@ -52,6 +52,14 @@ std::vector<ValueInfo> infos_of(const std::vector<oriel::ValueInfo>& values) {
   return list;
 }
 
+std::shared_ptr<Memory> memory_of(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner) {
+  if (owner)
+    return borrow_host(const_cast<std::byte*>(bytes.data()), bytes.size(), std::const_pointer_cast<void>(owner));
+  std::shared_ptr<Memory> copy = allocate_host(bytes.size(), nullptr, "model");
+  if (!bytes.empty()) std::memcpy(copy->map(), bytes.data(), bytes.size());
+  return copy;
+}
+
 oriel::OptimizationLevel engine_level(OptimizationLevel level) {
   switch (level) {
     case OptimizationLevel::kDisabled:
@@ -88,6 +96,8 @@ oriel::SessionOptions engine_options(const SessionOptions& options) {
                   value.type_name());
     engine.initializers.emplace_back(name, ValueAccess::datum(value).tensor());
   }
+  for (const auto& [name, bytes] : options.external_files)
+    engine.external_files.emplace_back(name, memory_of(bytes, nullptr));
   engine.optimized_model_path = options.optimized_model_path.string();
   return engine;
 }
@@ -159,14 +169,6 @@ struct Call {
     return values;
   }
 };
-
-std::shared_ptr<Memory> memory_of(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner) {
-  if (owner)
-    return borrow_host(const_cast<std::byte*>(bytes.data()), bytes.size(), std::const_pointer_cast<void>(owner));
-  std::shared_ptr<Memory> copy = allocate_host(bytes.size(), nullptr, "model");
-  if (!bytes.empty()) std::memcpy(copy->map(), bytes.data(), bytes.size());
-  return copy;
-}
 
 }  // namespace
 

@@ -454,6 +454,32 @@ TEST_F(CppSession, ReplacesInitializers) {
   EXPECT_EQ(floats(replaced.run({{"x", zeros}})[0]), (std::vector<float>{10, 20}));
 }
 
+TEST_F(CppSession, FindsExternalData) {
+  GraphWriter writer;
+  writer.input("x", tensor_type(kF32, {"2"})).output("out", tensor_type(kF32, {"2"}));
+  const std::string text = writer.external("w", kF32, {2}, "weights.bin").node("Add", {"x", "w"}, {"out"}).model();
+  const NamedValues zeros = {{"x", Value::zeros(ElementType::kFloat32, {2})}};
+  EXPECT_NE(
+      code_of([&] {
+        Session(as_model(text), {.config = {{"session.model_external_initializers_file_folder_path", "/nowhere"}}});
+      }),
+      ErrorCode{});
+
+  const std::vector<float> weights = {3, 4};
+  Session in_memory(as_model(text), {.external_files = {{"weights.bin", std::as_bytes(std::span(weights))}}});
+  EXPECT_EQ(floats(in_memory.run(zeros)[0]), weights);
+
+  const std::filesystem::path folder = scratch("external");
+  std::filesystem::create_directory(folder);
+  std::ofstream(folder / "weights.bin", std::ios::binary).write(reinterpret_cast<const char*>(weights.data()), 8);
+  std::ofstream(folder / "model.onnx", std::ios::binary) << text;
+  EXPECT_EQ(floats(Session(folder / "model.onnx").run(zeros)[0]), weights);
+  SessionOptions options;
+  options.config["session.model_external_initializers_file_folder_path"] = folder.string();
+  EXPECT_EQ(floats(Session(as_model(text), options).run(zeros)[0]), weights);
+  std::filesystem::remove_all(folder);
+}
+
 TEST_F(CppSession, SavesTheOptimisedModel) {
   const std::filesystem::path path = scratch("optimised.onnx");
   Session(as_model(model), {.optimized_model_path = path});

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,9 @@ struct SessionOptions {
   std::map<std::string, std::int64_t> free_dimensions_by_denotation = {};
   /// Tensors that replace the model's initializers of these names, those with external data included.
   NamedValues initializers = {};
+  /// Contents of external data files that are not opened then, by the name that the model has for them. They are
+  /// copied.
+  std::map<std::string, std::span<const std::byte>> external_files = {};
   /// Where the optimised model is saved as ONNX; empty: nowhere.
   std::filesystem::path optimized_model_path = {};
   /// Records what runs spend their time on; see Session::end_profiling(). The file's name is this prefix and the time.

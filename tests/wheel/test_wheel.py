@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+if "WHEEL" not in os.environ:
+    pytest.skip("WHEEL names no wheel: these tests belong to scripts/nightly/wheel.sh", allow_module_level=True)
 WHEEL = Path(os.environ["WHEEL"])
 NEIGHBOURS = ["onnxruntime", "openvino"] + (["torch"] if importlib.util.find_spec("torch") else [])
 
