@@ -31,7 +31,8 @@ bool has_fixed_size(const ValueType& type) {
 struct Program::State {
   std::vector<Datum> slots;
   std::vector<std::list<Plan>> plans;                // by region, most recent first
-  std::vector<std::shared_ptr<Memory>> arenas;       // by region
+  std::vector<int> arena_of;                         // by region, -1 where it plans nothing; used by one region after the other
+  std::vector<std::shared_ptr<Memory>> arenas;
   std::vector<std::vector<Tensor>> tensors;          // by region: planned tensors over the arena
   std::vector<const Plan*> active;                   // by region: the plan that `tensors` was made from
   std::vector<const Datum*> operands;
@@ -384,10 +385,24 @@ std::unique_ptr<Program::State> Program::make_state() const {
   state->slots.resize(values_.size());
   for (std::size_t v = 0; v < values_.size(); ++v) state->slots[v] = values_[v].constant;
   state->plans.resize(regions_.size());
-  state->arenas.resize(regions_.size());
   state->tensors.resize(regions_.size());
   state->active.resize(regions_.size(), nullptr);
-  state->arena_sizes.resize(regions_.size(), 0);
+  state->arena_of.resize(regions_.size(), -1);
+  std::vector<int> busy_until;  // by arena: the last step that reads it
+  for (std::size_t r = 0; r < regions_.size(); ++r) {
+    const Region& region = regions_[r];
+    if (region.planned.empty()) continue;
+    const auto free = std::find_if(busy_until.begin(), busy_until.end(), [&](int step) { return step < region.first_step; });
+    state->arena_of[r] = static_cast<int>(free - busy_until.begin());
+    const int until = std::max(region.live_until, region.last_step - 1);
+    if (free == busy_until.end()) {
+      busy_until.push_back(until);
+    } else {
+      *free = until;
+    }
+  }
+  state->arenas.resize(busy_until.size());
+  state->arena_sizes.resize(busy_until.size(), 0);
   std::size_t widest = 0;
   for (const ProgramStep& step : steps_) widest = std::max(widest, step.inputs.size());
   state->operands.resize(widest);
@@ -480,12 +495,13 @@ void Program::enter_region(State& state, std::size_t index, RunContext& context)
     plans.splice(plans.begin(), plans, found);
   }
   const Plan& plan = plans.front();
-  if (state.active[index] == &plan && state.arenas[index]) return;
+  if (state.active[index] == &plan) return;
   fit_arena(state, index, context.budget);
   state.tensors[index].clear();
   for (std::size_t i = 0; i < region.planned.size(); ++i) {
     const ProgramValue& value = values_[static_cast<std::size_t>(region.planned[i])];
-    state.tensors[index].emplace_back(value.type.element, plan.dims[i], state.arenas[index], plan.offsets[i]);
+    const std::shared_ptr<Memory>& arena = state.arenas[static_cast<std::size_t>(state.arena_of[index])];
+    state.tensors[index].emplace_back(value.type.element, plan.dims[i], arena, plan.offsets[i]);
   }
   state.active[index] = &plan;
 }
@@ -509,11 +525,17 @@ void Program::add_plan(State& state, std::size_t index, const Bindings& key, con
 
 void Program::fit_arena(State& state, std::size_t index, const std::shared_ptr<Budget>& budget) {
   const std::size_t wanted = state.plans[index].front().arena;
-  if (state.arenas[index] && state.arena_sizes[index] >= wanted) return;
-  state.tensors[index].clear();
-  state.arenas[index].reset();
-  state.arenas[index] = allocate_host(wanted, budget, "arena");
-  state.arena_sizes[index] = wanted;
+  const auto arena = static_cast<std::size_t>(state.arena_of[index]);
+  if (state.arenas[arena] && state.arena_sizes[arena] >= wanted) return;
+  // The others that use it have no live value now; they take theirs anew.
+  for (std::size_t r = 0; r < regions_.size(); ++r) {
+    if (state.arena_of[r] != static_cast<int>(arena)) continue;
+    state.tensors[r].clear();
+    state.active[r] = nullptr;
+  }
+  state.arenas[arena].reset();
+  state.arenas[arena] = allocate_host(wanted, budget, "arena");
+  state.arena_sizes[arena] = wanted;
 }
 
 void Program::reserve(const std::shared_ptr<Budget>& budget) {
@@ -524,7 +546,9 @@ void Program::reserve(const std::shared_ptr<Budget>& budget) {
       if (!regions_[r].symbols.empty() || regions_[r].planned.empty()) continue;
       add_plan(*state, r, {}, none);
       fit_arena(*state, r, budget);
-      back_with_pages(state->arenas[r]->map(), state->arena_sizes[r]);
+    }
+    for (std::size_t a = 0; a < state->arenas.size(); ++a) {
+      if (state->arenas[a]) back_with_pages(state->arenas[a]->map(), state->arena_sizes[a]);
     }
   } catch (const Error&) {
     // A run that needs the region says why it cannot have it.
