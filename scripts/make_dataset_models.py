@@ -55,7 +55,9 @@ def iris():
             post_transform="SOFTMAX",
         ),
         helper.make_node("Normalizer", ["scores"], ["normalized"], domain="ai.onnx.ml", norm="L1"),
-        helper.make_node("ZipMap", ["normalized"], ["probabilities"], domain="ai.onnx.ml", classlabels_int64s=[0, 1, 2]),
+        helper.make_node(
+            "ZipMap", ["normalized"], ["probabilities"], domain="ai.onnx.ml", classlabels_int64s=[0, 1, 2]
+        ),
     ]
     row = helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
     outputs = [
@@ -68,7 +70,9 @@ def iris():
 def main():
     for name, graph in (("mul_1", mul()), ("sigmoid", sigmoid()), ("logreg_iris", iris())):
         opsets = [helper.make_opsetid("", 13), helper.make_opsetid("ai.onnx.ml", 1)]
-        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=7, producer_name="oriel"), FOLDER / f"{name}.onnx")
+        onnx.save(
+            helper.make_model(graph, opset_imports=opsets, ir_version=7, producer_name="oriel"), FOLDER / f"{name}.onnx"
+        )
 
 
 if __name__ == "__main__":

@@ -286,7 +286,8 @@ Session::Session(std::span<const std::byte> model, const SessionOptions& options
 Session::Session(Session&&) noexcept = default;
 
 Session& Session::operator=(Session&& other) noexcept {
-  Session old(std::move(*this));
+  if (this == &other) return *this;
+  const Session old(std::move(*this));
   state_ = std::move(other.state_);
   return *this;
 }

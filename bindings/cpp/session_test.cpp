@@ -169,7 +169,7 @@ TEST_F(CppSession, RefusesWhatIsNoModel) {
     const Session never(as_model(unknown));
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kNotImplemented);
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidGraph);
     EXPECT_NE(std::string(error.what()).find("Telepathy"), std::string::npos) << error.what();
   }
 }
@@ -552,6 +552,11 @@ TEST_F(CppSession, Moves) {
   EXPECT_EQ(other.outputs().size(), 1u);
   session = std::move(other);
   EXPECT_EQ(session.inputs()[0].name, "x");
+
+  RunOptions first;
+  const RunOptions second = std::move(first);
+  first.terminate();
+  EXPECT_TRUE(second.terminated());
 }
 
 TEST(Library, HasAVersion) { EXPECT_EQ(std::string(version()), ORIEL_EXPECTED_VERSION); }

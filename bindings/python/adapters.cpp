@@ -30,7 +30,8 @@ auto plain_errors(Body&& body) {
 
 nb::dict parameters(const PyAdapterFormat& a) {
   nb::dict dict;
-  for (const auto& [name, tensor] : a.adapter.parameters) dict[nb::str(name.c_str(), name.size())] = nb::cast(PyOrtValue{Datum(tensor), nullptr});
+  for (const auto& [name, tensor] : a.adapter.parameters)
+    dict[nb::str(name.c_str(), name.size())] = nb::cast(PyOrtValue{Datum(tensor), nullptr});
   return dict;
 }
 
@@ -46,9 +47,17 @@ void bind_adapters(nb::module_& module) {
   nb::class_<PyAdapterFormat>(module, "AdapterFormat", "The contents of an adapter file.")
       .def(nb::init<>())
       .def_static(
-          "read_adapter", [](nb::handle path) { return plain_errors([&] { return PyAdapterFormat{onnx::read_adapter_file(path_of(path))}; }); }, "path"_a)
-      .def("export_adapter",
-           [](const PyAdapterFormat& a, nb::handle path) { plain_errors([&] { onnx::write_adapter_file(a.adapter, path_of(path)); }); }, "path"_a)
+          "read_adapter",
+          [](nb::handle path) {
+            return plain_errors([&] { return PyAdapterFormat{onnx::read_adapter_file(path_of(path))}; });
+          },
+          "path"_a)
+      .def(
+          "export_adapter",
+          [](const PyAdapterFormat& a, nb::handle path) {
+            plain_errors([&] { onnx::write_adapter_file(a.adapter, path_of(path)); });
+          },
+          "path"_a)
       .def_prop_ro("format_version", [](const PyAdapterFormat& a) { return a.adapter.format_version; })
       .def_prop_rw(
           "adapter_version", [](const PyAdapterFormat& a) { return a.adapter.adapter_version; },
@@ -57,12 +66,14 @@ void bind_adapters(nb::module_& module) {
           "model_version", [](const PyAdapterFormat& a) { return a.adapter.model_version; },
           [](PyAdapterFormat& a, int version) { a.adapter.model_version = version; })
       .def_prop_rw("parameters", &parameters, &set_parameters);
-  nb::class_<PyLoraAdapter>(module, "LoraAdapter", "Parameters that runs take from a file (RunOptions.add_active_adapter).")
+  nb::class_<PyLoraAdapter>(module, "LoraAdapter",
+                            "Parameters that runs take from a file (RunOptions.add_active_adapter).")
       .def(nb::init<>())
       .def(
           "Load",
           [](PyLoraAdapter& a, nb::handle path) {
-            plain_errors([&] { a.adapter = std::make_shared<const onnx::Adapter>(onnx::read_adapter_file(path_of(path))); });
+            plain_errors(
+                [&] { a.adapter = std::make_shared<const onnx::Adapter>(onnx::read_adapter_file(path_of(path))); });
           },
           "path"_a, "Reads an adapter file. RuntimeError where it is none.");
 }

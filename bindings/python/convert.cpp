@@ -287,6 +287,9 @@ nb::object array_as(nb::handle object, ElementType element) {
 }  // namespace
 
 Datum to_datum(nb::handle object, const ValueType* type) {
+  static PyObject* const array_type = nb::object(numpy().attr("ndarray")).release().ptr();
+  const bool plain_tensor = type == nullptr || type->is_tensor();
+  if (plain_tensor && reinterpret_cast<PyObject*>(Py_TYPE(object.ptr())) == array_type) return tensor_of_array(object);
   if (object.is_none()) return Datum();
   if (is_array(object) && (type == nullptr || type->is_tensor())) return tensor_of_array(object);
   if (nb::isinstance<PyOrtValue>(object)) {

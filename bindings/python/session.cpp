@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <mutex>
 
 #include "base/work_counters.h"
@@ -25,16 +26,25 @@ using namespace nb::literals;
 namespace oriel::python {
 namespace {
 
-nb::object shape_of(const ValueType& type) {
-  if (type.kind == ValueType::Kind::kOptional) return shape_of(*type.inner);
-  if (!type.is_tensor() || !type.shape.is_ranked()) return type.is_tensor() ? nb::object(nb::none()) : nb::object(nb::list());
+// A shape as a list: numbers that are known, else the model's own names, else None.
+nb::object shape_of(const ValueType& type, const std::vector<onnx::DeclaredDim>* declared) {
+  if (type.kind == ValueType::Kind::kOptional) return shape_of(*type.inner, declared);
   nb::list dims;
-  for (const Dim& d : type.shape.dims()) {
-    const std::string name = symbol_name(d);
-    if (d.is_known()) {
-      dims.append(d.value());
-    } else if (!name.empty()) {
-      dims.append(name);
+  if (!type.is_tensor()) return dims;
+  const bool ranked = type.shape.is_ranked();
+  if (declared != nullptr && ranked && declared->size() != type.shape.rank()) declared = nullptr;
+  const std::size_t rank = ranked ? type.shape.rank() : declared != nullptr ? declared->size() : 0;
+  for (std::size_t i = 0; i < rank; ++i) {
+    const Dim dim = ranked ? type.shape[i] : Dim::unknown();
+    const SymbolId id = dim.symbol();
+    if (dim.is_known()) {
+      dims.append(dim.value());
+    } else if (declared != nullptr && (*declared)[i].value >= 0) {
+      dims.append((*declared)[i].value);
+    } else if (declared != nullptr && !(*declared)[i].name.empty()) {
+      dims.append((*declared)[i].name);
+    } else if (id >= 0 && dim.table()->symbol(id).kind == SymbolTable::Kind::kNamed) {
+      dims.append(dim.table()->symbol(id).name);
     } else {
       dims.append(nb::none());
     }
@@ -42,9 +52,12 @@ nb::object shape_of(const ValueType& type) {
   return dims;
 }
 
-nb::list infos_of(const std::vector<ValueInfo>& values) {
+nb::list infos_of(const std::vector<ValueInfo>& values, const std::map<std::string, std::vector<onnx::DeclaredDim>>& declared) {
   nb::list list;
-  for (const ValueInfo& v : values) list.append(nb::make_tuple(v.name, onnx_type_name(v.type), shape_of(v.type)));
+  for (const ValueInfo& v : values) {
+    const auto shape = declared.find(v.name);
+    list.append(nb::make_tuple(v.name, onnx_type_name(v.type), shape_of(v.type, shape == declared.end() ? nullptr : &shape->second)));
+  }
   return list;
 }
 
@@ -117,6 +130,14 @@ nb::dict model_info_of(const std::string& path, nb::object bytes) {
   return info_of(bytes.is_none() ? onnx::read_onnx_info_of_file(path) : onnx::read_onnx_info(memory_of(std::move(bytes))));
 }
 
+// A file's path from the folder of a model where it lies there; else as it is.
+std::string seen_from(const std::string& model, const std::string& path) {
+  namespace fs = std::filesystem;
+  if (model.empty() || !fs::path(path).is_absolute()) return path;
+  const fs::path relative = fs::path(path).lexically_relative(fs::absolute(model).parent_path());
+  return relative.empty() || *relative.begin() == ".." ? path : relative.string();
+}
+
 // Optimises a model and writes it: to a file, or as bytes where there is no path to write to. `locate(name, value, part)` is asked
 // where a constant's bytes lie: parts are (path, offset, size) or None.
 nb::object rewrite_model(const std::string& path, nb::object bytes, int level, const std::string& to, const std::string& external_file,
@@ -130,9 +151,9 @@ nb::object rewrite_model(const std::string& path, nb::object bytes, int level, c
   std::shared_ptr<Graph> graph;
   {
     const nb::gil_scoped_release release;
-    graph = optimised_graph(source, options);
-    for (const onnx::ExternalData& e : source.bytes ? onnx::external_initializers(source.bytes, "") : onnx::external_initializers_of_file(path)) {
-      parts[e.name] = {e.path, e.offset, e.bytes};
+    graph = load_graph(source, options, GraphStage::kOptimise);
+    for (const onnx::ExternalData& e : source.bytes ? onnx::external_initializers(source.bytes) : onnx::external_initializers_of_file(path)) {
+      parts[e.name] = {e.location, e.offset, e.bytes};
     }
   }
   onnx::WriteOptions write;
@@ -144,7 +165,7 @@ nb::object rewrite_model(const std::string& path, nb::object bytes, int level, c
       const nb::object old = part == parts.end() ? nb::none() : nb::object(nb::make_tuple(part->second.path, part->second.offset, part->second.bytes));
       const nb::object answer = locate(name, nb::cast(PyOrtValue{Datum(tensor), nullptr}), old);
       if (answer.is_none()) return std::nullopt;
-      return onnx::FilePart{nb::cast<std::string>(answer[0]), nb::cast<std::uint64_t>(answer[1]), nb::cast<std::uint64_t>(answer[2])};
+      return onnx::FilePart{seen_from(to, nb::cast<std::string>(answer[0])), nb::cast<std::uint64_t>(answer[1]), nb::cast<std::uint64_t>(answer[2])};
     };
   }
   if (to.empty()) {
@@ -209,6 +230,12 @@ PySession::PySession(const std::string& path, nb::object bytes, const std::strin
   }
   const nb::gil_scoped_release release;
   session_ = std::make_shared<Session>(source, options);
+  declared_ = source.bytes ? onnx::declared_shapes(source.bytes) : onnx::declared_shapes_of_file(source.path);
+  for (auto& [value, dims] : declared_) {
+    for (onnx::DeclaredDim& dim : dims) {
+      for (const auto& [name, extent] : dims_by_name) dim.value = dim.value < 0 && dim.name == name ? extent : dim.value;
+    }
+  }
   if (profiler_) {
     profiler_->describe(session_->describe());
     profiler_->on_session("session_initialization", profile_start_ns_, Profiler::now_ns());
@@ -223,9 +250,9 @@ PySession::~PySession() {
   }
 }
 
-nb::list PySession::inputs() const { return infos_of(session_->inputs()); }
-nb::list PySession::outputs() const { return infos_of(session_->outputs()); }
-nb::list PySession::overridable() const { return infos_of(session_->overridable()); }
+nb::list PySession::inputs() const { return infos_of(session_->inputs(), declared_); }
+nb::list PySession::outputs() const { return infos_of(session_->outputs(), declared_); }
+nb::list PySession::overridable() const { return infos_of(session_->overridable(), declared_); }
 nb::list PySession::steps() const { return steps_of(session_->describe()); }
 
 std::shared_ptr<Profiler> PySession::profiler() const {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "frontends/onnx/reader.h"
 #include "ort_value.h"
 #include "run_options.h"
 #include "runtime/io_binding.h"
@@ -59,6 +60,7 @@ class PySession {
   std::shared_ptr<Profiler> profiler() const;
 
   std::shared_ptr<Session> session_;
+  std::map<std::string, std::vector<onnx::DeclaredDim>> declared_;
   mutable std::mutex mutex_;
   std::shared_ptr<Profiler> profiler_;
   std::string profile_prefix_;

@@ -53,30 +53,45 @@ PySparseTensor make(SparseData data) { return {std::make_shared<const SparseData
 
 PySparseTensor coo(const std::vector<std::int64_t>& shape, nb::handle values, nb::handle indices, nb::handle device) {
   require_cpu(device);
-  SparseData s{.format = SparseFormat::kCoo, .dims = dims_of(shape), .values = to_datum(values).tensor(), .indices = indices_of(indices, "int64"), .rows = {}};
-  require(s.values.rank() == 1, "Expecting values 1-D numpy values array for COO format. Got dims: {}", s.values.rank());
+  SparseData s{.format = SparseFormat::kCoo,
+               .dims = dims_of(shape),
+               .values = to_datum(values).tensor(),
+               .indices = indices_of(indices, "int64"),
+               .rows = {}};
+  require(s.values.rank() == 1, "Expecting values 1-D numpy values array for COO format. Got dims: {}",
+          s.values.rank());
   const std::int64_t count = s.values.size();
-  require(s.indices.size() == count || s.indices.size() == 2 * count, "Index size: {} must be equal to or twice the values size: {}", s.indices.size(), count);
+  require(s.indices.size() == count || s.indices.size() == 2 * count,
+          "Index size: {} must be equal to or twice the values size: {}", s.indices.size(), count);
   return make(std::move(s));
 }
 
-PySparseTensor csr(const std::vector<std::int64_t>& shape, nb::handle values, nb::handle inner, nb::handle outer, nb::handle device) {
+PySparseTensor csr(const std::vector<std::int64_t>& shape, nb::handle values, nb::handle inner, nb::handle outer,
+                   nb::handle device) {
   require_cpu(device);
   SparseData s{.format = SparseFormat::kCsr,
                .dims = dims_of(shape),
                .values = to_datum(values).tensor(),
                .indices = indices_of(inner, "int64"),
                .rows = indices_of(outer, "int64")};
-  require(s.values.rank() == 1 && s.indices.rank() == 1 && s.rows.rank() == 1, "Expecting 1-D values and indices for CSR(C) format");
+  require(s.values.rank() == 1 && s.indices.rank() == 1 && s.rows.rank() == 1,
+          "Expecting 1-D values and indices for CSR(C) format");
   require(s.dims.size() == 2, "Expecting two dimensions for CSR(C) format. Got: {}", s.dims.size());
-  require(s.indices.size() == s.values.size(), "inner index size: {} must be equal to the values size: {}", s.indices.size(), s.values.size());
-  require(s.values.size() == 0 || s.rows.size() == s.dims[0] + 1, "outer index size: {} must be one more than the rows: {}", s.rows.size(), s.dims[0]);
+  require(s.indices.size() == s.values.size(), "inner index size: {} must be equal to the values size: {}",
+          s.indices.size(), s.values.size());
+  require(s.values.size() == 0 || s.rows.size() == s.dims[0] + 1,
+          "outer index size: {} must be one more than the rows: {}", s.rows.size(), s.dims[0]);
   return make(std::move(s));
 }
 
-PySparseTensor blocks(const std::vector<std::int64_t>& shape, nb::handle values, nb::handle indices, nb::handle device) {
+PySparseTensor blocks(const std::vector<std::int64_t>& shape, nb::handle values, nb::handle indices,
+                      nb::handle device) {
   require_cpu(device);
-  SparseData s{.format = SparseFormat::kBlock, .dims = dims_of(shape), .values = to_datum(values).tensor(), .indices = indices_of(indices, "int32"), .rows = {}};
+  SparseData s{.format = SparseFormat::kBlock,
+               .dims = dims_of(shape),
+               .values = to_datum(values).tensor(),
+               .indices = indices_of(indices, "int32"),
+               .rows = {}};
   require(s.values.rank() >= 3, "Expecting to have at lest 3-D shape. Got:{}", s.values.rank());
   require(s.indices.rank() == 2, "Expecting 2-D block indices. Got: {}", s.indices.rank());
   return make(std::move(s));
@@ -93,11 +108,15 @@ View view_as(const PySparseTensor& sparse, SparseFormat format, const char* name
 std::string SparseData::type_name() const { return "sparse_tensor(" + onnx_element_name(values.type()) + ")"; }
 
 void bind_sparse(nb::module_& module) {
-  nb::class_<CooView>(module, "SparseCooView").def("indices", [](const CooView& v) { return read_only(v.data->indices); });
+  nb::class_<CooView>(module, "SparseCooView").def("indices", [](const CooView& v) {
+    return read_only(v.data->indices);
+  });
   nb::class_<CsrView>(module, "SparseCsrView")
       .def("inner", [](const CsrView& v) { return read_only(v.data->indices); })
       .def("outer", [](const CsrView& v) { return read_only(v.data->rows); });
-  nb::class_<BlockView>(module, "SparseBlockSparseView").def("indices", [](const BlockView& v) { return read_only(v.data->indices); });
+  nb::class_<BlockView>(module, "SparseBlockSparseView").def("indices", [](const BlockView& v) {
+    return read_only(v.data->indices);
+  });
   nb::class_<PySparseTensor>(module, "SparseTensor", "Values at some places of a tensor that is zero elsewhere.")
       .def_static("sparse_coo_from_numpy", &coo, "dense_shape"_a, "values"_a, "indices"_a, "device"_a)
       .def_static("sparse_csr_from_numpy", &csr, "dense_shape"_a, "values"_a, "inner"_a, "outer"_a, "device"_a)
@@ -105,10 +124,14 @@ void bind_sparse(nb::module_& module) {
       .def("values", [](const PySparseTensor& s) { return read_only(s.data->values); })
       .def("get_coo_data", [](const PySparseTensor& s) { return view_as<CooView>(s, SparseFormat::kCoo, "COO"); })
       .def("get_csrc_data", [](const PySparseTensor& s) { return view_as<CsrView>(s, SparseFormat::kCsr, "CSR(C)"); })
-      .def("get_blocksparse_data", [](const PySparseTensor& s) { return view_as<BlockView>(s, SparseFormat::kBlock, "BlockSparse"); })
+      .def("get_blocksparse_data",
+           [](const PySparseTensor& s) { return view_as<BlockView>(s, SparseFormat::kBlock, "BlockSparse"); })
       .def("to_cuda",
-           [](const PySparseTensor&, nb::handle) -> PySparseTensor { throw std::runtime_error("Cuda is not available in this build"); })
-      .def("dense_shape", [](const PySparseTensor& s) { return std::vector<std::int64_t>(s.data->dims.begin(), s.data->dims.end()); })
+           [](const PySparseTensor&, nb::handle) -> PySparseTensor {
+             throw std::runtime_error("Cuda is not available in this build");
+           })
+      .def("dense_shape",
+           [](const PySparseTensor& s) { return std::vector<std::int64_t>(s.data->dims.begin(), s.data->dims.end()); })
       .def("data_type", [](const PySparseTensor& s) { return s.data->type_name(); })
       .def("device_name", [](const PySparseTensor&) { return "Cpu"; })
       .def("_format", [](const PySparseTensor& s) { return static_cast<int>(s.data->format); });

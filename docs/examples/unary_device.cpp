@@ -33,6 +33,7 @@ class UnaryExecutable final : public Executable {
     return program_->run(inputs, outputs, context, this);
   }
   ExecutableInfo describe() const override { return {steps_, 0, program_->arena_bytes()}; }
+  std::string dump() const override { return program_->dump(); }
 
  private:
   std::unique_ptr<plan::Program> program_;
@@ -75,6 +76,7 @@ class UnaryDevice final : public Device {
       info.op = node.op().full_name();
       info.name = node.name();
       info.origins = node.origins();
+      info.nodes = {node.id()};
       steps.push_back(std::move(info));
     }
     return std::make_unique<UnaryExecutable>(builder.finish(subgraph.inputs, subgraph.outputs), std::move(steps));

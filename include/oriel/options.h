@@ -66,6 +66,8 @@ struct SessionOptions {
 class ORIEL_API RunOptions {
  public:
   RunOptions();
+  RunOptions(const RunOptions&) = default;
+  RunOptions& operator=(const RunOptions&) = default;
 
   /// Stops the runs under way with these options, and those to come, with Error(kFail), until resume(). From any
   /// thread.

@@ -71,15 +71,16 @@ using RunCallback = std::function<void(std::vector<Value> outputs, const Error* 
 class ORIEL_API Session {
  public:
   /// Loads, optimises and compiles a model file. Throws Error: kNoSuchFile; kInvalidProtobuf (no ONNX model);
-  /// kInvalidGraph, kInvalidModel and kInvalidArgument (the model contradicts itself, or an option is wrong);
-  /// kNotImplemented (an operator that nobody defines: the message names it); kProviderFail (a provider refuses an
-  /// option); kFail (no memory).
+  /// kInvalidGraph, kInvalidModel and kInvalidArgument (the model contradicts itself, calls an operator that ONNX does
+  /// not have, or an option is wrong); kNotImplemented (a form that this version lacks); kProviderFail (a provider
+  /// refuses an option); kFail (no memory, or an operator of a domain that nobody registered). Messages name operators.
   explicit Session(const std::filesystem::path& model, const SessionOptions& options = {});
   /// The same from a serialised model. With an `owner`, which is kept as long as the bytes are needed, nothing is
   /// copied; without one the bytes are copied first. External data is looked for in the folder that the configuration
   /// entry "session.model_external_initializers_file_folder_path" names.
   explicit Session(std::span<const std::byte> model, const SessionOptions& options = {},
                    std::shared_ptr<const void> owner = nullptr);
+  /// A session that was moved from can be assigned to or destroyed, nothing else.
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   /// Ends profiling if that was not done. Runs in the background go on to their end.

@@ -4,12 +4,14 @@
 source "$(dirname "$0")/../env.sh"
 
 scripts/setup.sh
-work=$PWD/build-wheel
+work=$PWD/build-wheel/lane
 rm -rf "$work"/{dist,venv}
 mkdir -p "$work/dist"
-# The build folder stays, so that a second run compiles only what changed.
+# The build folder stays, so that a second run compiles only what changed. Its depth, and the name of the compiler, are those
+# of the other builds, whose objects ccache then finds.
+export CXX=${CXX:-c++}
 "$VENV/bin/python" -m pip wheel --quiet --disable-pip-version-check --no-deps -w "$work/dist" \
-  --config-settings=build-dir="$work/{wheel_tag}" .
+  --config-settings=build-dir="$PWD/build-wheel" .
 "$PYTHON" -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$work"/dist/oriel-*.whl \
   -r requirements/test.txt -r requirements/wheel.txt ${WITH_TORCH:+torch}

@@ -18,6 +18,16 @@ std::int64_t modified(const struct stat& info) {
   return static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1000000000 + info.st_mtim.tv_nsec;
 }
 
+class MappedBlock final : public Memory {
+ public:
+  explicit MappedBlock(std::shared_ptr<const MappedFile> file)
+      : Memory(const_cast<std::byte*>(file->data()), file->size()), file_(std::move(file)) {}
+  const MappedFile& file() const { return *file_; }
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+};
+
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
@@ -57,6 +67,19 @@ bool MappedFile::unchanged() const {
   struct stat info {};
   return ::stat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_ &&
          static_cast<std::size_t>(info.st_size) == size_ && modified(info) == modified_ns_;
+}
+
+FileIdentity MappedFile::identity() const { return {device_, inode_, modified_ns_, size_}; }
+
+std::shared_ptr<Memory> map_file(const std::string& path) { return std::make_shared<MappedBlock>(MappedFile::open(path)); }
+
+std::optional<FileIdentity> file_identity(const Memory* memory) {
+  const auto* block = dynamic_cast<const MappedBlock*>(memory);
+  return block == nullptr ? std::nullopt : std::optional<FileIdentity>(block->file().identity());
+}
+
+void release_pages(const Memory* memory) {
+  if (dynamic_cast<const MappedBlock*>(memory) != nullptr && memory->size() > 0) madvise(memory->handle(), memory->size(), MADV_DONTNEED);
 }
 
 }  // namespace oriel

@@ -48,6 +48,18 @@ std::string Shape::to_string() const {
   return text + "]";
 }
 
+namespace {
+
+// Whether y is min(x, c) with c > 1, as a slice of that many rows is long: where the two broadcast, x is the result.
+bool is_clipped(const Dim& y, const Dim& x) {
+  if (y.symbol() < 0) return false;
+  const SymbolTable::Symbol& s = y.table()->symbol(y.symbol());
+  if (s.kind != SymbolTable::Kind::kMin) return false;
+  return (s.left.same(x) && s.right.min() > 1) || (s.right.same(x) && s.left.min() > 1);
+}
+
+}  // namespace
+
 Shape broadcast(const Shape& a, const Shape& b) {
   if (!a.is_ranked() || !b.is_ranked()) return Shape::unranked();
   const std::size_t rank = std::max(a.rank(), b.rank());
@@ -59,8 +71,10 @@ Shape broadcast(const Shape& a, const Shape& b) {
       dims[i] = y;
     } else if (y.is_known() && y.value() == 1) {
       dims[i] = x;
-    } else if (x.same(y)) {
+    } else if (x.same(y) || is_clipped(y, x)) {
       dims[i] = x;
+    } else if (is_clipped(x, y)) {
+      dims[i] = y;
     } else if (x.is_known() && y.is_known()) {
       fail(ErrorCode::kInvalidArgument, "shapes {} and {} do not broadcast: {} against {} on axis {}", a.to_string(),
            b.to_string(), x.value(), y.value(), i);

@@ -1,6 +1,7 @@
 // What a device is to the rest of the engine: claims, compilation, memory; and what it compiles: executables.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,8 +29,10 @@ struct CompileOptions {
   bool one_step_per_node = false;
   /// Winograd convolutions; off in Mode::kAccuracy.
   bool winograd = true;
-  /// Bytes that packings may take beyond the weights themselves; 0: the default rule.
-  std::int64_t weights_budget = 0;
+  /// Bytes that larger forms of the weights (Winograd's) may take beyond their plain packing; negative: the default rule.
+  std::int64_t weights_budget = -1;
+  /// Of that, what parts compiled before have taken; null: nothing.
+  std::shared_ptr<std::atomic<std::int64_t>> weights_spent;
   std::shared_ptr<Budget> budget;
 };
 
@@ -67,6 +70,8 @@ struct StepInfo {
   std::string op;
   std::string name;
   std::vector<std::string> origins;
+  /// Node::id() of what it computes; empty where it moves data between layouts.
+  std::vector<int> nodes;
   std::int64_t packed_bytes = 0;
 };
 
@@ -98,6 +103,8 @@ class Executable {
   /// place; every other one is replaced. The CPU has completed when this returns.
   virtual Status submit(std::span<const Datum* const> inputs, std::span<Datum> outputs, RunContext& context) = 0;
   virtual ExecutableInfo describe() const = 0;
+  /// The text dump of stage 5: steps, values and memory; empty where the device has none.
+  virtual std::string dump() const { return {}; }
 };
 
 /// Something that runs nodes.

@@ -6,6 +6,8 @@
 #include <unordered_set>
 
 #include "base/format.h"
+#include "base/mapped_file.h"
+#include "base/text.h"
 #include "base/work_counters.h"
 
 namespace oriel {
@@ -308,8 +310,13 @@ bool Graph::refine_types() {
 }
 
 void Graph::release_constants() {
+  std::unordered_set<const Memory*> files;
   for (const auto& v : values_) {
-    if (v->constant_) v->constant_ = Tensor();
+    if (!v->constant_) continue;
+    // Executables that still read a file see it through pages that come back as they are touched.
+    const Memory* memory = v->constant_->memory().get();
+    if (files.insert(memory).second) release_pages(memory);
+    v->constant_ = Tensor();
   }
   for (const auto& node : owned_) {
     for (const auto& [name, attribute] : node->attributes_.items()) {
@@ -373,18 +380,6 @@ std::string attribute_text(const Attribute& attribute) {
       attribute);
 }
 
-std::string indented(const std::string& text) {
-  std::string out;
-  std::size_t start = 0;
-  while (start < text.size()) {
-    const std::size_t end = text.find('\n', start);
-    out += "    " + text.substr(start, end - start) + "\n";
-    if (end == std::string::npos) break;
-    start = end + 1;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string Graph::to_string() const {
@@ -406,7 +401,7 @@ std::string Graph::to_string() const {
     for (const auto& [name, value] : n->attributes().items()) {
       line += formatted(" {}={}", name, attribute_text(value));
       if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&value); body != nullptr && *body) {
-        bodies += formatted("  {}:\n{}", name, indented((*body)->to_string()));
+        bodies += formatted("  {}:\n{}", name, indented((*body)->to_string(), 4));
       }
     }
     text += line + "\n" + bodies;

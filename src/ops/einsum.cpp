@@ -1,22 +1,14 @@
 // Einsum: the sum of products of operands over the indices that the output term lacks, in Einstein's notation. Indices
 // of extent 1 broadcast, ellipses align at their last axis; without "->" the output has the ellipsis and the letters
 // used once.
+#include "ops/einsum.h"
+
 #include <array>
 
 #include "ops/elementwise.h"
 
 namespace oriel::ops {
 namespace {
-
-// A term is a list of indices: a letter's code, or kEllipsis until expand() replaces it.
-using Term = std::vector<int>;
-constexpr int kEllipsis = -1;
-constexpr int kFirstEllipsisIndex = 128;
-
-struct Equation {
-  std::vector<Term> operands;
-  Term output;
-};
 
 Term parse_term(std::string_view text) {
   Term term;
@@ -37,7 +29,9 @@ Term parse_term(std::string_view text) {
   return term;
 }
 
-Equation parse(const std::string& text, std::size_t operands) {
+}  // namespace
+
+Equation parse_equation(const std::string& text, std::size_t operands) {
   Equation e;
   const std::size_t arrow = text.find("->");
   std::string_view left = std::string_view(text).substr(0, arrow);
@@ -83,8 +77,7 @@ Equation parse(const std::string& text, std::size_t operands) {
   return e;
 }
 
-// The term with its ellipsis replaced by `axes` indices that count down to kFirstEllipsisIndex at the last axis.
-Term expand(const Term& term, std::size_t axes) {
+Term expand_term(const Term& term, std::size_t axes) {
   Term out;
   for (const int index : term) {
     if (index != kEllipsis) {
@@ -98,7 +91,6 @@ Term expand(const Term& term, std::size_t axes) {
 
 bool has_ellipsis(const Term& term) { return std::find(term.begin(), term.end(), kEllipsis) != term.end(); }
 
-// Axes that the term's ellipsis stands for in an operand of that rank.
 std::size_t ellipsis_axes(const Term& term, std::size_t rank) {
   const std::size_t letters = term.size() - (has_ellipsis(term) ? 1 : 0);
   if (rank < letters || (rank > letters && !has_ellipsis(term))) {
@@ -106,6 +98,8 @@ std::size_t ellipsis_axes(const Term& term, std::size_t rank) {
   }
   return rank - letters;
 }
+
+namespace {
 
 // Extents of indices. D is Dim or a number.
 template <typename D>
@@ -124,7 +118,7 @@ class Extents {
 };
 
 void infer(InferContext& c) {
-  const Equation e = parse(c.attributes().get_string("equation"), c.num_inputs());
+  const Equation e = parse_equation(c.attributes().get_string("equation"), c.num_inputs());
   require_numeric(c, 0);
   Extents<Dim> extents;
   std::size_t axes = 0;
@@ -138,7 +132,7 @@ void infer(InferContext& c) {
     }
     const std::size_t own = ellipsis_axes(e.operands[i], shape.rank());
     axes = std::max(axes, own);
-    const Term term = expand(e.operands[i], own);
+    const Term term = expand_term(e.operands[i], own);
     for (std::size_t axis = 0; axis < term.size(); ++axis) {
       if (Dim* known = extents.find(term[axis])) {
         *known = broadcast(Shape{*known}, Shape{shape[axis]})[0];
@@ -159,7 +153,7 @@ void infer(InferContext& c) {
     }
   }
   std::vector<Dim> dims;
-  for (const int index : expand(e.output, axes)) {
+  for (const int index : expand_term(e.output, axes)) {
     const Dim* known = extents.find(index);
     dims.push_back(known != nullptr ? *known : Dim::unknown());
   }
@@ -167,7 +161,7 @@ void infer(InferContext& c) {
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  const Equation e = parse(inputs.attributes().get_string("equation"), inputs.size());
+  const Equation e = parse_equation(inputs.attributes().get_string("equation"), inputs.size());
   Extents<std::int64_t> extents;
   std::size_t axes = 0;
   std::vector<Term> terms;
@@ -176,7 +170,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Dims& dims = inputs[i].dims();
     const std::size_t own = ellipsis_axes(e.operands[i], dims.size());
     axes = std::max(axes, own);
-    terms.push_back(expand(e.operands[i], own));
+    terms.push_back(expand_term(e.operands[i], own));
     for (std::size_t axis = 0; axis < dims.size(); ++axis) {
       const int index = terms[i][axis];
       if (std::int64_t* known = extents.find(index)) {
@@ -188,7 +182,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     }
   }
   // The loops: output indices outside, summed ones inside.
-  Term loops = expand(e.output, axes);
+  Term loops = expand_term(e.output, axes);
   const std::size_t kept = loops.size();
   for (const int index : order) {
     if (std::find(loops.begin(), loops.end(), index) == loops.end()) loops.push_back(index);

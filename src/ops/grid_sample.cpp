@@ -1,6 +1,8 @@
 // GridSample: x read at the normalised places that the grid gives (innermost axis first), by the nearest element,
 // linear or cubic interpolation (a = -0.75) over any number of spatial axes. Outside: zeros, the border, or reflections
 // at it. Importers removed: the mode names bilinear and bicubic of version 16.
+#include "ops/grid_sample.h"
+
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -44,8 +46,6 @@ void infer(InferContext& c) {
   c.set(0, c.element(0), std::move(out));
 }
 
-enum class Padding { kZeros, kBorder, kReflection };
-
 // Mirrored at low and high until inside.
 double reflect(double place, double low, double high) {
   const double range = high - low;
@@ -55,70 +55,79 @@ double reflect(double place, double low, double high) {
   return low + beyond;
 }
 
-// The elements that one axis contributes to a sample; an index of -1 is a zero outside.
-struct AxisTaps {
-  int count = 0;
-  std::int64_t index[4];
-  double weight[4];
-};
+}  // namespace
 
-struct Sampler {
-  bool corners;
-  Padding padding;
-  bool nearest;
-  bool cubic;
+GridSampler GridSampler::read(const Attributes& attributes) {
+  const std::string& padding = attributes.get_string("padding_mode");
+  const std::string& mode = attributes.get_string("mode");
+  return {attributes.get_bool("align_corners"),
+          padding == "zeros"    ? Padding::kZeros
+          : padding == "border" ? Padding::kBorder
+                                : Padding::kReflection,
+          mode == "nearest", mode == "cubic"};
+}
 
-  std::int64_t inside(std::int64_t i, std::int64_t extent) const {
-    if (i >= 0 && i < extent) return i;
-    if (padding == Padding::kZeros) return -1;
-    if (padding == Padding::kBorder) return std::clamp<std::int64_t>(i, 0, extent - 1);
-    const double low = corners ? 0 : -0.5;
-    const double at = reflect(static_cast<double>(i), low, static_cast<double>(extent - 1) - low);
-    return std::clamp<std::int64_t>(static_cast<std::int64_t>(at), 0, extent - 1);
+Dims grid_sample_dims(const Tensor& x, const Tensor& grid) {
+  ORIEL_REQUIRE(x.rank() >= 3 && x.rank() == grid.rank() && x.dim(0) == grid.dim(0) &&
+                    grid.dim(grid.rank() - 1) == static_cast<std::int64_t>(x.rank() - 2),
+                "input {} and grid {}", x.description(), grid.description());
+  Dims dims = {x.dim(0), x.dim(1)};
+  for (std::size_t i = 1; i + 1 < grid.rank(); ++i) dims.push_back(grid.dim(i));
+  return dims;
+}
+
+std::int64_t GridSampler::inside(std::int64_t i, std::int64_t extent) const {
+  if (i >= 0 && i < extent) return i;
+  if (padding == Padding::kZeros) return -1;
+  if (padding == Padding::kBorder) return std::clamp<std::int64_t>(i, 0, extent - 1);
+  const double low = corners ? 0 : -0.5;
+  const double at = reflect(static_cast<double>(i), low, static_cast<double>(extent - 1) - low);
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(at), 0, extent - 1);
+}
+
+AxisTaps GridSampler::taps(double normalised, std::int64_t extent) const {
+  AxisTaps t;
+  const auto length = static_cast<double>(extent);
+  double place = corners ? (normalised + 1) / 2 * (length - 1) : ((normalised + 1) * length - 1) / 2;
+  if (!(std::abs(place) < 1e15)) {
+    // NaN and infinity have no neighbours.
+    if (padding == Padding::kZeros || std::isnan(place)) return t;
+    place = place > 0 ? 1e15 : -1e15;
   }
-
-  AxisTaps taps(double normalised, std::int64_t extent) const {
-    AxisTaps t;
-    const auto length = static_cast<double>(extent);
-    double place = corners ? (normalised + 1) / 2 * (length - 1) : ((normalised + 1) * length - 1) / 2;
-    if (!(std::abs(place) < 1e15)) {
-      // NaN and infinity have no neighbours.
-      if (padding == Padding::kZeros || std::isnan(place)) return t;
-      place = place > 0 ? 1e15 : -1e15;
-    }
-    if (nearest) place = std::nearbyint(place);
-    const double low = corners ? 0 : -0.5;
-    const double high = length - 1 - low;
-    if (place < low || place > high) {
-      if (padding == Padding::kBorder && !cubic) place = std::clamp(place, 0.0, length - 1);
-      if (padding == Padding::kReflection) place = reflect(place, low, high);
-    }
-    if (nearest) {
-      t.count = 1;
-      t.index[0] = inside(static_cast<std::int64_t>(std::nearbyint(place)), extent);
-      t.weight[0] = 1;
-      return t;
-    }
-    const double floor = std::floor(place);
-    const double rest = place - floor;
-    const auto first = static_cast<std::int64_t>(floor) - (cubic ? 1 : 0);
-    t.count = cubic ? 4 : 2;
-    if (cubic) {
-      constexpr double a = -0.75;
-      const auto near = [](double d) { return ((a + 2) * d - (a + 3)) * d * d + 1; };
-      const auto far = [](double d) { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a; };
-      t.weight[0] = far(rest + 1);
-      t.weight[1] = near(rest);
-      t.weight[2] = near(1 - rest);
-      t.weight[3] = far(2 - rest);
-    } else {
-      t.weight[0] = 1 - rest;
-      t.weight[1] = rest;
-    }
-    for (int i = 0; i < t.count; ++i) t.index[i] = inside(first + i, extent);
+  if (nearest) place = std::nearbyint(place);
+  const double low = corners ? 0 : -0.5;
+  const double high = length - 1 - low;
+  if (place < low || place > high) {
+    if (padding == Padding::kBorder && !cubic) place = std::clamp(place, 0.0, length - 1);
+    if (padding == Padding::kReflection) place = reflect(place, low, high);
+  }
+  if (nearest) {
+    t.count = 1;
+    t.index[0] = inside(static_cast<std::int64_t>(std::nearbyint(place)), extent);
+    t.weight[0] = 1;
     return t;
   }
-};
+  const double floor = std::floor(place);
+  const double rest = place - floor;
+  const auto first = static_cast<std::int64_t>(floor) - (cubic ? 1 : 0);
+  t.count = cubic ? 4 : 2;
+  if (cubic) {
+    constexpr double a = -0.75;
+    const auto near = [](double d) { return ((a + 2) * d - (a + 3)) * d * d + 1; };
+    const auto far = [](double d) { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a; };
+    t.weight[0] = far(rest + 1);
+    t.weight[1] = near(rest);
+    t.weight[2] = near(1 - rest);
+    t.weight[3] = far(2 - rest);
+  } else {
+    t.weight[0] = 1 - rest;
+    t.weight[1] = rest;
+  }
+  for (int i = 0; i < t.count; ++i) t.index[i] = inside(first + i, extent);
+  return t;
+}
+
+namespace {
 
 template <typename T>
 double sample(const T* plane, const std::vector<AxisTaps>& taps, const Dims& strides, std::size_t axis,
@@ -135,27 +144,14 @@ double sample(const T* plane, const std::vector<AxisTaps>& taps, const Dims& str
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const Tensor& grid = inputs[1];
-  const Attributes& a = inputs.attributes();
-  ORIEL_REQUIRE(x.rank() >= 3 && x.rank() == grid.rank() && x.dim(0) == grid.dim(0) &&
-                    grid.dim(grid.rank() - 1) == static_cast<std::int64_t>(x.rank() - 2),
-                "input {} and grid {}", x.description(), grid.description());
-  const std::string& padding = a.get_string("padding_mode");
-  const Sampler sampler{a.get_bool("align_corners"),
-                        padding == "zeros"    ? Padding::kZeros
-                        : padding == "border" ? Padding::kBorder
-                                              : Padding::kReflection,
-                        a.get_string("mode") == "nearest", a.get_string("mode") == "cubic"};
+  const Dims dims = grid_sample_dims(x, grid);
+  const GridSampler sampler = GridSampler::read(inputs.attributes());
   const std::size_t axes = x.rank() - 2;
   const Dims extents(x.dims().begin() + 2, x.dims().end());
   const Dims strides = row_major_strides(extents);
   const std::int64_t plane = count_elements(extents);
   const std::int64_t channels = x.dim(1);
-  Dims dims = {x.dim(0), channels};
-  std::int64_t places = 1;
-  for (std::size_t i = 1; i + 1 < grid.rank(); ++i) {
-    dims.push_back(grid.dim(i));
-    places *= grid.dim(i);
-  }
+  const std::int64_t places = count_elements(Dims(dims.begin() + 2, dims.end()));
   Tensor& out = outputs.allocate(0, x.type(), dims);
   if (plane == 0) {
     fill_zero(out);

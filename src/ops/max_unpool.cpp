@@ -1,8 +1,20 @@
 // MaxUnpool: puts x[i] at the linear index I[i] of a tensor of zeros that has the extents (in - 1) * stride + kernel -
 // pads; where output_shape is given, that tensor is the leading corner of the output.
-#include "ops/spatial.h"
+#include "ops/pool.h"
 
 namespace oriel::ops {
+
+Dims unpooled_dims(const Attributes& attributes, const Dims& x) {
+  const Window w = Window::read(attributes, x.size() - 2);
+  ORIEL_REQUIRE(w.kernel.size() == x.size() - 2, "attribute kernel_shape is empty");
+  Dims natural{x[0], x[1]};
+  for (std::size_t i = 0; i < w.kernel.size(); ++i) {
+    natural.push_back((x[i + 2] - 1) * w.strides[i] + w.kernel[i] - w.pads_begin[i] - w.pads_end[i]);
+    ORIEL_REQUIRE(natural.back() >= 0, "an output of {} on spatial axis {}", natural.back(), i);
+  }
+  return natural;
+}
+
 namespace {
 
 void infer(InferContext& c) {
@@ -36,13 +48,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& indices = inputs[1];
   ORIEL_REQUIRE(x.rank() >= 3 && indices.dims() == x.dims(), "input of shape {} and indices of shape {}",
                 to_string(x.dims()), to_string(indices.dims()));
-  const Window w = Window::read(inputs.attributes(), x.rank() - 2);
-  ORIEL_REQUIRE(w.kernel.size() == x.rank() - 2, "attribute kernel_shape is empty");
-  Dims natural{x.dim(0), x.dim(1)};
-  for (std::size_t i = 0; i < w.kernel.size(); ++i) {
-    natural.push_back((x.dim(i + 2) - 1) * w.strides[i] + w.kernel[i] - w.pads_begin[i] - w.pads_end[i]);
-    ORIEL_REQUIRE(natural.back() >= 0, "an output of {} on spatial axis {}", natural.back(), i);
-  }
+  const Dims natural = unpooled_dims(inputs.attributes(), x.dims());
   Dims dims = natural;
   if (inputs.has(2)) dims = inputs[2].to_i64();
   ORIEL_REQUIRE(dims.size() == natural.size(), "output_shape is {}, expected {} extents", to_string(dims),

@@ -1,8 +1,8 @@
 // ai.onnx.ml.LabelEncoder: every element that equals a key becomes the value beside it (the last such key counts; NaN
 // equals NaN), others the default. Importers removed: classes_strings of version 1.
-#include <unordered_map>
+#include "ops/ml_label_encoder.h"
 
-#include "ops/ml.h"
+#include <unordered_map>
 
 namespace oriel::ops {
 namespace {
@@ -41,46 +41,35 @@ Tensor default_of(const Attributes& attributes, ElementType type) {
   return t;
 }
 
-void infer(InferContext& c) {
-  const Tensor keys = list_of(c.attributes(), "keys");
-  const Tensor values = list_of(c.attributes(), "values");
-  require_element(c, 0, {keys.type()});
+}  // namespace
+
+LabelEncoder::LabelEncoder(const Attributes& attributes)
+    : keys(list_of(attributes, "keys")), values(list_of(attributes, "values")), fallback(default_of(attributes, values.type())) {
   if (keys.size() != values.size()) fail(ErrorCode::kInvalidGraph, "{} keys and {} values", keys.size(), values.size());
-  default_of(c.attributes(), values.type());
-  c.set(0, values.type(), c.shape(0));
 }
 
-// A key as what equality means: the text, or the bits of the number with one NaN and one zero.
-template <typename T>
-auto identity_of(const T& value) {
-  if constexpr (std::is_same_v<T, std::string>) {
-    return value;
-  } else if constexpr (std::is_integral_v<T>) {
-    return static_cast<std::uint64_t>(value);
-  } else {
-    const double v = widen(value);
-    return std::bit_cast<std::uint64_t>(std::isnan(v) ? std::numeric_limits<double>::quiet_NaN() : v + 0.0);
-  }
+namespace {
+
+void infer(InferContext& c) {
+  const LabelEncoder m(c.attributes());
+  require_element(c, 0, {m.keys.type()});
+  c.set(0, m.values.type(), c.shape(0));
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
-  const Tensor keys = list_of(inputs.attributes(), "keys");
-  const Tensor values = list_of(inputs.attributes(), "values");
-  const Tensor fallback = default_of(inputs.attributes(), values.type());
-  ORIEL_REQUIRE(keys.type() == x.type() && keys.size() == values.size(),
-                "{} keys of {} and {} values for elements of {}", keys.size(), element_name(keys.type()), values.size(),
-                element_name(x.type()));
-  Tensor& y = outputs.allocate(0, values.type(), x.dims());
+  const LabelEncoder m(inputs.attributes());
+  ORIEL_REQUIRE(m.keys.type() == x.type(), "keys of {} for elements of {}", element_name(m.keys.type()), element_name(x.type()));
+  Tensor& y = outputs.allocate(0, m.values.type(), x.dims());
   const auto run = [&]<typename T>() {
     std::unordered_map<decltype(identity_of(std::declval<T>())), std::int64_t> places;
-    for (std::int64_t i = 0; i < keys.size(); ++i) places[identity_of(keys.data<T>()[i])] = i;
+    for (std::int64_t i = 0; i < m.keys.size(); ++i) places[identity_of(m.keys.data<T>()[i])] = i;
     const auto place = [&](std::int64_t i) {
       const auto found = places.find(identity_of(x.data<T>()[i]));
       return found == places.end() ? std::int64_t{-1} : found->second;
     };
-    copy_elements(y, fallback, context, [](std::int64_t) { return 0; });
-    copy_elements(y, values, context, place);
+    copy_elements(y, m.fallback, context, [](std::int64_t) { return 0; });
+    copy_elements(y, m.values, context, place);
   };
   if (x.type() == ElementType::kString) return run.template operator()<std::string>();
   dispatch_numeric(x.type(), run);

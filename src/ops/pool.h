@@ -28,6 +28,10 @@ struct PoolGeometry {
   static PoolGeometry of(const Attributes& attributes, const Dims& x);
 };
 
+/// The dimensions that MaxUnpool's indices count in: extents (in - 1) * stride + kernel - pads. Throws
+/// Error(kInvalidArgument or kInvalidGraph) where there are none.
+Dims unpooled_dims(const Attributes& attributes, const Dims& x);
+
 /// Calls f(plane, at, taps, padded) for every output position `at` of every plane: `taps` are the offsets inside a
 /// plane of the input that the window covers, in row-major order, `padded` is the number of taps inside the input and
 /// its pads.

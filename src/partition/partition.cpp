@@ -43,7 +43,7 @@ Partition partition_graph(const Graph& graph, const std::vector<Candidate>& cand
         recipes[i] = std::move(claim.recipe);
         taken = true;
       } else {
-        result.declines[i].push_back({candidates[c].provider, std::move(claim.decline)});
+        result.declines[i].push_back({candidates[c].provider, candidates[c].device->name(), std::move(claim.decline)});
       }
     }
     if (!taken && !nodes[i]->op().traits.control_flow) {

@@ -21,6 +21,7 @@ struct Candidate {
 /// Why a candidate did not take a node.
 struct Decline {
   std::string provider;
+  std::string device;
   std::string reason;
 };
 
@@ -42,5 +43,9 @@ struct Partition {
 /// Gives every node to the first candidate that claims it; control flow that nobody claims goes to the executor.
 /// Throws Error(kNotImplemented) naming a node that nobody takes.
 Partition partition_graph(const Graph& graph, const std::vector<Candidate>& candidates);
+
+/// The text dump of stage 4: parts with their nodes and boundary values, and every decline; bodies of control flow indented
+/// below their node. Throws as partition_graph.
+std::string dump_partition(const Graph& graph, const std::vector<Candidate>& candidates);
 
 }  // namespace oriel

@@ -1,6 +1,7 @@
 // Nodes whose operands are constants, and values whose elements inference knows, become constants.
 #include <algorithm>
 
+#include "ir/alignment.h"
 #include "passes/pass.h"
 
 namespace oriel {
@@ -88,7 +89,7 @@ bool fold_constants(Graph& graph) {
     }
     if (!foldable(*node)) continue;
     std::vector<Datum> operands;
-    for (const Value* v : node->inputs()) operands.push_back(v == nullptr ? Datum() : Datum(*v->constant()));
+    for (const Value* v : node->inputs()) operands.push_back(v == nullptr ? Datum() : Datum(aligned(*v->constant())));
     std::vector<const Datum*> pointers;
     for (std::size_t i = 0; i < operands.size(); ++i) pointers.push_back(node->input(i) == nullptr ? nullptr : &operands[i]);
     FoldSink sink(*node);

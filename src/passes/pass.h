@@ -22,7 +22,13 @@ void optimise(Graph& graph, OptimizationLevel level);
 bool widen_half(Graph& graph);
 
 // One file each.
+bool expand_einsum(Graph& graph);
+bool expand_mean_variance(Graph& graph);
 bool fold_constants(Graph& graph);
+bool form_attention(Graph& graph);
+bool form_gelu(Graph& graph);
+bool form_layer_norm(Graph& graph);
+bool form_swish(Graph& graph);
 bool move_quantisation(Graph& graph);
 bool remove_identities(Graph& graph);
 bool remove_dead_nodes(Graph& graph);

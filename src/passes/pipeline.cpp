@@ -6,8 +6,10 @@
 namespace oriel {
 namespace {
 
-constexpr Pass kLegalise[] = {remove_dead_nodes};
+constexpr Pass kLegalise[] = {expand_einsum, expand_mean_variance, remove_dead_nodes};
 constexpr Pass kOptimise[] = {remove_identities, fold_constants, refine_types, move_quantisation, fold_constants, remove_dead_nodes};
+// Composites, from the small to the large; folding afterwards takes what they combined of constants.
+constexpr Pass kForm[] = {remove_identities, refine_types, fold_constants, refine_types, form_layer_norm, form_gelu, form_swish, form_attention, fold_constants, remove_dead_nodes};
 
 template <std::size_t N>
 void run(const Pass (&passes)[N], Graph& graph) {
@@ -25,6 +27,7 @@ void legalise(Graph& graph) { run(kLegalise, graph); }
 
 void optimise(Graph& graph, OptimizationLevel level) {
   if (level != OptimizationLevel::kDisabled) run(kOptimise, graph);
+  if (level >= OptimizationLevel::kExtended) run(kForm, graph);
 }
 
 bool refine_types(Graph& graph) { return graph.refine_types(); }

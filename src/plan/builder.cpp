@@ -1,6 +1,8 @@
 // Values and steps of a program from a graph's.
 #include "plan/builder.h"
 
+#include "ir/alignment.h"
+
 namespace oriel::plan {
 
 ProgramBuilder::ProgramBuilder(const Graph& graph) : program_(std::make_unique<Program>(graph.symbols())) {}
@@ -12,7 +14,7 @@ int ProgramBuilder::value(const Value* value) {
   ProgramValue v;
   v.name = value->name();
   v.type = value->type();
-  if (value->is_constant()) v.constant = *value->constant();
+  if (value->is_constant()) v.constant = aligned(*value->constant());
   const int index = program_->add_value(std::move(v));
   index_.emplace(value, index);
   return index;

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <numeric>
 
+#include "base/pages.h"
+
 namespace oriel::plan {
 namespace {
 
@@ -374,6 +376,10 @@ std::unique_ptr<Program::State> Program::take_state() {
       return state;
     }
   }
+  return make_state();
+}
+
+std::unique_ptr<Program::State> Program::make_state() const {
   auto state = std::make_unique<State>();
   state->slots.resize(values_.size());
   for (std::size_t v = 0; v < values_.size(); ++v) state->slots[v] = values_[v].constant;
@@ -393,7 +399,7 @@ void Program::give_state(std::unique_ptr<State> state) {
   idle_.push_back(std::move(state));
 }
 
-void Program::make_plan(const Region& region, const Bindings& symbols, Plan& plan) {
+void Program::make_plan(const Region& region, const Bindings& symbols, Plan& plan) const {
   const std::size_t n = region.planned.size();
   std::vector<std::size_t> bytes(n);
   plan.dims.resize(n);
@@ -468,37 +474,63 @@ void Program::enter_region(State& state, std::size_t index, RunContext& context)
   std::list<Plan>& plans = state.plans[index];
   auto found = std::find_if(plans.begin(), plans.end(), [&](const Plan& p) { return p.key == state.key; });
   if (found == plans.end()) {
-    Plan plan;
-    plan.key = state.key;
-    make_plan(region, symbols, plan);
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ++counters_.plans;
-      arena_bytes_ = std::max(arena_bytes_, static_cast<std::int64_t>(plan.arena));
-    }
-    if (plans.size() >= kPlansPerRegion) {
-      if (state.active[index] == &plans.back()) state.active[index] = nullptr;
-      plans.pop_back();
-    }
-    plans.push_front(std::move(plan));
+    add_plan(state, index, state.key, symbols);
     found = plans.begin();
   } else if (found != plans.begin()) {
     plans.splice(plans.begin(), plans, found);
   }
   const Plan& plan = plans.front();
   if (state.active[index] == &plan && state.arenas[index]) return;
-  if (!state.arenas[index] || state.arena_sizes[index] < plan.arena) {
-    state.tensors[index].clear();
-    state.arenas[index].reset();
-    state.arenas[index] = allocate_host(plan.arena, context.budget, "arena");
-    state.arena_sizes[index] = plan.arena;
-  }
+  fit_arena(state, index, context.budget);
   state.tensors[index].clear();
   for (std::size_t i = 0; i < region.planned.size(); ++i) {
     const ProgramValue& value = values_[static_cast<std::size_t>(region.planned[i])];
     state.tensors[index].emplace_back(value.type.element, plan.dims[i], state.arenas[index], plan.offsets[i]);
   }
   state.active[index] = &plan;
+}
+
+void Program::add_plan(State& state, std::size_t index, const Bindings& key, const Bindings& symbols) {
+  Plan plan;
+  plan.key = key;
+  make_plan(regions_[index], symbols, plan);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++counters_.plans;
+    arena_bytes_ = std::max(arena_bytes_, static_cast<std::int64_t>(plan.arena));
+  }
+  std::list<Plan>& plans = state.plans[index];
+  if (plans.size() >= kPlansPerRegion) {
+    if (state.active[index] == &plans.back()) state.active[index] = nullptr;
+    plans.pop_back();
+  }
+  plans.push_front(std::move(plan));
+}
+
+void Program::fit_arena(State& state, std::size_t index, const std::shared_ptr<Budget>& budget) {
+  const std::size_t wanted = state.plans[index].front().arena;
+  if (state.arenas[index] && state.arena_sizes[index] >= wanted) return;
+  state.tensors[index].clear();
+  state.arenas[index].reset();
+  state.arenas[index] = allocate_host(wanted, budget, "arena");
+  state.arena_sizes[index] = wanted;
+}
+
+void Program::reserve(const std::shared_ptr<Budget>& budget) {
+  std::unique_ptr<State> state = make_state();
+  const Bindings none(symbols_->size(), kUnbound);
+  try {
+    for (std::size_t r = 0; r < regions_.size(); ++r) {
+      if (!regions_[r].symbols.empty() || regions_[r].planned.empty()) continue;
+      add_plan(*state, r, {}, none);
+      fit_arena(*state, r, budget);
+      back_with_pages(state->arenas[r]->map(), state->arena_sizes[r]);
+    }
+  } catch (const Error&) {
+    // A run that needs the region says why it cannot have it.
+    return;
+  }
+  give_state(std::move(state));
 }
 
 Status Program::run_steps(State& state, std::span<Datum> outputs, RunContext& context, const void* owner) {
@@ -529,6 +561,8 @@ Status Program::run_steps(State& state, std::span<Datum> outputs, RunContext& co
         for (const int v : release_after_[static_cast<std::size_t>(s)]) state.slots[static_cast<std::size_t>(v)].reset();
       }
     }
+    // A cancelled run may have left units of its last step out.
+    if (context.cancel != nullptr) context.check();
   } catch (const Error& error) {
     if (current < 0 || error.code() == ErrorCode::kCancelled) return Status(error);
     const ProgramStep& step = steps_[static_cast<std::size_t>(current)];

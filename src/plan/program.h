@@ -75,7 +75,14 @@ class Program {
   /// As Executable::submit; `owner` is what step observers are told.
   Status run(std::span<const Datum* const> inputs, std::span<Datum> outputs, RunContext& context, const void* owner);
 
+  /// Prepares the state of the first run as far as no input decides it: plans, and arenas with pages behind them. Nothing
+  /// where that fails; the budget may be null.
+  void reserve(const std::shared_ptr<Budget>& budget);
+
   ProgramCounters counters() const;
+  /// The text dump: regions with their symbols, steps, and where each value lies. Offsets are shown where no dimension depends
+  /// on a symbol.
+  std::string dump() const;
   std::int64_t arena_bytes() const;
 
  private:
@@ -102,9 +109,12 @@ class Program {
 
   void share_in_place(const std::vector<bool>& made, const std::vector<bool>& leaves, const std::vector<int>& last_read);
   std::unique_ptr<State> take_state();
+  std::unique_ptr<State> make_state() const;
+  void add_plan(State& state, std::size_t region, const Bindings& key, const Bindings& symbols);
+  void fit_arena(State& state, std::size_t region, const std::shared_ptr<Budget>& budget);
   void give_state(std::unique_ptr<State> state);
   void enter_region(State& state, std::size_t region, RunContext& context);
-  void make_plan(const Region& region, const Bindings& symbols, Plan& plan);
+  void make_plan(const Region& region, const Bindings& symbols, Plan& plan) const;
   Status run_steps(State& state, std::span<Datum> outputs, RunContext& context, const void* owner);
 
   std::shared_ptr<const SymbolTable> symbols_;

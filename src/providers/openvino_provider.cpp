@@ -28,6 +28,8 @@ ProviderChoice choose_openvino(const ProviderOptions& options, const CompileOpti
       }
     } else if (name == "num_of_threads") {
       choice.options.threads = positive(name, value);
+    } else if (name == "weights_budget") {
+      choice.options.weights_budget = parse_weights_budget("OpenVINOExecutionProvider: option weights_budget", value);
     } else if (name == "precision") {
       if (value == "FP32") {
         choice.options.precision = CompileOptions::Precision::kF32;

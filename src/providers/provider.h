@@ -22,10 +22,16 @@ struct Provider {
   std::string name;
   /// Reads options on top of what the session set. Throws Error(kInvalidArgument or kProviderFail) naming the option.
   ProviderChoice (*choose)(const ProviderOptions& options, const CompileOptions& session);
+  /// Whether graphs that run on it are optimised in full whatever the session's level is.
+  bool optimises_always = false;
 };
 
 /// All providers, in ONNX Runtime's order of priority.
 const std::vector<Provider>& builtin_providers();
+
+/// CompileOptions::weights_budget as options spell it: "default", "min" (no larger form at all) or a number of bytes. Throws
+/// Error(kInvalidArgument) that names the option.
+std::int64_t parse_weights_budget(const std::string& option, const std::string& text);
 
 // One file each.
 ProviderChoice choose_cpu(const ProviderOptions& options, const CompileOptions& session);

@@ -5,6 +5,9 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/text.h"
+#include "ir/alignment.h"
+
 namespace oriel {
 
 struct CompiledGraph::CompiledPart {
@@ -196,7 +199,7 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, const std::vect
     if (added) {
       ++slot_count_;
       constants_.emplace_back();
-      if (v->is_constant()) constants_.back() = *v->constant();
+      if (v->is_constant()) constants_.back() = aligned(*v->constant());
     }
     return at->second;
   };
@@ -510,10 +513,17 @@ Status CompiledGraph::run_scan(CompiledPart& part, State& state, Flow& flow, Run
 
 std::vector<CompiledPartInfo> CompiledGraph::describe() const {
   std::vector<CompiledPartInfo> list;
+  std::unordered_map<const Node*, std::size_t> position;
+  for (std::size_t i = 0; i < graph_->nodes().size(); ++i) position.emplace(graph_->nodes()[i], i);
   for (const auto& part : parts_) {
     CompiledPartInfo info;
     info.provider = part->provider;
     info.device = part->device;
+    info.graph = graph_.get();
+    for (const Node* node : partition_.parts[list.size()].subgraph.nodes) {
+      const std::vector<Decline>& declines = partition_.declines[position.at(node)];
+      if (!declines.empty()) info.declined.push_back({node->op().full_name(), node->name(), node->origins(), declines});
+    }
     if (part->executable) {
       info.executable = part->executable->describe();
       info.handle = part->executable.get();
@@ -525,6 +535,22 @@ std::vector<CompiledPartInfo> CompiledGraph::describe() const {
     list.push_back(std::move(info));
   }
   return list;
+}
+
+std::string CompiledGraph::dump() const {
+  std::string text;
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    const CompiledPart& part = *parts_[p];
+    if (part.executable) {
+      text += formatted("part {}: {} on {}\n{}", p, part.provider, part.device, part.executable->dump());
+      continue;
+    }
+    text += formatted("part {}: {} (node \"{}\") in the executor\n", p, part.node->op().full_name(), part.node->name());
+    for (std::size_t b = 0; b < part.bodies.size(); ++b) {
+      text += formatted("  body {}:\n{}", b, indented(part.bodies[b]->dump(), 4));
+    }
+  }
+  return text;
 }
 
 }  // namespace oriel

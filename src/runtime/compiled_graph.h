@@ -13,12 +13,23 @@
 
 namespace oriel {
 
+/// A node that candidates declined before somebody took it.
+struct DeclinedNode {
+  std::string op;
+  std::string name;
+  std::vector<std::string> origins;
+  std::vector<Decline> declines;
+};
+
 /// For each step of a compiled graph, which part and executable it belongs to, and the declines of its nodes.
 struct CompiledPartInfo {
   std::string provider;  // empty for control flow
   std::string device;
   ExecutableInfo executable;
   const Executable* handle = nullptr;
+  /// The graph whose nodes StepInfo::nodes counts.
+  const Graph* graph = nullptr;
+  std::vector<DeclinedNode> declined;
   /// Of a control-flow node: its operator, name and bodies.
   std::string op;
   std::string name;
@@ -37,6 +48,8 @@ class CompiledGraph {
   /// for a model, and carry the enclosing graph's for a body.
   Status run(std::span<const Datum* const> inputs, std::span<Datum> outputs, RunContext& context);
   std::vector<CompiledPartInfo> describe() const;
+  /// The text dump of stage 5: what every executable holds, bodies of control flow indented below their node.
+  std::string dump() const;
   const Partition& partition() const { return partition_; }
 
  private:

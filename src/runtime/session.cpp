@@ -13,8 +13,27 @@
 namespace oriel {
 namespace {
 
+constexpr const char* kWeightsBudgetEntry = "session.oriel.weights_budget";
+
 // The process's seed; negative: none.
 std::atomic<std::int64_t> process_seed{-1};
+
+// Of the provider with the highest priority.
+bool optimises_always(const std::string& provider) {
+  const std::vector<Provider>& known = builtin_providers();
+  return std::any_of(known.begin(), known.end(), [&](const Provider& p) { return p.name == provider && p.optimises_always; });
+}
+
+// No device computes in f16 or bf16; what the wider graph allows is optimised once more, and so is whatever a provider takes that
+// optimises at every level.
+void widen(Graph& graph, const SessionOptions& options) {
+  const bool widened = widen_half(graph);
+  if (options.level < OptimizationLevel::kAll && !options.providers.empty() && optimises_always(options.providers.front().name)) {
+    optimise(graph, OptimizationLevel::kAll);
+  } else if (widened) {
+    optimise(graph, options.level);
+  }
+}
 
 std::shared_ptr<Graph> read_model(const ModelSource& source, const SessionOptions& options) {
   onnx::ReadOptions read;
@@ -23,6 +42,7 @@ std::shared_ptr<Graph> read_model(const ModelSource& source, const SessionOption
   read.external_data_folder = source.folder;
   read.external_files = options.external_files;
   read.initializers = options.initializers;
+  for (const auto& [name, dims] : options.input_shapes) read.input_shapes.emplace_back(name, Shape(dims));
   return source.bytes ? std::shared_ptr<Graph>(onnx::read_onnx_bytes(source.bytes, read, source.path))
                       : std::shared_ptr<Graph>(onnx::read_onnx_file(source.path, read));
 }
@@ -121,7 +141,15 @@ std::string symbol_name(const Dim& dim) {
   return dim.table()->symbol(id).name;
 }
 
-std::vector<Candidate> choose_candidates(const SessionOptions& options, const CompileOptions& base) {
+std::vector<Candidate> choose_candidates(const SessionOptions& options, const std::shared_ptr<Budget>& budget) {
+  CompileOptions base;
+  base.threads = options.intra_op_threads;
+  base.one_step_per_node = options.level == OptimizationLevel::kDisabled;
+  base.budget = budget;
+  base.weights_spent = std::make_shared<std::atomic<std::int64_t>>(0);
+  if (const auto entry = options.config.find(kWeightsBudgetEntry); entry != options.config.end()) {
+    base.weights_budget = parse_weights_budget(entry->first, entry->second);
+  }
   std::vector<ProviderRequest> requests = options.providers;
   const auto named = [&](const char* name) {
     return std::any_of(requests.begin(), requests.end(), [&](const ProviderRequest& r) { return r.name == name; });
@@ -138,10 +166,11 @@ std::vector<Candidate> choose_candidates(const SessionOptions& options, const Co
   return candidates;
 }
 
-std::shared_ptr<Graph> optimised_graph(const ModelSource& source, const SessionOptions& options) {
+std::shared_ptr<Graph> load_graph(const ModelSource& source, const SessionOptions& options, GraphStage stage) {
   std::shared_ptr<Graph> graph = read_model(source, options);
-  legalise(*graph);
-  optimise(*graph, options.level);
+  if (stage >= GraphStage::kLegalise) legalise(*graph);
+  if (stage >= GraphStage::kOptimise) optimise(*graph, options.level);
+  if (stage >= GraphStage::kWiden) widen(*graph, options);
   return graph;
 }
 
@@ -179,15 +208,11 @@ void Session::prepare(const SessionOptions& options) {
     optimise(*graph_, options_.level);
     check_cancelled(options);
     if (!options_.optimized_model_path.empty()) save_optimised();
-    // No device computes in f16 or bf16; what the wider graph allows is optimised once more.
-    if (widen_half(*graph_)) optimise(*graph_, options_.level);
-    CompileOptions base;
-    base.threads = options_.intra_op_threads;
-    base.one_step_per_node = options_.level == OptimizationLevel::kDisabled;
-    base.budget = budget_;
+    widen(*graph_, options_);
     threads_ = options_.intra_op_threads > 0 ? options_.intra_op_threads : usable_cpus();
-    compiled_ = std::make_unique<CompiledGraph>(graph_, choose_candidates(options_, base));
-    for (const Candidate& c : choose_candidates(options_, base)) {
+    const std::vector<Candidate> candidates = choose_candidates(options_, budget_);
+    compiled_ = std::make_unique<CompiledGraph>(graph_, candidates);
+    for (const Candidate& c : candidates) {
       if (c.options.threads > 0) {
         threads_ = c.options.threads;
         break;

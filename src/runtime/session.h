@@ -36,6 +36,8 @@ struct SessionOptions {
   /// Fixed values of symbolic dimensions, by name and by denotation.
   std::vector<std::pair<std::string, std::int64_t>> dims_by_name;
   std::vector<std::pair<std::string, std::int64_t>> dims_by_denotation;
+  /// Shapes that replace those of the inputs of these names.
+  std::vector<std::pair<std::string, Dims>> input_shapes;
   std::map<std::string, std::string> config;
   /// In order of priority; empty: the CPU provider.
   std::vector<ProviderRequest> providers;
@@ -65,11 +67,8 @@ struct ValueInfo {
   ValueType type;
 };
 
-/// The graphs of a model after each stage, for dumps.
-struct StageDump {
-  std::string stage;
-  std::string text;
-};
+/// The stages that make a session's graph, in order; kWiden gives what is partitioned.
+enum class GraphStage : std::uint8_t { kLoad, kLegalise, kOptimise, kWiden };
 
 /// Where a model comes from: a path, or bytes that stay alive with it.
 struct ModelSource {
@@ -137,17 +136,21 @@ class Session {
   std::optional<std::uint32_t> seed_;
 };
 
-/// The graph of a model as a session with these options would compile it. Throws Error.
-std::shared_ptr<Graph> optimised_graph(const ModelSource& source, const SessionOptions& options);
-
 /// Seeds the random operators without a seed of their own, in sessions that are made from now on.
 void set_random_seed(std::uint32_t seed);
+
+/// The graph of a model after a stage, as a session of these options would have it. Throws Error.
+std::shared_ptr<Graph> load_graph(const ModelSource& source, const SessionOptions& options, GraphStage stage);
+
+/// Names of the devices that find_device knows.
+const std::vector<std::string>& device_names();
 
 /// The devices of this machine, by name. Throws Error(kProviderFail) where there is none of that name.
 std::shared_ptr<Device> find_device(const std::string& name);
 
-/// Candidates of providers in order of priority. Throws Error.
-std::vector<Candidate> choose_candidates(const SessionOptions& options, const CompileOptions& base);
+/// Candidates of the session's providers in order of priority; all compiled parts take their memory from `budget` (may be
+/// null). Throws Error.
+std::vector<Candidate> choose_candidates(const SessionOptions& options, const std::shared_ptr<Budget>& budget = nullptr);
 
 /// "tensor(float)", "seq(map(int64,tensor(float)))": a type as ONNX Runtime's users know it.
 std::string onnx_type_name(const ValueType& type);

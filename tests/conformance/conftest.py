@@ -30,7 +30,8 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="session")
 def results(request):
     """{name: result} of the cases that this session selected."""
-    cases = [i.callspec.params["case"] for i in request.session.items if "case" in getattr(i, "fixturenames", ())]
+    here = [i for i in request.session.items if i.path.parent == HERE and "case" in getattr(i, "fixturenames", ())]
+    cases = [i.callspec.params["case"] for i in here]
     found = pool.run_all(cases, ENGINE, PROVIDER)
     if RESULTS:
         write_results(Path(RESULTS), found)

@@ -1,4 +1,5 @@
-"""Prints the public surface of the onnxruntime that is importable here, as JSON: which modules, names, members and parameters.
+"""Prints the public surface of the onnxruntime that is importable here, as JSON: which modules, names, members and
+parameters.
 
 Run by test_surface.py once on onnxruntime itself and once on Oriel's package of that name.
 """

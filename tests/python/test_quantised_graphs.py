@@ -29,6 +29,12 @@ class Builder:
         self.constants.append(numpy_helper.from_array(np.asarray(array), name))
         return name
 
+    def small(self, array, kind):
+        """A constant of a type that numpy does not have."""
+        name = self.name("c")
+        self.constants.append(helper.make_tensor(name, kind, array.shape, np.asarray(array).ravel().tolist()))
+        return name
+
     def call(self, op, inputs, outputs=1, domain="", **attributes):
         names = [self.name("v") for _ in range(outputs)]
         self.nodes.append(helper.make_node(op, inputs, names, name=self.name(op.lower()), domain=domain, **attributes))
@@ -346,6 +352,18 @@ def test_two_operands(rng, op, other):
     without_islands(run(b))
 
 
+@pytest.mark.parametrize("shape", [(), (16, 1, 1), (2, 16, 5, 7)])
+def test_constant_operand(rng, shape):
+    b = Builder(rng)
+    dtype = rng.choice(BYTES)
+    constant = b.constant(rng.integers(0, 120, shape).astype(dtype))
+    y = b.call(DQ, [constant, *b.parameters(dtype)])
+    b.output(b.call("Mul", [y, b.real_input((2, 16, 5, 7))]), scale=0.05)
+    kernels = run(b)
+    without_islands(kernels)
+    assert ("byte_table" in kernels) == (shape == ())
+
+
 def test_clamps_that_saturation_repeats(rng):
     b = Builder(rng)
     y = b.call("Conv", [b.real_input((1, 5, 6, 6)), b.weights((7, 5, 1, 1), 0)])
@@ -355,6 +373,56 @@ def test_clamps_that_saturation_repeats(rng):
     kernels = run(b)
     without_islands(kernels)
     assert len([k for k in kernels if k != "reorder"]) == 2  # the convolution and the transpose
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_products_with_weights_of_few_bits(seed):
+    """Only the weights are quantised, by column, in blocks or as a whole."""
+    rng = np.random.default_rng(600 + seed)
+    b = Builder(rng)
+    m, k, n = [1, 3, 9][seed % 3], size(rng, 1, 6) * 16, size(rng, 1, 70)
+    kind = [TensorProto.INT4, TensorProto.UINT4, TensorProto.INT8, TensorProto.UINT8][seed % 4]
+    bits = 4 if seed % 4 < 2 else 8
+    low = -(1 << (bits - 1)) if seed % 2 == 0 else 0
+    gemm = seed % 3 == 1
+    shape = (n, k) if gemm else (k, n)
+    columns = 0 if gemm else 1
+    block = 16 if seed % 2 else 0
+    if block:
+        scales = tuple(-(-d // block) if i != columns else d for i, d in enumerate(shape))
+    else:
+        scales = () if seed == 4 else (n,)
+
+    def small(dims):
+        values = rng.integers(low, low + (1 << bits), dims)
+        return b.small(values, kind)
+
+    attributes = {"axis": 1 - columns if block else columns} | ({"block_size": block} if block else {})
+    w = b.call(DQ, [small(shape), b.constant(rng.uniform(0.01, 0.1, scales).astype(np.float32)), small(scales)], **attributes)
+    name = b.name("x")
+    b.inputs.append((name, (m, k), np.float32))
+    y = b.call("Gemm", [name, w, b.bias(n)], transB=1, alpha=0.5) if gemm else b.call("MatMul", [name, w])
+    if seed % 3 == 2:
+        y = b.call("Relu", [b.call("Add", [y, b.constant(rng.normal(0, 1, n).astype(np.float32))])])
+    b.outputs.append(y)
+    assert run(b) == ["gemm_weight_only"]
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("m", [1, 7])
+def test_matmul_nbits(rng, bits, zeros, m):
+    b = Builder(rng)
+    k, n, block = 50, 37, 16
+    blocks = -(-k // block)
+    name = b.name("x")
+    b.inputs.append((name, (2, m, k), np.float32))
+    w = b.constant(rng.integers(0, 256, (n, blocks, block * bits // 8)).astype(np.uint8))
+    operands = [name, w, b.constant(rng.uniform(0.01, 0.1, n * blocks).astype(np.float32))]
+    if zeros:
+        operands.append(b.constant(rng.integers(0, 256, n * -(-blocks * bits // 8)).astype(np.uint8)))
+    b.outputs.append(b.call("MatMulNBits", operands, domain="com.microsoft", K=k, N=n, bits=bits, block_size=block))
+    assert run(b) == ["gemm_weight_only"]
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -381,3 +449,30 @@ def test_dynamic_products(seed):
     b.outputs.append(y)
     kernels = run(b)
     assert sorted(kernels) == ["gemm_i8", "quantize"]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_dynamic_convolutions(seed):
+    """The same around ConvInteger: scale and zero point of the input are those of the run."""
+    rng = np.random.default_rng(700 + seed)
+    b = Builder(rng)
+    depthwise = seed % 3 == 2
+    channels = size(rng, 1, 40)
+    features = channels if depthwise else size(rng, 1, 40)
+    name = b.name("x")
+    b.inputs.append((name, (size(rng, 1, 2), channels, 9, 7), np.float32))
+    q, scale, zero = b.call("DynamicQuantizeLinear", [name], outputs=3)
+    dtype = rng.choice(BYTES)
+    info = np.iinfo(dtype)
+    w = b.constant(rng.integers(info.min, info.max + 1, (features, 1 if depthwise else channels, 3, 3)).astype(dtype))
+    w_zero = b.constant(dtype(0 if seed % 2 else 9))
+    w_scale = b.constant(np.float32(0.004))
+    y = b.call("ConvInteger", [q, w, zero, w_zero], pads=[1, 0, 1, 1], strides=[1, 2], group=channels if depthwise else 1)
+    y = b.call("Mul", [b.call("Cast", [y], to=TensorProto.FLOAT), b.call("Mul", [scale, w_scale])])
+    if seed % 2:
+        y = b.call("Add", [y, b.constant(rng.normal(0, 1, (1, features, 1, 1)).astype(np.float32))])
+    if seed % 4 == 1:
+        y = b.call("Relu", [y])
+    b.outputs.append(y)
+    kernels = run(b)
+    assert len([k for k in kernels if k != "reorder"]) == 2

@@ -195,7 +195,11 @@ def test_providers():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         session = ort.InferenceSession(
-            small_model(), providers=[("OpenVINOExecutionProvider", {"device_type": "CPU", "num_of_threads": 1}), "CPUExecutionProvider"]
+            small_model(),
+            providers=[
+                ("OpenVINOExecutionProvider", {"device_type": "CPU", "num_of_threads": 1}),
+                "CPUExecutionProvider",
+            ],
         )
     assert session.get_providers() == ["OpenVINOExecutionProvider", "CPUExecutionProvider"]
     assert session.get_provider_options()["OpenVINOExecutionProvider"] == {"device_type": "CPU", "num_of_threads": "1"}
@@ -242,8 +246,18 @@ def test_assignment_names_the_models_nodes(api):
 def test_ort_value(api, rng):
     array = rng.standard_normal((2, 3)).astype(np.float32)
     value = api.OrtValue.ortvalue_from_numpy(array)
-    assert (value.device_name(), value.shape(), value.data_type(), value.element_type()) == ("cpu", [2, 3], "tensor(float)", 1)
-    assert (value.has_value(), value.is_tensor(), value.is_sparse_tensor(), value.is_tensor_sequence()) == (True, True, False, False)
+    assert (value.device_name(), value.shape(), value.data_type(), value.element_type()) == (
+        "cpu",
+        [2, 3],
+        "tensor(float)",
+        1,
+    )
+    assert (value.has_value(), value.is_tensor(), value.is_sparse_tensor(), value.is_tensor_sequence()) == (
+        True,
+        True,
+        False,
+        False,
+    )
     assert value.tensor_size_in_bytes() == 24
     assert value.data_ptr() == array.ctypes.data
     np.testing.assert_array_equal(value.numpy(), array)
@@ -358,7 +372,10 @@ def test_binding_refuses_a_wrong_batch(feeds):
 def test_bound_outputs_of_control_flow():
     branches = [
         helper.make_graph(
-            [helper.make_node(op, ["x", "x"], ["y"])], op, [], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4])]
+            [helper.make_node(op, ["x", "x"], ["y"])],
+            op,
+            [],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4])],
         )
         for op in ("Add", "Mul")
     ]
@@ -385,7 +402,12 @@ def test_bound_outputs_of_control_flow():
 
 def test_devices_and_memory(api, session):
     device = api.OrtDevice.make("cpu", 0)
-    assert (device.device_type(), device.device_id(), device.device_mem_type(), device.device_vendor_id()) == (0, 0, 0, 0)
+    assert (device.device_type(), device.device_id(), device.device_mem_type(), device.device_vendor_id()) == (
+        0,
+        0,
+        0,
+        0,
+    )
     info = session.get_input_memory_infos()[0]
     assert (info.name, info.device_id, info.allocator_type, info.mem_type) == (
         "Cpu",

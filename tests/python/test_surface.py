@@ -1,4 +1,5 @@
-"""Oriel's package onnxruntime has the names, members and parameters of onnxruntime itself, but for the exceptions here."""
+"""Oriel's package onnxruntime has the names, members and parameters of onnxruntime itself, but for the exceptions
+here."""
 
 import json
 import os
@@ -63,7 +64,9 @@ DIFFERENT = {
 
 
 def dump(arguments, **environment):
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env={**os.environ, **environment})
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, env={**os.environ, **environment}
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -106,7 +109,8 @@ def fits(wanted, given):
     for overload in map(positional, wanted["overloads"]):
         required = [p for p in overload if not p[1]]
         if not any(
-            len([p for p in c if not p[1]]) <= len(required) and (anything or len(c) >= len(overload)) for c in candidates
+            len([p for p in c if not p[1]]) <= len(required) and (anything or len(c) >= len(overload))
+            for c in candidates
         ):
             return False
     return True
@@ -162,19 +166,27 @@ def test_exceptions_to_the_rule_are_needed(surfaces):
     theirs, ours = surfaces
     for module, name in MISSING:
         lists = [(theirs[m], ours[m]) for m in theirs if module in (None, m)]
-        assert any(name in one and name not in other for one, other in lists) or name in (
-            "version",
-        ), f"{name} is no exception"
+        assert any(name in one and name not in other for one, other in lists) or name in ("version",), (
+            f"{name} is no exception"
+        )
 
 
 def test_the_comparison_finds_faults(surfaces):
     theirs, _ = surfaces
-    wanted = {"kind": "function", "parameters": [["a", "POSITIONAL_OR_KEYWORD", False], ["b", "POSITIONAL_OR_KEYWORD", True]]}
+    wanted = {
+        "kind": "function",
+        "parameters": [["a", "POSITIONAL_OR_KEYWORD", False], ["b", "POSITIONAL_OR_KEYWORD", True]],
+    }
     assert not fits(wanted, {"kind": "function", "parameters": wanted["parameters"][:1]})
     assert fits(wanted, wanted)
     overloaded = {"kind": "function", "overloads": [[["self", False], ["arg0", False], ["arg1", False]]]}
-    one = {"kind": "function", "parameters": [["self", "POSITIONAL_OR_KEYWORD", False], ["x", "POSITIONAL_OR_KEYWORD", False]]}
+    one = {
+        "kind": "function",
+        "parameters": [["self", "POSITIONAL_OR_KEYWORD", False], ["x", "POSITIONAL_OR_KEYWORD", False]],
+    }
     assert not fits(overloaded, one)
     session = theirs["onnxruntime"]["InferenceSession"]
     broken = {"kind": "class", "members": {k: v for k, v in session["members"].items() if k != "run"}}
-    assert differences("onnxruntime", "InferenceSession", session, broken) == ["onnxruntime.InferenceSession.run is missing"]
+    assert differences("onnxruntime", "InferenceSession", session, broken) == [
+        "onnxruntime.InferenceSession.run is missing"
+    ]

@@ -13,7 +13,8 @@ def shim_path():
 
 
 def install():
-    """Makes `import onnxruntime` mean Oriel in this process. RuntimeError where onnxruntime itself is imported already."""
+    """Makes `import onnxruntime` mean Oriel in this process. RuntimeError where onnxruntime itself is imported
+    already."""
     loaded = sys.modules.get("onnxruntime")
     if loaded is not None and not getattr(loaded, "__oriel__", False):
         raise RuntimeError("onnxruntime is imported already")

@@ -18,10 +18,11 @@ def make_get_initializer_location_func_wrapper(get_initializer_location_func):
 class ModelCompiler:
     """Writes a model as sessions with these options would start from it: optimised as far as the level says.
 
-    No provider of this build makes EPContext nodes, so nothing is compiled ahead, and ERROR_IF_NO_NODES_COMPILED always fails.
-    external_initializers_file_path: a file beside the output for initializers of external_initializers_size_threshold bytes or
-    more. get_initializer_location_func(name, OrtValue, OrtExternalInitializerInfo or None) returns where an initializer's bytes
-    lie, or None to write them into the model; it excludes external_initializers_file_path (ValueError).
+    No provider of this build makes EPContext nodes, so nothing is compiled ahead, and ERROR_IF_NO_NODES_COMPILED always
+    fails. external_initializers_file_path: a file beside the output for initializers of
+    external_initializers_size_threshold bytes or more. get_initializer_location_func(name, OrtValue,
+    OrtExternalInitializerInfo or None) returns where an initializer's bytes lie, or None to write them into the model;
+    it excludes external_initializers_file_path (ValueError).
     """
 
     def __init__(
@@ -50,7 +51,8 @@ class ModelCompiler:
         if locate is not None:
             if external:
                 raise ValueError(
-                    "Cannot initialize ModelCompiler with both `external_initializers_file_path` and `get_initializer_location_func`"
+                    "Cannot initialize ModelCompiler with both `external_initializers_file_path` "
+                    "and `get_initializer_location_func`"
                 )
             locate = make_get_initializer_location_func_wrapper(locate)
         self._model_compiler = state.ModelCompiler(

@@ -29,7 +29,9 @@ class OrtDevice:
 
     def __init__(self, c_ort_device):
         if not isinstance(c_ort_device, state.OrtDevice):
-            raise ValueError("`Provided object` needs to be of type `onnxruntime.capi.onnxruntime_pybind11_state.OrtDevice`")
+            raise ValueError(
+                "`Provided object` needs to be of type `onnxruntime.capi.onnxruntime_pybind11_state.OrtDevice`"
+            )
         self._ort_device = c_ort_device
 
     def _get_c_device(self):
@@ -37,7 +39,8 @@ class OrtDevice:
 
     @staticmethod
     def make(ort_device_name, device_id, vendor_id=-1):
-        """The device of that name ("cpu") and number. Names of other vendors' devices can be made, but hold no memory here."""
+        """The device of that name ("cpu") and number. Names of other vendors' devices can be made, but hold no memory
+        here."""
         kind = get_ort_device_type(ort_device_name)
         vendor = vendor_id if vendor_id >= 0 else get_vendor_id_for_device_type(ort_device_name)
         return OrtDevice(state.OrtDevice(kind, state.OrtDevice.default_memory(), int(vendor or 0), device_id))

@@ -15,7 +15,8 @@ _CPU = ["CPUExecutionProvider"]
 def check_and_normalize_provider_args(providers, provider_options, available_provider_names):
     """Providers as (names, options of strings), from names or pairs of name and options. Throws ValueError.
 
-    Names that are not available stay in the list, with a warning; of names given twice the first counts, with a warning.
+    Names that are not available stay in the list, with a warning; of names given twice the first counts, with a
+    warning.
     """
     if providers is None:
         return [], []
@@ -44,7 +45,9 @@ def check_and_normalize_provider_args(providers, provider_options, available_pro
     for name, options in pairs:
         if name not in available_provider_names:
             available = ", ".join(available_provider_names)
-            warn(f"Specified provider '{name}' is not in available provider names.Available providers: '{available}'", 5)
+            warn(
+                f"Specified provider '{name}' is not in available provider names.Available providers: '{available}'", 5
+            )
         if name in chosen:
             warn(f"Duplicate provider '{name}' encountered, ignoring.", 5)
             continue
@@ -110,7 +113,8 @@ class Session:
         return self._sess.input_epdevices
 
     def get_providers(self):
-        """Names of the session's providers in order of priority; the CPU provider comes last where it was not asked for."""
+        """Names of the session's providers in order of priority; the CPU provider comes last where it was not asked
+        for."""
         return list(self._provider_options)
 
     def get_provider_options(self):
@@ -118,8 +122,8 @@ class Session:
         return self._provider_options
 
     def get_provider_graph_assignment_info(self):
-        """Which provider runs which of the model's own nodes, as OrtEpAssignedSubgraphs. Fail unless the session was made with
-        the configuration entry session.record_ep_graph_assignment_info set to "1"."""
+        """Which provider runs which of the model's own nodes, as OrtEpAssignedSubgraphs. Fail unless the session was
+        made with the configuration entry session.record_ep_graph_assignment_info set to "1"."""
         return self._sess.get_provider_graph_assignment_info()
 
     def _checked(self, output_names, input_feed):
@@ -132,37 +136,38 @@ class Session:
             raise TypeError("output_names is a list of names, not a name")
         return {name: getattr(value, "_ortvalue", value) for name, value in input_feed.items()}
 
-    def _with_fallback(self, call):
-        try:
-            return call()
-        except state.EPFail as error:
-            if not self._enable_fallback:
-                raise
-            warn(f"EP Error: {error} using {self.get_providers()}; falling back to {self._fallback_providers}", 4)
-            self.set_providers(self._fallback_providers)
-            self.disable_fallback()
-            return call()
+    def _after_fallback(self, error, call):
+        """The call once more with the CPU provider; the error itself where falling back is off."""
+        if not self._enable_fallback:
+            raise error
+        warn(f"EP Error: {error} using {self.get_providers()}; falling back to {self._fallback_providers}", 4)
+        self.set_providers(self._fallback_providers)
+        self.disable_fallback()
+        return call()
 
     def run(self, output_names, input_feed, run_options=None):
         """Runs the model and returns a list of outputs.
 
-        output_names: names in the order wanted; None (or an empty list) for all in the model's order. input_feed: values by
-        name: numpy arrays of the input's element type and rank (read in place where C-contiguous), OrtValues, lists for
-        sequences, dicts for maps. run_options: a RunOptions or None.
+        output_names: names in the order wanted; None (or an empty list) for all in the model's order. input_feed:
+        values by name: numpy arrays of the input's element type and rank (read in place where C-contiguous), OrtValues,
+        lists for sequences, dicts for maps. run_options: a RunOptions or None.
 
-        Outputs are arrays (lists and dicts for sequences and maps) whose memory is the caller's. Raises ValueError where a
-        required input is missing; RuntimeError for what is no value; InvalidArgument for unknown names, for a type, rank or
-        dimension that the model does not admit, saying what was expected, and for values that an operator cannot take; Fail
-        where memory runs out or the run was told to terminate.
+        Outputs are arrays (lists and dicts for sequences and maps) whose memory is the caller's. Raises ValueError
+        where a required input is missing; RuntimeError for what is no value; InvalidArgument for unknown names, for a
+        type, rank or dimension that the model does not admit, saying what was expected, and for values that an operator
+        cannot take; Fail where memory runs out or the run was told to terminate.
         """
         feeds = self._checked(output_names, input_feed)
-        return self._with_fallback(lambda: self._sess.engine.run(output_names, feeds, run_options))
+        try:
+            return self._sess.engine.run(output_names, feeds, run_options)
+        except state.EPFail as error:
+            return self._after_fallback(error, lambda: self._sess.engine.run(output_names, feeds, run_options))
 
     def run_async(self, output_names, input_feed, callback, user_data, run_options=None):
         """Runs in the background, then calls callback(results, user_data, error text) on a thread of the engine.
 
-        The text is empty where the run succeeded. Missing inputs and wrong Python types raise before this returns; other errors
-        come as the text.
+        The text is empty where the run succeeded. Missing inputs and wrong Python types raise before this returns;
+        other errors come as the text.
         """
         self._sess.run_async(output_names, self._checked(output_names, input_feed), callback, user_data, run_options)
 
@@ -170,11 +175,17 @@ class Session:
         """As run(), with OrtValues in and out: input_dict_ort_values by name, a list of OrtValues back."""
         self._checked(output_names, input_dict_ort_values)
         feeds = {name: value._get_c_value() for name, value in input_dict_ort_values.items()}
-        values = self._with_fallback(lambda: self._sess.run_with_ort_values(feeds, output_names, run_options))
+        try:
+            values = self._sess.run_with_ort_values(feeds, output_names, run_options)
+        except state.EPFail as error:
+            values = self._after_fallback(
+                error, lambda: self._sess.run_with_ort_values(feeds, output_names, run_options)
+            )
         return [OrtValue(v) for v in values]
 
     def run_with_ortvaluevector(self, run_options, feed_names, feeds, fetch_names, fetches, fetch_devices):
-        """As run_with_ort_values(), from one OrtValueVector into another; values that `fetches` holds are written in place."""
+        """As run_with_ort_values(), from one OrtValueVector into another; values that `fetches` holds are written in
+        place."""
         self._sess.run_with_ortvaluevector(run_options, feed_names, feeds, fetch_names, fetches, fetch_devices)
 
     def io_binding(self):
@@ -182,8 +193,8 @@ class Session:
         return IOBinding(self)
 
     def run_with_iobinding(self, iobinding, run_options=None):
-        """Runs with what is bound; bound outputs are written in place. Errors are RuntimeErrors here, ValueError for the binding
-        of another session."""
+        """Runs with what is bound; bound outputs are written in place. Errors are RuntimeErrors here, ValueError for
+        the binding of another session."""
         if iobinding._session is not self._sess:
             raise ValueError("IOBinding must be used with the session that created it.")
         self._sess.run_with_iobinding(iobinding._iobinding, run_options)
@@ -206,7 +217,8 @@ class Session:
         return self._sess.get_tuning_results()
 
     def set_tuning_results(self, results, *, error_on_invalid=False):
-        """No provider of this build takes tuning results: RuntimeError for any where `error_on_invalid`, else they are passed over."""
+        """No provider of this build takes tuning results: RuntimeError for any where `error_on_invalid`, else they are
+        passed over."""
         self._sess.set_tuning_results(results, error_on_invalid)
 
     def set_ep_dynamic_options(self, options):
@@ -221,15 +233,15 @@ class Session:
 class InferenceSession(Session):
     """A model that is ready to run.
 
-    path_or_bytes: a path, or a serialised ModelProto. sess_options: SessionOptions. providers: names (or pairs of name and
-    options) in order of priority; without them those of the options, else the CPU provider. A provider that cannot be had leads
-    to the CPU provider with a warning, unless `enable_fallback=0` is given. `read_config_from_model=1` (or the environment's
-    ORT_LOAD_CONFIG_FROM_MODEL=1) takes session options from the model's metadata `ort_config`.
+    path_or_bytes: a path, or a serialised ModelProto. sess_options: SessionOptions. providers: names (or pairs of name
+    and options) in order of priority; without them those of the options, else the CPU provider. A provider that cannot
+    be had leads to the CPU provider with a warning, unless `enable_fallback=0` is given. `read_config_from_model=1` (or
+    the environment's ORT_LOAD_CONFIG_FROM_MODEL=1) takes session options from the model's metadata `ort_config`.
 
     Raises TypeError for other kinds of arguments; NoSuchFile; InvalidProtobuf (not an ONNX model); InvalidGraph and
-    InvalidArgument (the model contradicts itself, or calls an operator that ONNX does not have); NotImplemented (a form that
-    this engine does not take); EPFail (a provider refuses an option); Fail (no memory, or an operator of a domain that nobody
-    registered); messages name the operator and the node. Any number of threads may run one session at once.
+    InvalidArgument (the model contradicts itself, or calls an operator that ONNX does not have); NotImplemented (a form
+    that this engine does not take); EPFail (a provider refuses an option); Fail (no memory, or an operator of a domain
+    that nobody registered); messages name the operator and the node. Any number of threads may run one session at once.
     """
 
     def __init__(self, path_or_bytes, sess_options=None, providers=None, provider_options=None, **kwargs):
@@ -254,12 +266,19 @@ class InferenceSession(Session):
             self.disable_fallback()
 
     def _create(self, providers, provider_options, disabled_optimizers=frozenset()):
-        options = self._sess_options_initial if self._sess_options_initial is not None else state.get_default_session_options()
-        names, settings = check_and_normalize_provider_args(providers, provider_options, state.get_available_providers())
+        options = (
+            self._sess_options_initial
+            if self._sess_options_initial is not None
+            else state.get_default_session_options()
+        )
+        names, settings = check_and_normalize_provider_args(
+            providers, provider_options, state.get_available_providers()
+        )
         if names and isinstance(options, state.SessionOptions) and options.has_providers():
             warn(
-                "Specified 'providers'/'provider_options' when creating InferenceSession but SessionOptions has already been "
-                "configured with providers. InferenceSession will only use the providers passed to InferenceSession().",
+                "Specified 'providers'/'provider_options' when creating InferenceSession but SessionOptions has "
+                "already been configured with providers. InferenceSession will only use the providers passed to "
+                "InferenceSession().",
                 4,
             )
         is_path = self._model_path is not None

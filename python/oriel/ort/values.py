@@ -7,11 +7,14 @@ from .devices import OrtDevice
 
 
 class OrtValue:
-    """A tensor, sequence, map or sparse tensor that the engine holds. Tensors made from C-contiguous arrays share their memory."""
+    """A tensor, sequence, map or sparse tensor that the engine holds. Tensors made from C-contiguous arrays share their
+    memory."""
 
     def __init__(self, ortvalue, numpy_obj=None, session=None):
         if not isinstance(ortvalue, state.OrtValue):
-            raise ValueError("`Provided ortvalue` needs to be of type `onnxruntime.capi.onnxruntime_pybind11_state.OrtValue`")
+            raise ValueError(
+                "`Provided ortvalue` needs to be of type `onnxruntime.capi.onnxruntime_pybind11_state.OrtValue`"
+            )
         self._ortvalue = ortvalue
         self._numpy_obj = numpy_obj
         self._session = session
@@ -21,7 +24,8 @@ class OrtValue:
 
     @classmethod
     def ortvalue_from_numpy(cls, numpy_obj, /, device_type="cpu", device_id=0, vendor_id=-1):
-        """A tensor over the array's memory; the array stays alive with it. RuntimeError for a device other than the CPU."""
+        """A tensor over the array's memory; the array stays alive with it. RuntimeError for a device other than the
+        CPU."""
         device = OrtDevice.make(device_type, device_id, vendor_id)._get_c_device()
         return cls(state.OrtValue.ortvalue_from_numpy(numpy_obj, device), numpy_obj)
 
@@ -31,8 +35,11 @@ class OrtValue:
         return cls(state.OrtValue.ortvalue_from_numpy_with_onnx_type(data, onnx_element_type), data)
 
     @classmethod
-    def ortvalue_from_shape_and_type(cls, shape, element_type, device_type="cpu", device_id=0, vendor_id=-1, memory_info=None):
-        """A tensor of that shape, zeroed; `element_type` is a numpy type or an ONNX number. `memory_info` must be the CPU's."""
+    def ortvalue_from_shape_and_type(
+        cls, shape, element_type, device_type="cpu", device_id=0, vendor_id=-1, memory_info=None
+    ):
+        """A tensor of that shape, zeroed; `element_type` is a numpy type or an ONNX number. `memory_info` must be the
+        CPU's."""
         device = OrtDevice.make(device_type, device_id, vendor_id)._get_c_device()
         if element_type is None:
             element_type = np.float64
@@ -126,11 +133,14 @@ class OrtValue:
 
 
 class SparseTensor:
-    """Values at some places of a tensor that is zero elsewhere. They can be made, held and looked at; no operator takes them."""
+    """Values at some places of a tensor that is zero elsewhere. They can be made, held and looked at; no operator takes
+    them."""
 
     def __init__(self, sparse_tensor):
         if not isinstance(sparse_tensor, state.SparseTensor):
-            raise ValueError("`Provided object` needs to be of type `onnxruntime.capi.onnxruntime_pybind11_state.SparseTensor`")
+            raise ValueError(
+                "`Provided object` needs to be of type `onnxruntime.capi.onnxruntime_pybind11_state.SparseTensor`"
+            )
         self._tensor = sparse_tensor
 
     def _get_c_tensor(self):

@@ -28,26 +28,19 @@ class CpuExecutable final : public Executable {
     for (const StepInfo& s : steps_) info.packed_bytes += s.packed_bytes;
     return info;
   }
+  std::string dump() const override { return program_->dump(); }
 
  private:
   std::unique_ptr<plan::Program> program_;
   std::vector<StepInfo> steps_;
 };
 
-// Whether inference knows the elements of all outputs that anybody reads.
-bool has_content(const Node& node) {
-  if (node.op().traits.nondeterministic || node.op().traits.control_flow) return false;
-  return std::all_of(node.outputs().begin(), node.outputs().end(), [](const Value* v) {
-    return v->content() != nullptr && (v->element() == ElementType::kI64 || v->element() == ElementType::kI32);
-  });
-}
-
 class CpuDevice final : public Device {
  public:
   const std::string& name() const override { return name_; }
 
   Claim claim(const Node& node, const CompileOptions& options) const override {
-    if (!options.one_step_per_node && has_content(node)) return Claim::accept(content_);
+    if (!options.one_step_per_node && cpu::has_content(node)) return Claim::accept(content_);
     const Rule* rule = cpu::find_rule(node);
     if (rule == nullptr) return Claim::refuse(node.op().full_name() + ": the CPU has no kernel for it");
     std::string sentence = rule->decline == nullptr ? std::string() : rule->decline(node, options);
@@ -70,6 +63,7 @@ class CpuDevice final : public Device {
       }
     }
     std::unique_ptr<plan::Program> program = lowering.finish();
+    program->reserve(options.budget);
     return std::make_unique<CpuExecutable>(std::move(program), lowering.take_steps());
   }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
+#include "devices/cpu/attention_unit.h"
 #include "devices/cpu/quantised.h"
 
 namespace oriel::cpu {
@@ -39,10 +41,15 @@ class Fuser {
         std::size_t last = position_.at(node);
         for (const Node* n : unit.absorbed) last = std::max(last, position_.at(n));
         units.emplace_back(last, std::move(unit));
+      } else if (!options_.one_step_per_node && is_op(node, "Attention") && node->num_outputs() == 1) {
+        Unit unit = attention(node);
+        const std::size_t last = position_.at(unit.absorbed.empty() ? node : unit.absorbed.back());
+        units.emplace_back(last, std::move(unit));
       } else {
         units.emplace_back(position_.at(node), start(node));
       }
     }
+    drop_bypassed(units);
     std::erase_if(units, [&](const auto& u) { return taken_.count(u.second.node) != 0 && u.second.absorbed.empty() && dropped(u.second.node); });
     std::stable_sort(units.begin(), units.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     std::vector<Unit> list;
@@ -79,6 +86,61 @@ class Fuser {
     taken_.insert(node);
   }
 
+  // Attention that reads Q, K and V where the products before left them and writes what a Transpose behind it would.
+  Unit attention(const Node* node) {
+    Unit unit = start(node);
+    auto own = std::make_shared<AttentionUnit>();
+    const auto may_skip = [&](const Node& n) { return position_.count(&n) != 0 && taken_.count(&n) == 0 && !defines_symbols(n); };
+    for (std::size_t i = 0; i < 3; ++i) {
+      own->operands[i] = look_through(node->input(i), may_skip);
+      if (!own->operands[i].dense_rows()) own->operands[i] = whole(node->input(i));
+      for (const Node* n : own->operands[i].nodes) bypassed_.emplace(position_.at(n), node);
+    }
+    const Node* user = only_user(unit.output);
+    if (node->input(0)->shape().rank() == 4 && is_op(user, "Transpose") && user->attributes().get_ints("perm", {}) == std::vector<std::int64_t>{0, 2, 1, 3}) {
+      own->heads_last = true;
+      absorb(unit, user);
+    }
+    attention_.emplace(node, own);
+    unit.attention = std::move(own);
+    return unit;
+  }
+
+  // Whether the node, as its unit runs, reads the value.
+  bool reads(const Node* node, const Value* v) const {
+    if (has_content(*node)) return false;
+    const auto found = attention_.find(node);
+    if (found == attention_.end()) return true;
+    for (const StridedView& o : found->second->operands) {
+      if (o.base == v) return true;
+    }
+    for (std::size_t i = 3; i < node->num_inputs(); ++i) {
+      if (node->input(i) == v) return true;
+    }
+    return false;
+  }
+
+  // Units of nodes that attention looks through go where nobody else reads them; attention takes over their origins.
+  void drop_bypassed(std::vector<std::pair<std::size_t, Unit>>& units) const {
+    std::unordered_set<const Node*> gone;
+    std::unordered_map<const Node*, std::vector<const Node*>> through;
+    for (auto at = bypassed_.rbegin(); at != bypassed_.rend(); ++at) {
+      const Node* node = subgraph_.nodes[at->first];
+      if (gone.count(node) != 0) continue;
+      const bool read = std::any_of(node->outputs().begin(), node->outputs().end(), [&](const Value* v) {
+        return outputs_.count(v) != 0 || std::any_of(v->users().begin(), v->users().end(), [&](const Node* u) { return position_.count(u) == 0 || (gone.count(u) == 0 && reads(u, v)); });
+      });
+      if (read) continue;
+      gone.insert(node);
+      through[at->second].push_back(node);
+    }
+    std::erase_if(units, [&](const auto& u) { return gone.count(u.second.node) != 0; });
+    for (auto& [at, unit] : units) {
+      const auto found = through.find(unit.node);
+      if (found != through.end()) unit.absorbed.insert(unit.absorbed.begin(), found->second.rbegin(), found->second.rend());
+    }
+  }
+
   // Conv(Pad(x, 0)) with pads on spatial axes alone.
   void absorb_pad(Unit& unit) {
     const Node* pad = unit.node->input(0)->producer();
@@ -93,12 +155,7 @@ class Fuser {
     if (pads.size() != 2 * rank || pads[0] != 0 || pads[1] != 0 || pads[rank] != 0 || pads[rank + 1] != 0) return;
     if (std::any_of(pads.begin(), pads.end(), [](std::int64_t p) { return p < 0; })) return;
     // A symbol that stands for what this Pad makes would never be learnt.
-    for (const Dim& d : pad->output()->shape().dims()) {
-      if (d.symbol() >= 0 && d.table()->symbol(d.symbol()).kind == SymbolTable::Kind::kFresh &&
-          std::none_of(pad->input(0)->shape().dims().begin(), pad->input(0)->shape().dims().end(), [&](const Dim& x) { return x.same(d); })) {
-        return;
-      }
-    }
+    if (defines_symbols(*pad)) return;
     for (std::size_t i = 2; i < rank; ++i) unit.extra_pads.push_back(pads[i]);
     for (std::size_t i = 2; i < rank; ++i) unit.extra_pads.push_back(pads[rank + i]);
     absorbed_before_.insert(pad);
@@ -217,6 +274,9 @@ class Fuser {
   std::unordered_set<const Value*> outputs_;
   std::unordered_set<const Node*> taken_;
   std::unordered_set<const Node*> absorbed_before_;
+  std::unordered_map<const Node*, std::shared_ptr<const AttentionUnit>> attention_;
+  // Positions of the nodes that attention looks through, and the attention that does.
+  std::multimap<std::size_t, const Node*> bypassed_;
 };
 
 }  // namespace

@@ -79,8 +79,12 @@ class Matcher {
 
   /// The DequantizeLinear behind an operand where its input are bytes under one scale; else null.
   const Node* dequantised(const Value* v) const {
+    const Node* node = dequantised_or_constant(v);
+    return node == nullptr || node->input(0)->is_constant() ? nullptr : node;
+  }
+  const Node* dequantised_or_constant(const Value* v) const {
     const Node* node = v == nullptr ? nullptr : v->producer();
-    if (!inside(node) || !is_op(node, "DequantizeLinear") || !is_byte(node->input(0)->element()) || node->input(0)->is_constant()) return nullptr;
+    if (!inside(node) || !is_op(node, "DequantizeLinear") || !is_byte(node->input(0)->element())) return nullptr;
     return per_tensor(*node) ? node : nullptr;
   }
 
@@ -125,6 +129,10 @@ class Matcher {
   std::optional<Tensor> results(const Value* v, Curve& curve) const {
     constexpr std::size_t kMostNodes = 16;
     if (v->is_constant()) return v->constant()->size() == 1 ? std::optional(*v->constant()) : std::nullopt;
+    if (is_folded(v)) {
+      const std::optional<Tensor> t = v->producer()->input(0)->constant()->size() == 1 ? constant_real(v) : std::nullopt;
+      return t;
+    }
     const Node* node = v->producer();
     if (dequantised(v) != nullptr) {
       const Value* bytes = node->input(0);
@@ -183,7 +191,7 @@ class Matcher {
     q->kind = QuantisedUnit::Kind::kBinary;
     q->op = *op;
     for (std::size_t i = 0; i < 2; ++i) {
-      const Node* from = dequantised(node.input(i));
+      const Node* from = dequantised_or_constant(node.input(i));
       if (from == nullptr) return;
       const PerTensor p = *per_tensor(*from);
       q->operands.push_back(from->input(0));
@@ -348,7 +356,8 @@ class Matcher {
   void product(const Node& node) {
     const bool gemm = is_op(&node, "Gemm");
     const Node* from = dequantised(node.input(0));
-    if (from == nullptr || (gemm && node.attributes().get_int("transA") != 0)) return;
+    if (gemm && node.attributes().get_int("transA") != 0) return;
+    if (from == nullptr) return weight_only(node);
     auto q = std::make_shared<QuantisedUnit>();
     q->kind = QuantisedUnit::Kind::kProduct;
     q->transpose_b = gemm && node.attributes().get_int("transB") != 0;
@@ -388,6 +397,41 @@ class Matcher {
     add(q, node, tail.absorbed, *tail.end, tail.activation);
   }
 
+  // f32 times constant weights of few bits. Many rows repay unpacking 8 bits once and for all.
+  void weight_only(const Node& node) {
+    constexpr std::int64_t kManyRows = 32;
+    const bool gemm = is_op(&node, "Gemm");
+    const Node* weights = node.input(1)->producer();
+    auto q = std::make_shared<QuantisedUnit>();
+    q->transpose_b = gemm && node.attributes().get_int("transB") != 0;
+    const Shape& shape = node.input(0)->shape();
+    if (!is_op(weights, "DequantizeLinear") || !serves_weight_only(*weights, q->transpose_b) || !shape.is_ranked() || shape.rank() == 0) return;
+    std::int64_t rows = 1;
+    for (std::size_t i = 0; i + 1 < shape.rank(); ++i) rows *= shape[i].is_known() ? shape[i].value() : 1;
+    if (rows >= kManyRows && is_byte(weights->input(0)->element())) return;
+    const std::int64_t columns = weights->input(0)->constant()->dim(q->transpose_b ? 0 : 1);
+    q->kind = QuantisedUnit::Kind::kWeightOnly;
+    q->operands = {node.input(0)};
+    q->weights = weights;
+    q->scales = {gemm ? node.attributes().get_float("alpha") : 1.0F};
+    Tail tail{{}, &node, {}, nullptr};
+    if (gemm && node.input(2) != nullptr && node.attributes().get_float("beta") != 0.0F) {
+      const std::optional<std::vector<float>> bias = column_bias(node.input(2), columns);
+      if (!bias) return;
+      q->offset = *bias;
+      for (float& v : q->offset) v *= node.attributes().get_float("beta");
+    }
+    if (!gemm) absorb_bias(tail, columns, *q);
+    if (const Node* user = only_user(tail.end->output()); user != nullptr && user->input(0) == tail.end->output()) {
+      if (const std::optional<kernels::Activation> f = activation_of(*user)) {
+        tail.activation = *f;
+        tail.absorbed.push_back(user);
+        tail.end = user;
+      }
+    }
+    add(q, node, tail.absorbed, *tail.end, tail.activation);
+  }
+
   /// An Add of a constant, one value a column, behind the end of a tail.
   void absorb_bias(Tail& tail, const std::optional<std::int64_t>& columns, QuantisedUnit& q) const {
     const Value* y = tail.end->output();
@@ -420,28 +464,55 @@ class Matcher {
     add(q, node, tail.absorbed, *tail.end);
   }
 
+  /// Whether elements belong to the channels of a tensor of this rank, one each.
+  static bool by_channel(const Tensor& t, std::size_t rank, std::int64_t channels) {
+    const std::size_t missing = rank - std::min(rank, t.rank());
+    return missing <= 1 && t.rank() <= rank && t.size() == channels && t.dim(1 - missing) == channels;
+  }
+
+  /// An Add of a constant, one value a channel, behind the end of a tail.
+  void absorb_channel_bias(Tail& tail, std::size_t rank, std::int64_t channels, QuantisedUnit& q) const {
+    const Value* y = tail.end->output();
+    const Node* user = only_user(y);
+    if (!is_op(user, "Add") || user->input(0) == user->input(1)) return;
+    const std::optional<Tensor> t = constant_real(user->input(user->input(0) == y ? 1 : 0));
+    if (!t || !by_channel(*t, rank, channels)) return;
+    q.offset.assign(t->data<float>(), t->data<float>() + channels);
+    tail.absorbed.push_back(user);
+    tail.end = user;
+  }
+
   static bool one_element(const Value* v) {
     const Dim count = v->shape().elements();
     return count.is_known() && count.value() == 1;
   }
 
-  // MatMulInteger -> Cast -> Mul with a scale of a that comes from a run and constant ones of b.
+  // MatMulInteger or ConvInteger -> Cast -> Mul with a scale of a that comes from a run and constant ones of b.
   void dynamic(const Node& scaling) {
     for (std::size_t side = 0; side < 2; ++side) {
       const Node* cast = scaling.input(side)->producer();
       if (!inside(cast) || !is_op(cast, "Cast") || !read_once(cast->output()) || cast->output()->element() != ElementType::kF32) continue;
       const Node* node = cast->input(0)->producer();
-      if (!inside(node) || !read_once(node->output()) || !is_op(node, "MatMulInteger")) continue;
+      if (!inside(node) || !read_once(node->output())) continue;
+      const bool convolution = is_op(node, "ConvInteger");
+      if (!convolution && !is_op(node, "MatMulInteger")) continue;
       const Value* b = node->input(1);
-      if (!b->is_constant() || b->constant()->rank() != 2 || b->constant()->size() == 0) continue;
+      if (!b->is_constant() || b->constant()->size() == 0) continue;
+      if (convolution ? !serves_integer_conv(b, node->input(0)) : b->constant()->rank() != 2) continue;
       if (node->input(2) != nullptr && !one_element(node->input(2))) continue;
       auto q = std::make_shared<QuantisedUnit>();
       q->kind = QuantisedUnit::Kind::kDynamic;
-      const std::int64_t columns = b->constant()->dim(1);
+      const std::int64_t columns = b->constant()->dim(convolution ? 0 : 1);
+      const std::size_t rank = convolution ? b->constant()->rank() : 2;
       const auto fits = [&](const Tensor& t) {
-        return t.size() == 1 ? t.rank() <= 2 : t.size() == columns && t.rank() > 0 && t.rank() <= 2 && t.dims().back() == columns;
+        if (t.size() == 1) return t.rank() <= rank;
+        return convolution ? by_channel(t, rank, columns) : t.size() == columns && t.rank() > 0 && t.rank() <= 2 && t.dims().back() == columns;
       };
-      if (!fixed_operand(node->input(3)) || (node->input(3) != nullptr && !fits(*node->input(3)->constant()))) continue;
+      if (!fixed_operand(node->input(3))) continue;
+      if (const Value* zero = node->input(3)) {
+        const Tensor& t = *zero->constant();
+        if (convolution ? t.size() != 1 && (t.rank() != 1 || t.dim(0) != columns) : !fits(t)) continue;
+      }
       q->weight_zeros = constant_zeros(node->input(3));
       Tail tail{{cast}, &scaling, {}, nullptr};
       const Value* scale = scaling.input(1 - side);
@@ -467,7 +538,11 @@ class Matcher {
       if (!shape.is_ranked() || !scaling.output()->shape().is_ranked() || shape.rank() != scaling.output()->shape().rank() || shape.rank() == 0) continue;
       q->operands = {node->input(0), b, a_scale, node->input(2)};
       tail.absorbed.push_back(&scaling);
-      absorb_bias(tail, columns, *q);
+      if (convolution) {
+        absorb_channel_bias(tail, rank, columns, *q);
+      } else {
+        absorb_bias(tail, columns, *q);
+      }
       close(tail, true);
       if (tail.quantize != nullptr) {
         tail.absorbed.pop_back();
@@ -481,8 +556,7 @@ class Matcher {
   }
 
   // conv -> QuantizeLinear -> DequantizeLinear -> Add of other bytes -> QuantizeLinear: the addition joins the convolution,
-  // whose own saturation becomes a clamp. Its rounding is left out, which is less than half a step as long as its steps are
-  // no larger than those of the sum.
+  // which clamps and rounds before it as its own QuantizeLinear did.
   bool residual(const Node& node, const Node& quantize, const PerTensor& to) {
     if (!is_op(&node, "Add")) return false;
     const Node* best = nullptr;
@@ -501,7 +575,7 @@ class Matcher {
       // A unit of bytes that reads them again under other parameters sees another saturation.
       const PerTensor x = *per_tensor(*from);
       const PerTensor made = *per_tensor(*own);
-      if (x.scale != made.scale || x.zero != made.zero || made.scale > to.scale) continue;
+      if (x.scale != made.scale || x.zero != made.zero) continue;
       if (best != nullptr && best->id() > own->id()) continue;
       best = own;
       best_side = side;
@@ -517,6 +591,7 @@ class Matcher {
     const PerTensor addend = *per_tensor(*other);
     auto q = std::make_shared<QuantisedUnit>(*conv.quantised);
     q->operands.push_back(other->input(0));
+    q->middle_step = made.scale;
     q->residual_scale = addend.scale;
     q->residual_zero = addend.zero;
     q->scales.back() = to.scale;

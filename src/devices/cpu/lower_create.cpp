@@ -3,6 +3,7 @@
 
 #include "devices/cpu/movement.h"
 #include "ops/elementwise.h"
+#include "ops/random.h"
 #include "ops/range.h"
 
 namespace oriel::cpu {
@@ -191,12 +192,67 @@ void lower_cum_sum(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+void lower_eye_like(Lowering& lowering, const Unit& unit) {
+  const ElementType type = unit.output->element();
+  Tensor one = Tensor::allocate(type, {1});
+  store_element(one, 0, 1);
+  Lowering::StepSpec spec = plain_spec(lowering, unit, "eye_like");
+  spec.run = [one, k = unit.node->attributes().get_int("k"), bytes = fixed_bytes(type)](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    ORIEL_REQUIRE(x.rank() == 2, "input has the shape {}, expected a matrix", to_string(x.dims()));
+    Tensor& out = outputs.allocate(0, one.type(), x.dims());
+    char* to = static_cast<char*>(out.raw());
+    const std::int64_t columns = x.dim(1);
+    parallel(context, x.dim(0), std::max<std::int64_t>(1, kMoveGrain / std::max<std::int64_t>(1, columns)), [&](std::int64_t first, std::int64_t last, int) {
+      std::memset(at(to, first * columns, bytes), 0, static_cast<std::size_t>((last - first) * columns * bytes));
+      for (std::int64_t row = first; row < last; ++row) {
+        if (k < -row || k >= columns - row) continue;
+        std::memcpy(at(to, row * columns + row + k, bytes), one.raw(), static_cast<std::size_t>(bytes));
+      }
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+std::string decline_random(const Node& node, const CompileOptions&) {
+  const ElementType type = node.output()->element();
+  return type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kF16 || type == ElementType::kBF16
+             ? std::string()
+             : formatted("no kernel for {}", element_name(type));
+}
+
+// One generator draws the numbers in the order of the elements, so that a seed gives the same ones with any number of threads.
+void lower_random(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  const bool normal = node.op().name.rfind("RandomNormal", 0) == 0;
+  const Attributes& a = node.attributes();
+  const double shift = a.get_float(normal ? "mean" : "low");
+  const double scale = normal ? a.get_float("scale") : static_cast<double>(a.get_float("high")) - shift;
+  Lowering::StepSpec spec = plain_spec(lowering, unit, "random");
+  spec.algorithm = normal ? "normal" : "uniform";
+  spec.run = [normal, shift, scale, type = node.output()->element()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const bool like = inputs.has(0);
+    Tensor& out = outputs.allocate(0, type, like ? inputs[0].dims() : Dims(inputs.attributes().get_ints("shape")));
+    ops::RandomSource random(inputs.attributes(), context);
+    ops::dispatch_float(type, [&]<typename T>() {
+      T* y = out.data<T>();
+      for (std::int64_t i = 0; i < out.size(); ++i) {
+        if (i % kMoveGrain == 0) context.check();
+        y[i] = ops::narrow<T>(shift + scale * (normal ? random.normal() : random.uniform()));
+      }
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 }  // namespace
 
 std::vector<Rule> create_rules() {
   std::vector<Rule> rules;
   rules.push_back({"Range", decline_numbers, lower_range});
   rules.push_back({"ConstantOfShape", decline_constant, lower_constant_of_shape});
+  rules.push_back({"EyeLike", decline_constant, lower_eye_like});
+  for (const char* op : {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}) rules.push_back({op, decline_random, lower_random});
   rules.push_back({"Shape", accept, lower_shape});
   rules.push_back({"Size", accept, lower_size});
   rules.push_back({"DepthToSpace", decline_bytes, lower_pixels});

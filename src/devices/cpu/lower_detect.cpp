@@ -1,9 +1,11 @@
-// Operators of detectors: suppression of overlapping boxes, pooling over regions.
+// Operators of detectors: suppression of overlapping boxes, pooling over regions, samples at places of a grid.
 #include <cstring>
 
 #include "devices/cpu/movement.h"
 #include "kernels/detect/nms.h"
 #include "kernels/detect/roi_align.h"
+#include "kernels/detect/weigh.h"
+#include "ops/grid_sample.h"
 
 namespace oriel::cpu {
 namespace {
@@ -148,10 +150,94 @@ void lower_roi_align(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+// GridSample
+
+constexpr std::size_t kMostGridAxes = 3;
+constexpr int kMostGridTaps = 64;  // 4 an axis
+
+std::string decline_grid_sample(const Node& node, const CompileOptions&) {
+  for (const std::size_t i : {0, 1}) {
+    if (node.input(i)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(i)->element()));
+  }
+  const Shape& shape = node.input(0)->shape();
+  if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() > kMostGridAxes + 2) return "kernels have 1 to 3 spatial axes";
+  return {};
+}
+
+bool grid_sample_reads_blocked(const Node& node, std::size_t input) { return input == 0 && decline_grid_sample(node, {}).empty(); }
+
+/// The pixels of one place, as a product over its axes; returns how many.
+int grid_taps(const ops::GridSampler& sampler, const float* place, const Dims& extents, std::int64_t (&index)[kMostGridTaps], float (&weight)[kMostGridTaps]) {
+  int count = 1;
+  std::int64_t from_index[kMostGridTaps] = {0};
+  double from_weight[kMostGridTaps] = {1};
+  for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+    // The grid gives the innermost axis first.
+    const ops::AxisTaps taps = sampler.taps(place[extents.size() - 1 - axis], extents[axis]);
+    int made = 0;
+    std::int64_t next_index[kMostGridTaps];
+    double next_weight[kMostGridTaps];
+    for (int i = 0; i < count; ++i) {
+      for (int t = 0; t < taps.count; ++t) {
+        if (taps.index[t] < 0 || taps.weight[t] == 0) continue;
+        next_index[made] = from_index[i] * extents[axis] + taps.index[t];
+        next_weight[made++] = from_weight[i] * taps.weight[t];
+      }
+    }
+    count = made;
+    std::copy_n(next_index, made, from_index);
+    std::copy_n(next_weight, made, from_weight);
+  }
+  for (int i = 0; i < count; ++i) {
+    index[i] = from_index[i];
+    weight[i] = static_cast<float>(from_weight[i]);
+  }
+  return count;
+}
+
+void lower_grid_sample(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.blocked(node.input(0)), lowering.plain(node.input(1))};
+  spec.outputs = {lowering.blocked_output(unit.output)};
+  spec.kernel = "grid_sample_f32";
+  spec.algorithm = node.attributes().get_string("mode");
+  spec.run = [sampler = ops::GridSampler::read(node.attributes())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    const Tensor& grid = inputs[1];
+    const Dims dims = ops::grid_sample_dims(x, grid);
+    Tensor& y = outputs.allocate(0, ElementType::kF32, dims);
+    const Dims extents(x.dims().begin() + 2, x.dims().end());
+    const auto axes = static_cast<std::int64_t>(extents.size());
+    const std::int64_t pixels = count_elements(extents);
+    const std::int64_t places = count_elements(Dims(dims.begin() + 2, dims.end()));
+    const std::int64_t blocks = (x.dim(1) + 15) / 16;
+    const auto* from = static_cast<const float*>(x.raw());
+    auto* to = static_cast<float*>(y.raw());
+    if (pixels == 0) {
+      std::memset(to, 0, static_cast<std::size_t>(x.dim(0) * blocks * places * 16) * sizeof(float));
+      return;
+    }
+    const float* at = grid.data<float>();
+    parallel(context, x.dim(0) * places, std::max<std::int64_t>(1, 1024 / std::max<std::int64_t>(blocks, 1)), [&](std::int64_t first, std::int64_t last, int) {
+      std::int64_t index[kMostGridTaps];
+      float weight[kMostGridTaps];
+      for (std::int64_t p = first; p < last; ++p) {
+        const int taps = grid_taps(sampler, at + p * axes, extents, index, weight);
+        const std::int64_t batch = p / places;
+        weigh_pixels(from + batch * blocks * pixels * 16, blocks, pixels * 16, index, weight, taps, to + (batch * blocks * places + p % places) * 16,
+                     places * 16);
+      }
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 }  // namespace
 
 std::vector<Rule> detect_rules() {
-  return {{"NonMaxSuppression", decline_nms, lower_nms}, {"RoiAlign", decline_roi_align, lower_roi_align, roi_align_reads_blocked}};
+  return {{"GridSample", decline_grid_sample, lower_grid_sample, grid_sample_reads_blocked},
+          {"NonMaxSuppression", decline_nms, lower_nms}, {"RoiAlign", decline_roi_align, lower_roi_align, roi_align_reads_blocked}};
 }
 
 }  // namespace oriel::cpu

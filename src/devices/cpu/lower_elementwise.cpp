@@ -7,6 +7,7 @@
 #include "devices/cpu/lowering.h"
 #include "devices/cpu/numbers.h"
 #include "kernels/elementwise/binary.h"
+#include "kernels/elementwise/cast.h"
 #include "kernels/elementwise/unary.h"
 
 namespace oriel::cpu {
@@ -106,20 +107,32 @@ std::optional<BinaryOp> binary_of(const Node& node) {
       {"Add", BinaryOp::kAdd}, {"Sub", BinaryOp::kSub}, {"Mul", BinaryOp::kMul}, {"Div", BinaryOp::kDiv}, {"Max", BinaryOp::kMax},     {"Min", BinaryOp::kMin},
       {"PRelu", BinaryOp::kPrelu}, {"Pow", BinaryOp::kPow}, {"BitwiseAnd", BinaryOp::kBitAnd}, {"BitwiseOr", BinaryOp::kBitOr},
       {"BitwiseXor", BinaryOp::kBitXor}, {"And", BinaryOp::kBitAnd}, {"Or", BinaryOp::kBitOr},   {"Xor", BinaryOp::kBitXor}};
+  if (node.op().name == "BitShift" && node.op().domain.empty()) {
+    return node.attributes().get_string("direction") == "LEFT" ? BinaryOp::kShiftLeft : BinaryOp::kShiftRight;
+  }
   if (node.op().name == "Mod" && node.op().domain.empty()) return node.attributes().get_int("fmod") != 0 ? BinaryOp::kFmod : BinaryOp::kFloorMod;
   const auto found = ops->find(node.op().name);
   return found == ops->end() || !node.op().domain.empty() ? std::nullopt : std::optional(found->second);
 }
 
+bool is_unsigned(ElementType type) {
+  return type == ElementType::kU8 || type == ElementType::kU16 || type == ElementType::kU32 || type == ElementType::kU64;
+}
+
+// A power whose exponent may be cast to the base's type first.
+bool has_cast_exponent(const Node& node) {
+  const ElementType base = node.input(0)->element();
+  const ElementType exponent = node.input(1)->element();
+  return node.op().name == "Pow" && has_cast(base) && has_cast(exponent) && (is_float(base) || is_integer(exponent));
+}
+
 std::string decline_binary(const Node& node, const CompileOptions&) {
   const ElementType type = node.output()->element();
   if (node.num_inputs() != 2) return "more than two operands";
-  if (node.input(0)->element() != node.input(1)->element()) return "operands of different types";
+  if (node.input(0)->element() != node.input(1)->element() && !has_cast_exponent(node)) return "operands of different types";
   if (!has_binary(*binary_of(node), type)) return formatted("no kernel for {}", element_name(type));
-  for (std::size_t i = 0; i < 2; ++i) {
-    if (!node.input(i)->shape().is_ranked()) return "an operand of unknown rank";
-  }
-  if (node.output()->shape().rank() + 1 > kMaxBroadcastRank) return "a rank above 15";
+  if (node.op().name == "BitShift" && !is_unsigned(type)) return "no kernel shifts signed integers";
+  if (node.output()->shape().is_ranked() && node.output()->shape().rank() + 1 > kMaxBroadcastRank) return "a rank above 15";
   return {};
 }
 
@@ -172,7 +185,8 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
     spec.inputs.push_back(roles[i] == Role::kBlocked ? lowering.blocked(node.input(i)) : lowering.plain(node.input(i)));
   }
   spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
-  spec.in_place = {0, 1};
+  spec.in_place = {0};
+  if (node.input(1)->element() == node.input(0)->element()) spec.in_place.push_back(1);
   spec.kernel = "binary_" + std::string(element_name(node.output()->element()));
   spec.algorithm = node.op().name;
   spec.run = [op, blocked, first = roles[0], second = roles[1]](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
@@ -182,6 +196,11 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
     // The operands as they lie, before the output may take over the memory of one.
     const void* px = x.raw();
     const void* py = y.raw();
+    if (y.type() != x.type()) {
+      void* exponents = context.scratch(element_bytes(x.type(), y.size()) + 1);
+      cast(y.type(), x.type(), py, exponents, y.size());
+      py = exponents;
+    }
     Dims shapes[3] = {x.dims(), y.dims(), dims};
     if (blocked) {
       const Role of[3] = {first, second, Role::kBlocked};
@@ -198,6 +217,7 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
       }
     }
     const auto rank = shapes[2].size();
+    ORIEL_REQUIRE(rank <= kMaxBroadcastRank, "rank {} above {}", rank, kMaxBroadcastRank);
     const auto padded = [&](const Dims& d) {
       Dims full(rank, 1);
       std::copy(d.begin(), d.end(), full.end() - static_cast<std::ptrdiff_t>(d.size()));
@@ -208,10 +228,68 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
     const std::int64_t* operands[2] = {a.data(), b.data()};
     const Broadcast plan = plan_broadcast(2, static_cast<int>(rank), shapes[2].data(), operands);
     const ElementType type = x.type();
-    ORIEL_REQUIRE(y.type() == type, "operands of types {} and {}", element_name(type), element_name(y.type()));
     Tensor& out = outputs.allocate(0, type, dims);
     void* pz = out.raw();
     parallel(context, plan.elements, kGrain, [&](std::int64_t begin, std::int64_t end, int) { binary(op, type, plan, px, py, pz, begin, end); });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+std::string decline_variadic(const Node& node, const CompileOptions& options) {
+  if (node.num_inputs() == 2 && binary_of(node)) return decline_binary(node, options);
+  if (node.output()->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.output()->element()));
+  for (const Value* v : node.inputs()) {
+    if (v == nullptr || !v->shape().is_ranked()) return "an operand of unknown rank";
+    if (v->element() != ElementType::kF32) return "operands of different types";
+  }
+  if (node.output()->shape().rank() > kMaxBroadcastRank) return "a rank above 16";
+  return {};
+}
+
+bool variadic_reads_blocked(const Node& node, std::size_t input) { return node.num_inputs() == 2 && binary_of(node) && binary_reads_blocked(node, input); }
+
+// out = x0 op x1 op x2 ..., pass by pass; a mean is scaled at the end.
+void lower_variadic(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  if (node.num_inputs() == 2 && binary_of(node)) return lower_binary(lowering, unit);
+  const std::optional<BinaryOp> named = binary_of(node);
+  const BinaryOp op = named ? *named : BinaryOp::kAdd;
+  const bool mean = node.op().name == "Mean";
+  Lowering::StepSpec spec;
+  for (const Value* v : node.inputs()) spec.inputs.push_back(lowering.plain(v));
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.kernel = "variadic_f32";
+  spec.algorithm = node.op().name;
+  spec.run = [op, mean](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    Dims dims = inputs[0].dims();
+    for (std::size_t i = 1; i < inputs.size(); ++i) dims = broadcast(dims, inputs[i].dims());
+    Tensor& out = outputs.allocate(0, ElementType::kF32, dims);
+    auto* to = static_cast<float*>(out.raw());
+    const std::size_t rank = dims.size();
+    const auto padded = [rank](const Dims& d) {
+      Dims full(rank, 1);
+      std::copy(d.begin(), d.end(), full.end() - static_cast<std::ptrdiff_t>(d.size()));
+      return full;
+    };
+    if (inputs.size() == 1) {
+      const float* from = inputs[0].data<float>();
+      parallel(context, out.size(), kGrain, [&](std::int64_t first, std::int64_t last, int) { std::copy(from + first, from + last, to + first); });
+      return;
+    }
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      const Dims a = i == 1 ? padded(inputs[0].dims()) : dims;
+      const Dims b = padded(inputs[i].dims());
+      const std::int64_t* operands[2] = {a.data(), b.data()};
+      const Broadcast plan = plan_broadcast(2, static_cast<int>(rank), dims.data(), operands);
+      const void* x = i == 1 ? inputs[0].raw() : to;
+      const void* y = inputs[i].raw();
+      parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) { binary(op, ElementType::kF32, plan, x, y, to, first, last); });
+    }
+    if (!mean) return;
+    const float factor = 1.0F / static_cast<float>(inputs.size());
+    parallel(context, out.size(), kGrain, [&](std::int64_t first, std::int64_t last, int) {
+      unary_f32(UnaryOp::kAffine, factor, 0.0F, to + first, to + first, last - first);
+    });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -225,7 +303,8 @@ std::vector<Rule> elementwise_rules() {
                          "Acosh", "Atanh", "Erf", "Softsign", "Reciprocal", "Selu", "Celu", "ThresholdedRelu", "Shrink"}) {
     rules.push_back({op, decline_unary, lower_unary, unary_reads_blocked});
   }
-  for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min", "PRelu", "Pow", "Mod", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "And", "Or", "Xor"}) rules.push_back({op, decline_binary, lower_binary, binary_reads_blocked});
+  for (const char* op : {"Add", "Sub", "Mul", "Div", "PRelu", "Pow", "Mod", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "And", "Or", "Xor", "BitShift"}) rules.push_back({op, decline_binary, lower_binary, binary_reads_blocked});
+  for (const char* op : {"Max", "Min", "Sum", "Mean"}) rules.push_back({op, decline_variadic, lower_variadic, variadic_reads_blocked});
   return rules;
 }
 

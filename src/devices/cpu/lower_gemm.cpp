@@ -15,7 +15,7 @@ std::size_t round_up(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // A right operand that is packed once.
 struct PackedB {
-  std::shared_ptr<Memory> memory;
+  std::shared_ptr<const PackedWeights> weights;
   std::int64_t n = 0;
   std::int64_t k = 0;
 };
@@ -26,13 +26,7 @@ PackedB pack(Lowering& lowering, const Tensor& b, bool transposed) {
   const std::int64_t columns = b.dim(b.rank() - 1);
   packed.k = transposed ? columns : rows;
   packed.n = transposed ? rows : columns;
-  packed.memory = allocate_host(gemm_f32_packed_bytes(packed.n, packed.k), lowering.options().budget, "packed weights");
-  auto* to = static_cast<float*>(packed.memory->map());
-  const float* from = b.data<float>();
-  auto body = [&](std::int64_t first, std::int64_t last, int) {
-    gemm_f32_pack(from, columns, transposed, packed.n, packed.k, first, last, to);
-  };
-  ThreadLease(lowering.threads()).parallel_for(gemm_f32_panels(packed.n), 4, body);
+  packed.weights = lowering.weights().add(gemm_form(b, transposed));
   return packed;
 }
 
@@ -121,7 +115,7 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
   if (packable) {
     const auto b = std::make_shared<PackedB>(pack(lowering, *constant, false));
     spec.algorithm = "packed";
-    spec.packed_bytes = static_cast<std::int64_t>(b->memory->size());
+    spec.packed_bytes = static_cast<std::int64_t>(b->weights->size());
     spec.run = [b, bias, activation, residual, dims = constant->dims()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       const Product p(inputs[0].dims(), dims);
       const Tensor& a = inputs[0];
@@ -137,7 +131,7 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
       GemmF32Operands o;
       o.a = from;
       o.lda = p.k;
-      o.b = static_cast<const float*>(b->memory->map());
+      o.b = static_cast<const float*>(b->weights->data());
       o.c = y.data<float>();
       o.ldc = p.n;
       o.column_bias = bias.empty() ? nullptr : bias.data();
@@ -229,7 +223,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   spec.outputs = {lowering.plain_output(unit.output)};
   spec.kernel = "gemm_f32";
   spec.algorithm = packable ? "packed" : "unpacked";
-  spec.packed_bytes = packable ? static_cast<std::int64_t>(b->memory->size()) : 0;
+  spec.packed_bytes = packable ? static_cast<std::int64_t>(b->weights->size()) : 0;
   const Activation activation = unit.activation;
   spec.run = [b, ta, tb, alpha, beta, activation, residual, packed_dims = packable ? constant->dims() : Dims()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& a = inputs[0];
@@ -250,7 +244,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
     GemmF32Operands o;
     o.a = a.data<float>();
     o.lda = a.dim(1);
-    o.b = b != nullptr ? static_cast<const float*>(b->memory->map()) : inputs[1].data<float>();
+    o.b = b != nullptr ? static_cast<const float*>(b->weights->data()) : inputs[1].data<float>();
     o.ldb = w[1];
     o.c = y.data<float>();
     o.ldc = problem.n;

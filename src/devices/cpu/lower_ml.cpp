@@ -2,8 +2,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
-#include "devices/cpu/movement.h"
+#include "devices/cpu/ml.h"
 #include "kernels/trees/trees.h"
 #include "ops/ml_linear.h"
 #include "ops/ml_trees.h"
@@ -14,34 +15,6 @@ namespace {
 using namespace kernels;
 
 constexpr std::int64_t kRows = 64;  // rows of a chunk
-
-std::string decline_features(const Node& node, const CompileOptions&) {
-  const ElementType type = node.input(0)->element();
-  const bool known = type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kI64 || type == ElementType::kI32;
-  return known ? std::string() : formatted("no kernel for {}", element_name(type));
-}
-
-template <typename F>
-void with_features(ElementType type, F&& f) {
-  switch (type) {
-    case ElementType::kF32: return f.template operator()<float>();
-    case ElementType::kF64: return f.template operator()<double>();
-    case ElementType::kI64: return f.template operator()<std::int64_t>();
-    case ElementType::kI32: return f.template operator()<std::int32_t>();
-    default: fail(ErrorCode::kInvalidArgument, "features are {}", element_name(type));
-  }
-}
-
-Lowering::StepSpec spec_of(Lowering& lowering, const Unit& unit, std::string kernel) {
-  Lowering::StepSpec spec;
-  for (const Value* v : unit.node->inputs()) spec.inputs.push_back(lowering.plain(v));
-  for (std::size_t i = 0; i < unit.node->num_outputs(); ++i) {
-    const bool wanted = i == 0 || output_wanted(lowering, *unit.node, i);
-    spec.outputs.push_back(wanted ? lowering.plain_output(unit.node->output(i)) : -1);
-  }
-  spec.kernel = std::move(kernel);
-  return spec;
-}
 
 // Linear models
 
@@ -75,7 +48,7 @@ struct LinearSums {
 };
 
 void lower_linear_classifier(Lowering& lowering, const Unit& unit) {
-  Lowering::StepSpec spec = spec_of(lowering, unit, "linear_f64");
+  Lowering::StepSpec spec = ml_spec(lowering, unit, "linear_f64");
   const auto model = std::make_shared<ops::LinearClassifier>(unit.node->attributes());
   const auto sums = std::make_shared<LinearSums>(model->coefficients, model->intercepts, model->targets);
   spec.run = [model, sums](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
@@ -85,7 +58,7 @@ void lower_linear_classifier(Lowering& lowering, const Unit& unit) {
     const std::int64_t columns = model->columns();
     Tensor& labels = outputs.allocate(0, model->label_type(), {shape.rows});
     float* z = outputs.size() > 1 && outputs.wanted(1) ? outputs.allocate(1, ElementType::kF32, {shape.rows, columns}).data<float>() : nullptr;
-    with_features(x.type(), [&]<typename T>() {
+    with_ml_features(x.type(), [&]<typename T>() {
       parallel(context, shape.rows, kRows, [&](std::int64_t first, std::int64_t last, int) {
         std::vector<double> scores;
         for (std::int64_t n = first; n < last; ++n) {
@@ -100,7 +73,7 @@ void lower_linear_classifier(Lowering& lowering, const Unit& unit) {
 }
 
 void lower_linear_regressor(Lowering& lowering, const Unit& unit) {
-  Lowering::StepSpec spec = spec_of(lowering, unit, "linear_f64");
+  Lowering::StepSpec spec = ml_spec(lowering, unit, "linear_f64");
   const ops::LinearRegressor model(unit.node->attributes());
   const auto sums = std::make_shared<LinearSums>(model.coefficients, model.intercepts, model.targets);
   spec.run = [sums, transform = model.transform](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
@@ -109,7 +82,7 @@ void lower_linear_regressor(Lowering& lowering, const Unit& unit) {
     sums->check(shape.features);
     const std::int64_t targets = sums->targets;
     float* y = outputs.allocate(0, ElementType::kF32, {shape.rows, targets}).data<float>();
-    with_features(x.type(), [&]<typename T>() {
+    with_ml_features(x.type(), [&]<typename T>() {
       parallel(context, shape.rows, kRows, [&](std::int64_t first, std::int64_t last, int) {
         std::vector<double> scores;
         for (std::int64_t n = first; n < last; ++n) {
@@ -196,13 +169,13 @@ std::string decline_forest(const Node& node, const CompileOptions& options) {
       if (element_as_i64(modes, i) == static_cast<std::int64_t>(ops::Forest::Mode::kMember)) return "no kernel tests membership of a set";
     }
   }
-  return decline_features(node, options);
+  return decline_ml_features(node, options);
 }
 
 static_assert(static_cast<int>(ops::Forest::Mode::kNotEqual) == static_cast<int>(TreeTest::kNotEqual));
 
 void lower_tree_classifier(Lowering& lowering, const Unit& unit) {
-  Lowering::StepSpec spec = spec_of(lowering, unit, "trees");
+  Lowering::StepSpec spec = ml_spec(lowering, unit, "trees");
   const auto model = std::make_shared<ops::TreeClassifier>(unit.node->attributes());
   const auto forest = std::make_shared<PackedForest>(model->forest, model->labels.size(), ops::TreeAggregate::kSum);
   model->forest = {};
@@ -221,7 +194,7 @@ void lower_tree_classifier(Lowering& lowering, const Unit& unit) {
 
 void lower_tree_regressor(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
-  Lowering::StepSpec spec = spec_of(lowering, unit, "trees");
+  Lowering::StepSpec spec = ml_spec(lowering, unit, "trees");
   const auto model = std::make_shared<ops::TreeRegressor>(node.op().name == "TreeEnsemble" ? ops::TreeRegressor::of_ensemble(node.attributes())
                                                                                             : ops::TreeRegressor::of_regressor(node.attributes()));
   const auto forest = std::make_shared<PackedForest>(model->forest, model->targets, model->aggregate);
@@ -247,14 +220,14 @@ void lower_tree_regressor(Lowering& lowering, const Unit& unit) {
 // Transforms of rows
 
 void lower_normalizer(Lowering& lowering, const Unit& unit) {
-  Lowering::StepSpec spec = spec_of(lowering, unit, "normalizer");
+  Lowering::StepSpec spec = ml_spec(lowering, unit, "normalizer");
   spec.algorithm = unit.node->attributes().get_string("norm");
   spec.run = [norm = spec.algorithm](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     const ops::MlRows shape(x);
     Tensor& out = outputs.allocate(0, ElementType::kF32, x.dims());
     float* y = out.data<float>();
-    with_features(x.type(), [&]<typename T>() {
+    with_ml_features(x.type(), [&]<typename T>() {
       parallel(context, shape.rows, std::max<std::int64_t>(1, kMoveGrain / std::max<std::int64_t>(1, shape.features)),
                [&](std::int64_t first, std::int64_t last, int) {
                  for (std::int64_t n = first; n < last; ++n) {
@@ -275,7 +248,7 @@ void lower_normalizer(Lowering& lowering, const Unit& unit) {
 }
 
 void lower_scaler(Lowering& lowering, const Unit& unit) {
-  Lowering::StepSpec spec = spec_of(lowering, unit, "scaler");
+  Lowering::StepSpec spec = ml_spec(lowering, unit, "scaler");
   const Attributes& a = unit.node->attributes();
   spec.run = [scale = ops::floats_of(a, "scale"), offset = ops::floats_of(a, "offset")](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
@@ -289,7 +262,7 @@ void lower_scaler(Lowering& lowering, const Unit& unit) {
     };
     float* y = outputs.allocate(0, ElementType::kF32, x.dims()).data<float>();
     if (x.size() == 0) return;
-    with_features(x.type(), [&]<typename T>() {
+    with_ml_features(x.type(), [&]<typename T>() {
       const T* from = x.data<T>();
       parallel(context, x.size() / features, std::max<std::int64_t>(1, kMoveGrain / features), [&](std::int64_t first, std::int64_t last, int) {
         for (std::int64_t n = first; n < last; ++n) {
@@ -305,12 +278,12 @@ void lower_scaler(Lowering& lowering, const Unit& unit) {
 }
 
 void lower_binarizer(Lowering& lowering, const Unit& unit) {
-  Lowering::StepSpec spec = spec_of(lowering, unit, "binarizer");
+  Lowering::StepSpec spec = ml_spec(lowering, unit, "binarizer");
   spec.run = [threshold = static_cast<double>(unit.node->attributes().get_float("threshold"))](const Inputs& inputs, OutputSink& outputs,
                                                                                                RunContext& context) {
     const Tensor& x = inputs[0];
     Tensor& y = outputs.allocate(0, x.type(), x.dims());
-    with_features(x.type(), [&]<typename T>() {
+    with_ml_features(x.type(), [&]<typename T>() {
       const T* from = x.data<T>();
       T* to = y.data<T>();
       parallel(context, x.size(), kMoveGrain, [&](std::int64_t first, std::int64_t last, int) {
@@ -321,10 +294,12 @@ void lower_binarizer(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
-std::string decline_extractor(const Node& node, const CompileOptions&) { return decline_moved(node); }
+std::string decline_extractor(const Node& node, const CompileOptions&) {
+  return node.input(0)->element() == ElementType::kString ? std::string() : decline_moved(node);
+}
 
 void lower_extractor(Lowering& lowering, const Unit& unit) {
-  Lowering::StepSpec spec = spec_of(lowering, unit, "gather");
+  Lowering::StepSpec spec = ml_spec(lowering, unit, "gather");
   spec.run = [bytes = fixed_bytes(unit.node->input(0)->element())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     ORIEL_REQUIRE(x.rank() > 0, "input of shape [], expected rank 1 or more");
@@ -336,6 +311,12 @@ void lower_extractor(Lowering& lowering, const Unit& unit) {
     dims[dims.size() - 1] = count;
     Tensor& out = outputs.allocate(0, x.type(), dims);
     if (out.size() == 0) return;
+    if (x.type() == ElementType::kString) {
+      const auto* from = x.data<std::string>();
+      auto* to = out.data<std::string>();
+      for (std::int64_t i = 0; i < out.size(); ++i) to[i] = from[i / count * extent + picks[i % count]];
+      return;
+    }
     with_bytes(bytes, [&]<typename U>() {
       const auto* from = static_cast<const U*>(x.raw());
       auto* to = static_cast<U*>(out.raw());
@@ -349,18 +330,55 @@ void lower_extractor(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+std::string accept(const Node&, const CompileOptions&) { return {}; }
+
+// The keys are sorted once, and the maps of all rows and runs share them.
+void lower_zip_map(Lowering& lowering, const Unit& unit) {
+  const Tensor keys = ops::class_labels(unit.node->attributes(), "classlabels_int64s", "classlabels_strings");
+  std::vector<std::int64_t> order(static_cast<std::size_t>(keys.size()));
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&keys](std::int64_t a, std::int64_t b) {
+    if (keys.type() == ElementType::kString) return keys.data<std::string>()[a] < keys.data<std::string>()[b];
+    return keys.data<std::int64_t>()[a] < keys.data<std::int64_t>()[b];
+  });
+  Tensor sorted = Tensor::allocate(keys.type(), keys.dims());
+  for (std::size_t i = 0; i < order.size(); ++i) ops::copy_label(sorted, static_cast<std::int64_t>(i), keys, order[i]);
+  Lowering::StepSpec spec = ml_spec(lowering, unit, "zip_map");
+  spec.run = [order, sorted](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    const ops::MlRows shape(x);
+    ORIEL_REQUIRE(shape.features == sorted.size(), "input of shape {}, expected {} columns", to_string(x.dims()), sorted.size());
+    auto sequence = std::make_shared<Sequence>();
+    for (std::int64_t row = 0; row < shape.rows; ++row) {
+      auto map = std::make_shared<Map>();
+      map->keys = sorted;
+      map->values = Tensor::allocate(ElementType::kF32, {shape.features}, context.budget);
+      const float* from = x.data<float>() + row * shape.features;
+      float* to = map->values.data<float>();
+      for (std::size_t i = 0; i < order.size(); ++i) to[i] = from[order[i]];
+      sequence->items.emplace_back(std::shared_ptr<const Map>(std::move(map)));
+    }
+    outputs.set(0, std::shared_ptr<const Sequence>(std::move(sequence)));
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 }  // namespace
 
 std::vector<Rule> ml_rules() {
-  return {{"ai.onnx.ml.LinearClassifier", decline_features, lower_linear_classifier},
-          {"ai.onnx.ml.LinearRegressor", decline_features, lower_linear_regressor},
+  std::vector<Rule> rules = {{"ai.onnx.ml.ZipMap", accept, lower_zip_map},
+          {"ai.onnx.ml.LinearClassifier", decline_ml_features, lower_linear_classifier},
+          {"ai.onnx.ml.LinearRegressor", decline_ml_features, lower_linear_regressor},
           {"ai.onnx.ml.TreeEnsembleClassifier", decline_forest, lower_tree_classifier},
           {"ai.onnx.ml.TreeEnsembleRegressor", decline_forest, lower_tree_regressor},
           {"ai.onnx.ml.TreeEnsemble", decline_forest, lower_tree_regressor},
-          {"ai.onnx.ml.Normalizer", decline_features, lower_normalizer},
-          {"ai.onnx.ml.Scaler", decline_features, lower_scaler},
-          {"ai.onnx.ml.Binarizer", decline_features, lower_binarizer},
+          {"ai.onnx.ml.Normalizer", decline_ml_features, lower_normalizer},
+          {"ai.onnx.ml.Scaler", decline_ml_features, lower_scaler},
+          {"ai.onnx.ml.Binarizer", decline_ml_features, lower_binarizer},
           {"ai.onnx.ml.ArrayFeatureExtractor", decline_extractor, lower_extractor}};
+  const std::vector<Rule> encoders = ml_encode_rules();
+  rules.insert(rules.end(), encoders.begin(), encoders.end());
+  return rules;
 }
 
 }  // namespace oriel::cpu

@@ -112,9 +112,43 @@ std::string decline_layer_norm_rank(const Node& node, const CompileOptions& opti
   return decline_layer_norm(node, options);
 }
 
+bool instance_norm_reads_blocked(const Node& node, std::size_t input) {
+  const Shape& shape = node.input(0)->shape();
+  return input == 0 && shape.is_ranked() && shape.rank() >= 3 && decline_f32(node, {}).empty();
+}
+
+void lower_blocked_instance_norm(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.blocked(node.input(0)), lowering.plain(node.input(1)), lowering.plain(node.input(2))};
+  spec.outputs = {lowering.blocked_output(unit.output)};
+  spec.in_place = {0};
+  spec.kernel = "instance_norm_f32";
+  spec.algorithm = "blocked";
+  spec.run = [epsilon = node.attributes().get_float("epsilon", 1e-5F)](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    BlockedInstanceNorm n;
+    n.x = static_cast<const float*>(x.raw());
+    n.channels = x.dim(1);
+    n.inner = product(x.dims(), 2, x.rank());
+    n.epsilon = epsilon;
+    for (std::size_t i = 1; i < 3; ++i) {
+      ORIEL_REQUIRE(inputs[i].size() == n.channels, "input {} has {} elements, expected {}", i, inputs[i].size(), n.channels);
+    }
+    n.scale = inputs[1].data<float>();
+    n.bias = inputs[2].data<float>();
+    const std::int64_t units = x.dim(0) * ((n.channels + 15) / 16);
+    Tensor& y = outputs.allocate(0, ElementType::kF32, x.dims());
+    n.y = static_cast<float*>(y.raw());
+    parallel(context, units, 1, [&](std::int64_t first, std::int64_t last, int) { blocked_instance_norm_f32(n, first, last); });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 void lower_group_norm(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const bool instance = node.op().name == "InstanceNormalization";
+  if (instance && lowering.is_blocked(node.input(0)) && instance_norm_reads_blocked(node, 0)) return lower_blocked_instance_norm(lowering, unit);
   const std::int64_t groups = instance ? 0 : node.attributes().get_int("num_groups");
   const float epsilon = node.attributes().get_float("epsilon", 1e-5F);
   Lowering::StepSpec spec;
@@ -264,7 +298,7 @@ std::vector<Rule> norm_rules() {
           {"LogSoftmax", decline_f32, lower_softmax},
           {"LayerNormalization", decline_layer_norm_rank, lower_layer_norm},
           {"RMSNormalization", decline_layer_norm_rank, lower_layer_norm},
-          {"InstanceNormalization", decline_f32, lower_group_norm},
+          {"InstanceNormalization", decline_f32, lower_group_norm, instance_norm_reads_blocked},
           {"GroupNormalization", decline_f32, lower_group_norm},
           {"BatchNormalization", decline_batch_norm, lower_batch_norm, batch_norm_reads_blocked},
           {"LRN", decline_lrn, lower_lrn, lrn_reads_blocked}};

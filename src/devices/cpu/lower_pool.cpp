@@ -1,9 +1,11 @@
 // Max and average pools, with windows or global, of f32 and of bytes, on blocked activations.
 #include <algorithm>
 
+#include "devices/cpu/movement.h"
 #include "devices/cpu/quantised.h"
 #include "kernels/pool/pool.h"
 #include "kernels/pool/pool_bytes.h"
+#include "kernels/pool/pool_indices.h"
 #include "ops/pool.h"
 
 namespace oriel::cpu {
@@ -19,7 +21,7 @@ std::string decline(const Node& node, const CompileOptions&) {
   if (type != ElementType::kF32 && !(is_byte(type) && is_max(node))) return formatted("no kernel for {}", element_name(type));
   const Shape& shape = node.input(0)->shape();
   if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() > 5) return "kernels have 1 to 3 spatial axes";
-  if (node.num_outputs() > 1) return "no kernel gives indices";
+  if (node.num_outputs() > 1 && type != ElementType::kF32) return formatted("no kernel gives indices into {}", element_name(type));
   return {};
 }
 
@@ -67,8 +69,81 @@ struct PoolStep {
   }
 };
 
+void lower_indices(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.plain(node.input(0))};
+  spec.outputs = {lowering.plain_output(node.output(0)), output_wanted(lowering, node, 1) ? lowering.plain_output(node.output(1)) : -1};
+  spec.kernel = "pool_indices_f32";
+  spec.algorithm = "max";
+  spec.run = [pool = PoolStep(node), column = node.attributes().get_int("storage_order") != 0](const Inputs& inputs, OutputSink& outputs,
+                                                                                              RunContext& context) {
+    const Tensor& x = inputs[0];
+    Dims dims;
+    const PoolProblem p = pool.problem(x.dims(), dims);
+    const float* from = x.data<float>();
+    float* to = outputs.allocate(0, ElementType::kF32, dims).data<float>();
+    std::int64_t* indices = outputs.wanted(1) ? outputs.allocate(1, ElementType::kI64, dims).data<std::int64_t>() : nullptr;
+    const int rank = static_cast<int>(x.rank()) - 2;
+    parallel(context, p.batch * p.channels, 1,
+             [&](std::int64_t first, std::int64_t last, int) { pool_max_indices(p, rank, column, from, to, indices, first, last); });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+// MaxUnpool
+
+std::string decline_unpool(const Node& node, const CompileOptions&) {
+  const ElementType type = node.output()->element();
+  return type == ElementType::kF32 ? std::string() : formatted("no kernel for {}", element_name(type));
+}
+
+void lower_unpool(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  Lowering::StepSpec spec;
+  for (const Value* v : node.inputs()) spec.inputs.push_back(lowering.plain(v));
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.kernel = "unpool_f32";
+  spec.run = [](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    const Tensor& indices = inputs[1];
+    ORIEL_REQUIRE(x.rank() >= 3 && indices.dims() == x.dims(), "input of shape {} and indices of shape {}", to_string(x.dims()),
+                  to_string(indices.dims()));
+    const Dims natural = ops::unpooled_dims(inputs.attributes(), x.dims());
+    const Dims dims = inputs.has(2) ? read_integers(inputs[2]) : natural;
+    ORIEL_REQUIRE(dims.size() == natural.size(), "output_shape is {}, expected {} extents", to_string(dims), natural.size());
+    const bool same = dims == natural;
+    const std::int64_t limit = count_elements(natural);
+    const Dims strides = row_major_strides(dims);
+    Tensor& out = outputs.allocate(0, ElementType::kF32, dims);
+    float* to = out.data<float>();
+    const float zero = 0;
+    fill_elements(context, to, out.size(), 4, &zero);
+    const float* from = x.data<float>();
+    const auto* at = indices.data<std::int64_t>();
+    // Indices may name one place twice: their order decides.
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+      ORIEL_REQUIRE(at[i] >= 0 && at[i] < limit, "index {} outside {}", at[i], to_string(natural));
+      std::int64_t place = at[i];
+      if (!same) {
+        std::int64_t rest = at[i];
+        place = 0;
+        for (std::size_t d = natural.size(); d-- > 0;) {
+          const std::int64_t index = rest % natural[d];
+          rest /= natural[d];
+          ORIEL_REQUIRE(index < dims[d], "index {} of {} outside the output {}", at[i], to_string(natural), to_string(dims));
+          place += index * strides[d];
+        }
+      }
+      to[place] = from[i];
+    }
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 void lower(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
+  if (node.num_outputs() > 1) return lower_indices(lowering, unit);
   Lowering::StepSpec spec;
   const ElementType type = node.output()->element();
   const PoolStep pool(node);
@@ -95,7 +170,7 @@ void lower(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
-bool reads_blocked(const Node& node, std::size_t input) { return input == 0 && decline(node, {}).empty(); }
+bool reads_blocked(const Node& node, std::size_t input) { return input == 0 && node.num_outputs() == 1 && decline(node, {}).empty(); }
 
 // ReduceMean over all axes behind the channels.
 bool spatial_mean(const Node& node) {
@@ -149,6 +224,7 @@ void lower_quantised_average(Lowering& lowering, const Unit& unit) {
 std::vector<Rule> pool_rules() {
   std::vector<Rule> rules;
   for (const char* op : {"MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"}) rules.push_back({op, decline, lower, reads_blocked});
+  rules.push_back({"MaxUnpool", decline_unpool, lower_unpool});
   return rules;
 }
 

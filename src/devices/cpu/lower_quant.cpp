@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include "devices/cpu/quantised.h"
+#include "ir/alignment.h"
 #include "kernels/elementwise/broadcast.h"
+#include "kernels/quant/byte_table.h"
 #include "kernels/quant/quantize.h"
 #include "ops/pool.h"
 #include "ops/qlinear.h"
@@ -54,7 +56,9 @@ Granularity granularity(const Inputs& inputs, std::int64_t stored, RunContext& c
   return g;
 }
 
-std::string decline_linear(const Node& node, const CompileOptions&) {
+std::string decline_linear(const Node& node, const CompileOptions& options) {
+  // Constants are computed once, readers of weights take them as they are.
+  if (!options.one_step_per_node && is_folded(node.output())) return {};
   const bool forward = node.op().name == "QuantizeLinear";
   const ElementType real = forward ? node.input(0)->element() : node.output()->element();
   const ElementType narrow = forward ? node.output()->element() : node.input(0)->element();
@@ -425,7 +429,7 @@ std::string decline_concat(const Node& node, const CompileOptions&) {
 }
 
 QLinearParameters parameters_of(const Node& node, std::size_t i) {
-  const Datum scale(*node.input(i)->constant());
+  const Datum scale(aligned(*node.input(i)->constant()));
   const Datum zero = node.input(i + 1) != nullptr ? Datum(*node.input(i + 1)->constant()) : Datum();
   const Datum* operands[2] = {&scale, &zero};
   return QLinearParameters(Inputs(node.attributes(), operands, 2), 0);
@@ -723,7 +727,7 @@ Tensor all_bytes(ElementType type) {
 
 Tensor evaluate(const Node& node, const std::vector<const Tensor*>& operands) {
   std::vector<Datum> data;
-  for (const Tensor* t : operands) data.push_back(t == nullptr ? Datum() : Datum(*t));
+  for (const Tensor* t : operands) data.push_back(t == nullptr ? Datum() : Datum(aligned(*t)));
   std::vector<const Datum*> pointers;
   for (std::size_t i = 0; i < data.size(); ++i) pointers.push_back(operands[i] == nullptr ? nullptr : &data[i]);
   OneResult sink(node.num_outputs());
@@ -732,11 +736,7 @@ Tensor evaluate(const Node& node, const std::vector<const Tensor*>& operands) {
   return sink.take();
 }
 
-void apply_table(const ByteTable& table, const void* x, void* y, std::int64_t n) {
-  const auto* from = static_cast<const std::uint8_t*>(x);
-  auto* to = static_cast<std::uint8_t*>(y);
-  for (std::int64_t i = 0; i < n; ++i) to[i] = table[from[i]];
-}
+void apply_table(const ByteTable& table, const void* x, void* y, std::int64_t n) { map_bytes(table.data(), x, y, n); }
 
 void lower_quantised(Lowering& lowering, const Unit& unit) {
   switch (unit.quantised->kind) {
@@ -744,10 +744,12 @@ void lower_quantised(Lowering& lowering, const Unit& unit) {
     case QuantisedUnit::Kind::kBinary: return lower_float_binary(lowering, unit);
     case QuantisedUnit::Kind::kConcat: return lower_unit_concat(lowering, unit);
     case QuantisedUnit::Kind::kConv: return lower_quantised_conv(lowering, unit);
-    case QuantisedUnit::Kind::kProduct:
-    case QuantisedUnit::Kind::kDynamic: return lower_quantised_product(lowering, unit);
+    case QuantisedUnit::Kind::kProduct: return lower_quantised_product(lowering, unit);
+    case QuantisedUnit::Kind::kDynamic:
+      return unit.node->op().name == "ConvInteger" ? lower_quantised_conv(lowering, unit) : lower_quantised_product(lowering, unit);
     case QuantisedUnit::Kind::kAverage: return lower_quantised_average(lowering, unit);
     case QuantisedUnit::Kind::kSoftmax: return lower_unit_softmax(lowering, unit);
+    case QuantisedUnit::Kind::kWeightOnly: return lower_weight_only(lowering, unit);
   }
 }
 
@@ -763,7 +765,7 @@ std::vector<Rule> quant_rules() {
                              {"com.microsoft.QLinearGlobalAveragePool", accept, lower_global_average, global_reads_blocked},
                              {"com.microsoft.QLinearAveragePool", decline_average, lower_average},
                              {"com.microsoft.QLinearSoftmax", accept, lower_softmax}};
-  for (const std::vector<Rule>& list : {quant_conv_rules(), quant_matmul_rules()}) rules.insert(rules.end(), list.begin(), list.end());
+  for (const std::vector<Rule>& list : {quant_conv_rules(), quant_matmul_rules(), weight_only_rules()}) rules.insert(rules.end(), list.begin(), list.end());
   return rules;
 }
 

@@ -1,9 +1,8 @@
 // Convolutions of 8-bit integers: QLinearConv, ConvInteger, and the Conv of a quantised pattern.
 #include <algorithm>
 
+#include "devices/cpu/convolution.h"
 #include "devices/cpu/quantised.h"
-#include "kernels/conv/conv.h"
-#include "ops/spatial.h"
 
 namespace oriel::cpu {
 namespace {
@@ -25,66 +24,11 @@ struct IntegerConv {
   const Value* residual = nullptr;  // bytes, added after the activation
   float residual_scale = 1.0F;
   std::int32_t residual_zero = 0;
+  float middle_step = 0.0F;
+  // Scale and zero point of x that come from a run; `scale` is then without them. Null: constants.
+  const Value* run_time_scale = nullptr;
+  const Value* run_time_zero = nullptr;
 };
-
-struct ConvStep {
-  ConvKernel kernel;
-  std::shared_ptr<Memory> packed;
-  ops::Window window;
-  std::size_t rank = 2;  // spatial
-  ElementType output = ElementType::kU8;
-};
-
-void set3(std::int64_t (&to)[3], const Dims& from, std::int64_t fill) {
-  for (std::size_t i = 0; i < 3; ++i) to[i] = i + from.size() < 3 ? fill : from[i + from.size() - 3];
-}
-
-ConvShape shape_of(const ConvStep& s, const Dims& x, Dims& out) {
-  ops::Window window = s.window;
-  const Dims in(x.begin() + 2, x.end());
-  window.resolve_pads(in);
-  out = {x[0], s.kernel.layer.out_channels};
-  Dims extents;
-  for (std::size_t i = 0; i < s.rank; ++i) {
-    extents.push_back(ops::window_extent(window, i, in[i]));
-    out.push_back(extents.back());
-  }
-  ConvShape shape;
-  shape.batch = x[0];
-  set3(shape.in, in, 1);
-  set3(shape.out, extents, 1);
-  set3(shape.pad, window.pads_begin, 0);
-  return shape;
-}
-
-void run_conv(const ConvStep& s, const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  const Tensor& x = inputs[0];
-  ORIEL_REQUIRE(x.rank() == s.rank + 2 && x.dim(1) == s.kernel.layer.in_channels, "input of shape {}, expected {} channels and {} spatial axes",
-                to_string(x.dims()), s.kernel.layer.in_channels, s.rank);
-  Dims dims;
-  const ConvShape shape = shape_of(s, x.dims(), dims);
-  Tensor& y = outputs.allocate(0, s.output, dims);
-  const int threads = context.threads.threads();
-  const ConvPlan plan = conv_plan(s.kernel, shape, threads);
-  const auto round = [](std::int64_t bytes) { return (bytes + 63) / 64 * 64; };
-  const std::int64_t each = round(plan.thread_scratch_bytes);
-  char* scratch = static_cast<char*>(context.scratch(static_cast<std::size_t>(round(plan.shared_scratch_bytes) + each * threads + 64)));
-  ConvBuffers buffers;
-  buffers.input = x.raw();
-  if (s.kernel.layer.residual != Residual::kNone) {
-    ORIEL_REQUIRE(inputs[1].dims() == dims, "an addend of shape {}, expected {}", to_string(inputs[1].dims()), to_string(dims));
-    buffers.residual = inputs[1].raw();
-  }
-  buffers.output = y.raw();
-  buffers.packed = s.packed->map();
-  buffers.shared_scratch = scratch;
-  char* own = scratch + round(plan.shared_scratch_bytes);
-  for (int phase = 0; phase < plan.phases; ++phase) {
-    parallel(context, plan.units[phase], 1,
-             [&](std::int64_t first, std::int64_t last, int slot) { conv_run(plan, buffers, phase, first, last, own + slot * each); });
-    context.check();
-  }
-}
 
 ConvElement conv_element(ElementType type) {
   switch (type) {
@@ -109,84 +53,80 @@ bool fit_s8(const Tensor& w, const std::vector<std::int32_t>& zeros) {
   return true;
 }
 
-void emit(Lowering& lowering, const Unit& unit, const IntegerConv& conv) {
-  const Node& node = *unit.node;
-  const Tensor& w = *conv.w->constant();
-  auto step = std::make_shared<ConvStep>();
-  step->rank = w.rank() - 2;
-  step->output = unit.output->element();
-  step->window = ops::Window::read(node.attributes(), step->rank, Dims(w.dims().begin() + 2, w.dims().end()));
-  ConvLayer layer;
-  layer.groups = node.attributes().get_int("group");
-  layer.in_channels = w.dim(1) * layer.groups;
-  layer.out_channels = w.dim(0);
-  set3(layer.kernel, step->window.kernel, 1);
-  set3(layer.stride, step->window.strides, 1);
-  set3(layer.dilation, step->window.dilations, 1);
-  layer.activation = conv.activation;
-  layer.input = conv_element(conv.x->element());
-  layer.output = conv_element(step->output);
-  layer.input_zero = conv.x_zero;
-  layer.output_zero = conv.y_zero;
-  layer.output_scale = conv.y_scale;
-  layer.weights_fit_s8 = fit_s8(w, conv.w_zeros);
-  if (conv.residual != nullptr) {
+void emit(Lowering& lowering, const Unit& unit, IntegerConv integer) {
+  const Tensor& w = *integer.w->constant();
+  const auto conv = std::make_shared<Convolution>(Convolution::read(unit.node->attributes(), w.dims(), false));
+  conv->output = unit.output->element();
+  ConvLayer& layer = conv->kernel.layer;
+  layer.activation = integer.activation;
+  layer.input = conv_element(integer.x->element());
+  layer.output = conv_element(conv->output);
+  layer.input_zero = integer.x_zero;
+  layer.output_zero = integer.y_zero;
+  layer.output_scale = integer.y_scale;
+  layer.weights_fit_s8 = fit_s8(w, integer.w_zeros);
+  if (integer.residual != nullptr) {
     layer.residual = Residual::kAfterActivation;
-    layer.residual_element = conv_element(conv.residual->element());
-    layer.residual_scale = conv.residual_scale;
-    layer.residual_zero = conv.residual_zero;
+    layer.residual_element = conv_element(integer.residual->element());
+    layer.residual_scale = integer.residual_scale;
+    layer.residual_zero = integer.residual_zero;
+    layer.middle_step = integer.middle_step;
   }
-  const bool plain_input = !lowering.is_blocked(conv.x) && layer.in_channels < 16 && layer.groups == 1;
+  const bool run_time = integer.run_time_scale != nullptr || integer.run_time_zero != nullptr;
+  if (run_time) {
+    auto parameters = std::make_shared<RunTimeParameters>();
+    const std::int64_t each = w.size() / w.dim(0);
+    parameters->scale = integer.scale;
+    parameters->scale.resize(static_cast<std::size_t>(w.dim(0)), 1.0F);
+    for (std::int64_t c = 0; c < w.dim(0); ++c) {
+      std::int64_t sum = 0;
+      for (std::int64_t i = c * each; i < (c + 1) * each; ++i) sum += element_as_i64(w, i);
+      parameters->sums.push_back(sum - each * integer.w_zeros[integer.w_zeros.size() == 1 ? 0 : static_cast<std::size_t>(c)]);
+    }
+    // Lanes beyond the channels are read as well.
+    for (; parameters->scale.size() % 32 != 0; parameters->sums.push_back(0)) parameters->scale.push_back(1.0F);
+    conv->run_time = std::move(parameters);
+  }
+  const bool plain_input = reads_plain(lowering, integer.x, layer);
   layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
   ConvPolicy policy;
   policy.threads = lowering.threads();
   policy.allow_winograd = false;
-  Dims assumed{1, layer.in_channels};
-  const Shape& in_shape = conv.x->shape();
-  if (in_shape.is_ranked() && in_shape[0].is_known()) assumed[0] = in_shape[0].value();
-  constexpr std::int64_t kMiddlingExtent = 56;
-  for (std::size_t i = 2; i < w.rank(); ++i) {
-    const bool known = in_shape.is_ranked() && in_shape[i].is_known();
-    assumed.push_back(known ? in_shape[i].value() : kMiddlingExtent);
-    if (!known) policy.dynamic_shape = true;
-  }
-  step->kernel.layer = layer;
-  ConvShape expected;
-  Dims extents;
-  try {
-    expected = shape_of(*step, assumed, extents);
-  } catch (const Error&) {
-    // The middling extent does not fit the window: only the order of magnitude counts.
-    set3(expected.in, Dims(step->rank, kMiddlingExtent), 1);
-    set3(expected.out, Dims(step->rank, kMiddlingExtent), 1);
-  }
-  step->kernel = conv_choose(layer, expected, policy);
+  const ConvShape expected = expected_shape(*conv, *integer.x, policy.dynamic_shape);
 
-  ConvIntegerWeights weights;
-  weights.weights = w.raw();
-  weights.is_signed = w.type() == ElementType::kI8;
-  weights.zero = conv.w_zeros.data();
-  weights.zero_per_channel = conv.w_zeros.size() > 1;
-  weights.bias = conv.bias.empty() ? nullptr : conv.bias.data();
-  weights.scale = conv.scale.empty() ? nullptr : conv.scale.data();
-  weights.offset = conv.offset.empty() ? nullptr : conv.offset.data();
-  step->packed = allocate_host(static_cast<std::size_t>(step->kernel.packed_bytes), lowering.options().budget, "packed weights");
-  auto pack = [&](std::int64_t first, std::int64_t last, int) { conv_pack(step->kernel, weights, step->packed->map(), first, last); };
-  ThreadLease(lowering.threads()).parallel_for(conv_pack_units(step->kernel), 1, pack);
-
+  std::string bytes;
+  append_bytes(bytes, w.type());
+  append_bytes(bytes, integer.w_zeros);
+  append_bytes(bytes, integer.bias);
+  append_bytes(bytes, integer.scale);
+  append_bytes(bytes, integer.offset);
   Lowering::StepSpec spec;
-  spec.inputs = {plain_input ? lowering.plain(conv.x) : lowering.blocked(conv.x)};
-  if (conv.residual != nullptr) {
-    spec.inputs.push_back(lowering.blocked(conv.residual));
-    if (conv.residual->element() == step->output) spec.in_place = {1};
+  spec.inputs = {plain_input ? lowering.plain(integer.x) : lowering.blocked(integer.x)};
+  if (run_time) {
+    spec.inputs.push_back(lowering.plain(integer.run_time_scale));
+    spec.inputs.push_back(lowering.plain(integer.run_time_zero));
+  }
+  if (integer.residual != nullptr) {
+    spec.inputs.push_back(lowering.blocked(integer.residual));
+    if (integer.residual->element() == conv->output) spec.in_place = {1};
   }
   spec.outputs = {lowering.blocked_output(unit.output)};
-  spec.kernel = formatted("conv_{}_{}", element_name(conv.x->element()), isa_name(step->kernel.isa));
-  spec.algorithm = std::string(conv_algorithm_name(step->kernel.algorithm));
-  spec.packed_bytes = step->kernel.packed_bytes;
-  spec.run = [step](const Inputs& inputs, OutputSink& outputs, RunContext& context) { run_conv(*step, inputs, outputs, context); };
-  lowering.step(unit, std::move(spec));
+  spec.kernel = formatted("conv_{}_{}", element_name(integer.x->element()), isa_name(policy.isa));
+  const auto kept = std::make_shared<const IntegerConv>(std::move(integer));
+  const auto pack = [kept, from = w.raw(), is_signed = w.type() == ElementType::kI8](const ConvKernel& kernel, void* to, std::int64_t first,
+                                                                                     std::int64_t last) {
+    ConvIntegerWeights weights;
+    weights.weights = from;
+    weights.is_signed = is_signed;
+    weights.zero = kept->w_zeros.data();
+    weights.zero_per_channel = kept->w_zeros.size() > 1;
+    weights.bias = kept->bias.empty() ? nullptr : kept->bias.data();
+    weights.scale = kept->scale.empty() ? nullptr : kept->scale.data();
+    weights.offset = kept->offset.empty() ? nullptr : kept->offset.data();
+    conv_pack(kernel, weights, to, first, last);
+  };
+  emit_convolution(lowering, unit, conv, conv_candidates(layer, expected, policy), w, bytes, pack, std::move(spec));
 }
 
 std::string decline_weights(const Value* w, const Value* x) {
@@ -233,15 +173,18 @@ void lower_qlinear(Lowering& lowering, const Unit& unit) {
   const std::vector<float> w_scales = constant_f32(node.input(4));
   const auto channels = static_cast<std::size_t>(conv.w->constant()->dim(0));
   for (std::size_t c = 0; c < channels; ++c) conv.scale.push_back(x_scale * w_scales[w_scales.size() == 1 ? 0 : c] / y_scale);
-  emit(lowering, unit, conv);
+  emit(lowering, unit, std::move(conv));
 }
 
 std::string decline_integer(const Node& node, const CompileOptions&) {
   const Value* w = node.input(1);
   std::string sentence = decline_weights(w, node.input(0));
   if (!sentence.empty()) return sentence;
-  if (!fixed_operand(node.input(2)) || !fixed_operand(node.input(3))) return "zero points that are no constants";
-  if (node.input(2) != nullptr && node.input(2)->constant()->size() != 1) return "more than one zero point of the input";
+  if (!fixed_operand(node.input(3))) return "zero points of the weights that are no constants";
+  if (node.input(2) != nullptr) {
+    const Dim count = node.input(2)->shape().elements();
+    if (!count.is_known() || count.value() != 1) return "more than one zero point of the input";
+  }
   if (node.input(3) != nullptr && !per_channel(node.input(3), w)) return "zero points that do not fit the weights";
   return {};
 }
@@ -251,9 +194,13 @@ void lower_integer(Lowering& lowering, const Unit& unit) {
   IntegerConv conv;
   conv.x = node.input(0);
   conv.w = node.input(1);
-  conv.x_zero = constant_zeros(node.input(2))[0];
+  if (fixed_operand(node.input(2))) {
+    conv.x_zero = constant_zeros(node.input(2))[0];
+  } else {
+    conv.run_time_zero = node.input(2);
+  }
   conv.w_zeros = constant_zeros(node.input(3));
-  emit(lowering, unit, conv);
+  emit(lowering, unit, std::move(conv));
 }
 
 bool qlinear_reads_blocked(const Node& node, std::size_t input) { return input == 0 && decline_qlinear(node, {}).empty(); }
@@ -266,20 +213,25 @@ void lower_quantised_conv(Lowering& lowering, const Unit& unit) {
   IntegerConv conv;
   conv.x = q.operands[0];
   conv.w = q.operands[1];
-  conv.x_zero = q.zeros[0];
+  const bool run_time = q.kind == QuantisedUnit::Kind::kDynamic;
+  conv.x_zero = run_time ? 0 : q.zeros[0];
   conv.w_zeros = q.weight_zeros;
-  conv.y_zero = q.zeros[1];
-  conv.y_scale = q.scales[1];
+  conv.y_zero = q.zeros.back();
+  conv.y_scale = q.scales.back();
   conv.offset = q.offset;
   conv.activation = unit.activation;
-  if (q.operands.size() > 2) {
+  if (run_time) {
+    conv.run_time_scale = q.operands[2];
+    conv.run_time_zero = q.operands[3];
+  } else if (q.operands.size() > 2) {
     conv.residual = q.operands[2];
     conv.residual_scale = q.residual_scale;
     conv.residual_zero = q.residual_zero;
+    conv.middle_step = q.middle_step;
   }
   const auto channels = static_cast<std::size_t>(conv.w->constant()->dim(0));
-  for (std::size_t c = 0; c < channels; ++c) conv.scale.push_back(q.scales[0] * q.weight_scales[q.weight_scales.size() == 1 ? 0 : c]);
-  emit(lowering, unit, conv);
+  for (std::size_t c = 0; c < channels; ++c) conv.scale.push_back((run_time ? 1.0F : q.scales[0]) * q.weight_scales[q.weight_scales.size() == 1 ? 0 : c]);
+  emit(lowering, unit, std::move(conv));
 }
 
 bool serves_integer_conv(const Value* weights, const Value* x) { return decline_weights(weights, x).empty(); }

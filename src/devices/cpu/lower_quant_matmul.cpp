@@ -19,7 +19,7 @@ constexpr std::int64_t kFinishGrain = 16384;
 std::size_t round_up(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 struct PackedBytes {
-  std::shared_ptr<Memory> memory;
+  std::shared_ptr<const PackedWeights> weights;
   std::int64_t n = 0;
   std::int64_t k = 0;
   ElementType type = ElementType::kI8;
@@ -33,11 +33,18 @@ std::shared_ptr<PackedBytes> pack(Lowering& lowering, const Value* value, bool t
   packed->type = b->type();
   packed->k = b->dim(transposed ? 1 : 0);
   packed->n = b->dim(transposed ? 0 : 1);
-  packed->memory = allocate_host(gemm_i8_packed_bytes(packed->n, packed->k), lowering.options().budget, "packed weights");
-  auto body = [&](std::int64_t first, std::int64_t last, int) {
-    gemm_i8_pack(b->raw(), b->dim(1), transposed, b->type() == ElementType::kI8, packed->n, packed->k, first, last, packed->memory->map());
-  };
-  ThreadLease(lowering.threads()).parallel_for(gemm_i8_panels(packed->n), 4, body);
+  WeightForm form;
+  form.bytes = gemm_i8_packed_bytes(packed->n, packed->k);
+  form.units = gemm_i8_panels(packed->n);
+  form.parameters = "gemm_i8";
+  append_bytes(form.parameters, packed->n);
+  append_bytes(form.parameters, packed->k);
+  append_bytes(form.parameters, transposed);
+  append_bytes(form.parameters, b->type());
+  form.sources = {*b};
+  form.pack = [from = b->raw(), columns = b->dim(1), transposed, is_signed = b->type() == ElementType::kI8, n = packed->n, k = packed->k](
+                  void* to, std::int64_t first, std::int64_t last) { gemm_i8_pack(from, columns, transposed, is_signed, n, k, first, last, to); };
+  packed->weights = lowering.weights().add(std::move(form));
   return packed;
 }
 
@@ -150,7 +157,7 @@ void run_product(const std::shared_ptr<PackedBytes>& packed, const Tensor& a, co
     GemmI8Operands o;
     o.a = static_cast<const char*>(a.raw()) + ia * d.m * d.k;
     o.lda = d.k;
-    o.b = packed != nullptr ? packed->memory->map() : static_cast<const char*>(b.raw()) + ib * d.k * d.n;
+    o.b = packed != nullptr ? packed->weights->data() : static_cast<const char*>(b.raw()) + ib * d.k * d.n;
     o.ldb = transpose_b ? d.k : d.n;
     void* to = static_cast<char*>(y.raw()) + static_cast<std::size_t>(p * rows * d.n) * element;
     o.c = through_sums ? sum : to;
@@ -210,7 +217,7 @@ Lowering::StepSpec spec_of(Lowering& lowering, const Unit& unit, const std::shar
   spec.outputs = {lowering.plain_output(unit.output)};
   spec.kernel = "gemm_i8";
   spec.algorithm = packed != nullptr ? "packed" : "unpacked";
-  spec.packed_bytes = packed != nullptr ? static_cast<std::int64_t>(packed->memory->size()) : 0;
+  spec.packed_bytes = packed != nullptr ? static_cast<std::int64_t>(packed->weights->size()) : 0;
   return spec;
 }
 
@@ -354,7 +361,7 @@ void run_unit_product(const UnitProduct& u, const Inputs& inputs, OutputSink& ou
   o.a = a.raw();
   o.lda = d.k;
   o.a_stride = batches_a == 1 ? 0 : d.m * d.k;
-  o.b = b == nullptr ? u.packed->memory->map() : b->raw();
+  o.b = b == nullptr ? u.packed->weights->data() : b->raw();
   o.ldb = u.transpose_b ? d.k : d.n;
   o.b_stride = batches_b == 1 ? 0 : d.k * d.n;
   o.c = y.raw();
@@ -430,7 +437,7 @@ void lower_quantised_product(Lowering& lowering, const Unit& unit) {
   spec.outputs = {lowering.plain_output(unit.output)};
   spec.kernel = "gemm_i8";
   spec.algorithm = u->packed != nullptr ? "packed" : "unpacked";
-  spec.packed_bytes = u->packed != nullptr ? static_cast<std::int64_t>(u->packed->memory->size()) : 0;
+  spec.packed_bytes = u->packed != nullptr ? static_cast<std::int64_t>(u->packed->weights->size()) : 0;
   spec.run = [u](const Inputs& inputs, OutputSink& outputs, RunContext& context) { run_unit_product(*u, inputs, outputs, context); };
   lowering.step(unit, std::move(spec));
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "devices/cpu/lowering.h"
+#include "ir/alignment.h"
 #include "kernels/elementwise/unary.h"
 #include "kernels/gemm/gemm_f32.h"
 #include "kernels/rnn/cell.h"
@@ -127,11 +128,11 @@ struct Network {
   bool linear_first = false;
   float clip = 0.0F;
   std::vector<Direction> directions;
-  std::shared_ptr<Memory> packed;
+  std::shared_ptr<const PackedWeights> packed;
 
   bool resets_first() const { return kind == Kind::kGru && !linear_first; }
   const float* at(std::size_t offset) const {
-    return reinterpret_cast<const float*>(static_cast<const char*>(packed->map()) + offset);
+    return reinterpret_cast<const float*>(static_cast<const char*>(packed->data()) + offset);
   }
 };
 
@@ -158,17 +159,28 @@ std::shared_ptr<const Network> make_network(const Node& node, Lowering& lowering
   const std::size_t r_bytes = round_up(gemm_f32_packed_bytes(n.hidden_columns, n.hidden));
   const std::size_t candidate_bytes = n.resets_first() ? round_up(gemm_f32_packed_bytes(n.hidden, n.hidden)) : 0;
   const std::size_t each = w_bytes + r_bytes + candidate_bytes;
-  n.packed = allocate_host(each * n.directions.size(), lowering.options().budget, "packed weights");
-  const float* w = node.input(1)->constant()->data<float>();
-  const float* r = node.input(2)->constant()->data<float>();
-  const float* b = node.input(3) != nullptr ? node.input(3)->constant()->data<float>() : nullptr;
-  const ThreadLease lease(lowering.threads());
+  const Tensor& input_weights = *node.input(1)->constant();
+  const Tensor& hidden_weights = *node.input(2)->constant();
+  const auto* w = static_cast<const float*>(input_weights.raw());
+  const auto* r = static_cast<const float*>(hidden_weights.raw());
+  const Tensor biases = node.input(3) != nullptr ? aligned(*node.input(3)->constant()) : Tensor();
+  const float* b = biases.defined() ? biases.data<float>() : nullptr;
+  // Each piece is one packed matrix; its units are panels.
+  struct Piece {
+    const float* from;
+    std::int64_t rows, k;
+    std::size_t begin, end;  // bytes
+    std::int64_t first_unit;
+  };
+  std::vector<Piece> pieces;
+  WeightForm form;
+  form.bytes = each * n.directions.size();
+  form.parameters = "recurrent";
+  form.sources = {input_weights, hidden_weights};
   const auto pack = [&](const float* from, std::int64_t rows, std::int64_t k, std::size_t offset) {
-    auto* to = reinterpret_cast<float*>(static_cast<char*>(n.packed->map()) + offset);
-    auto body = [&](std::int64_t first, std::int64_t last, int) {
-      gemm_f32_pack(from, k, true, rows, k, first, last, to);
-    };
-    lease.parallel_for(gemm_f32_panels(rows), 4, body);
+    pieces.push_back({from, rows, k, offset, offset + round_up(gemm_f32_packed_bytes(rows, k)), form.units});
+    form.units += gemm_f32_panels(rows);
+    for (const std::int64_t v : {rows, k, static_cast<std::int64_t>(offset)}) append_bytes(form.parameters, v);
   };
   for (std::size_t d = 0; d < n.directions.size(); ++d) {
     Direction& to = n.directions[d];
@@ -192,6 +204,19 @@ std::shared_ptr<const Network> make_network(const Node& node, Lowering& lowering
       (scaled ? to.hidden_bias : to.input_bias)[static_cast<std::size_t>(j)] += hidden[j];
     }
   }
+  form.pack = [pieces](void* to, std::int64_t first, std::int64_t last) {
+    for (const Piece& p : pieces) {
+      const std::int64_t panels = gemm_f32_panels(p.rows);
+      const std::int64_t begin = std::max<std::int64_t>(first - p.first_unit, 0);
+      const std::int64_t end = std::min(last - p.first_unit, panels);
+      if (begin >= end) continue;
+      char* at = static_cast<char*>(to) + p.begin;
+      gemm_f32_pack(p.from, p.k, true, p.rows, p.k, begin, end, reinterpret_cast<float*>(at));
+      const std::size_t used = gemm_f32_packed_bytes(p.rows, p.k);
+      if (end == panels) std::memset(at + used, 0, p.end - p.begin - used);
+    }
+  };
+  n.packed = lowering.weights().add(std::move(form));
   return network;
 }
 

@@ -70,6 +70,13 @@ constexpr int kEnclosed = 1 << 30;
 
 }  // namespace
 
+bool has_content(const Node& node) {
+  if (node.op().traits.nondeterministic || node.op().traits.control_flow) return false;
+  return std::all_of(node.outputs().begin(), node.outputs().end(), [](const Value* v) {
+    return v->content() != nullptr && (v->element() == ElementType::kI64 || v->element() == ElementType::kI32);
+  });
+}
+
 Dims blocked_storage(const Dims& dims) {
   Dims storage = dims;
   storage[1] = (dims[1] + 15) / 16;
@@ -111,8 +118,8 @@ const Tensor* Lowering::folded(const Value* value) {
 const Rule* find_rule(const Node& node) {
   static const auto* const rules = [] {
     auto* map = new std::unordered_map<std::string_view, Rule>;
-    for (const std::vector<Rule>& list : {conv_rules(), pool_rules(), elementwise_rules(), logic_rules(), gemm_rules(), norm_rules(), reduce_rules(),
-                                          movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(), quant_rules(), number_rules(), detect_rules(), ml_rules()}) {
+    for (const std::vector<Rule>& list : {attention_rules(), conv_rules(), pool_rules(), elementwise_rules(), logic_rules(), gemm_rules(), norm_rules(), reduce_rules(),
+                                          movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(), quant_rules(), number_rules(), detect_rules(), ml_rules(), line_rules()}) {
       for (const Rule& rule : list) map->emplace(rule.op, rule);
     }
     return map;
@@ -286,7 +293,12 @@ void Lowering::step(const Unit& unit, StepSpec spec) {
   info.op = unit.node->op().full_name();
   info.name = unit.node->name();
   info.origins = unit.node->origins();
-  for (const Node* n : unit.absorbed) info.origins.insert(info.origins.end(), n->origins().begin(), n->origins().end());
+  info.nodes = {unit.node->id()};
+  for (const Node* n : unit.absorbed) {
+    info.origins.insert(info.origins.end(), n->origins().begin(), n->origins().end());
+    info.nodes.push_back(n->id());
+  }
+  if (spec.describe) descriptions_.emplace_back(steps_.size(), std::move(spec.describe));
   steps_.push_back(std::move(info));
 }
 
@@ -303,6 +315,8 @@ void Lowering::content(const Value* value) {
 
 std::unique_ptr<plan::Program> Lowering::finish() {
   for (const Value* v : subgraph_.outputs) plain(v);
+  weights_.settle(options_, threads_);
+  for (const auto& [index, describe] : descriptions_) describe(steps_[index]);
   return builder_.finish(subgraph_.inputs, subgraph_.outputs);
 }
 

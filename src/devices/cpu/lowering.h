@@ -1,6 +1,7 @@
 // From claimed nodes to steps: units, layouts, and the rules that lower each operator.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,11 +12,13 @@
 #include <vector>
 
 #include "device/device.h"
+#include "devices/cpu/weights.h"
 #include "kernels/activation.h"
 #include "plan/builder.h"
 
 namespace oriel::cpu {
 
+struct AttentionUnit;
 struct QuantisedUnit;
 
 /// What runs as one step: a node with the neighbours that its kernel computes along.
@@ -34,6 +37,8 @@ struct Unit {
   Dims extra_pads;
   /// A pattern on bytes around the node (quantised.h); null for the node as it stands.
   std::shared_ptr<const QuantisedUnit> quantised;
+  /// Operands of an Attention read through views (attention_unit.h); null for the node as it stands.
+  std::shared_ptr<const AttentionUnit> attention;
 };
 
 class Lowering;
@@ -54,6 +59,7 @@ struct Rule {
 const Rule* find_rule(const Node& node);
 
 // One list a group, each in lower_<group>.cpp.
+std::vector<Rule> attention_rules();
 std::vector<Rule> conv_rules();
 std::vector<Rule> pool_rules();
 std::vector<Rule> elementwise_rules();
@@ -70,12 +76,16 @@ std::vector<Rule> quant_rules();
 std::vector<Rule> number_rules();
 std::vector<Rule> detect_rules();
 std::vector<Rule> ml_rules();
+std::vector<Rule> line_rules();
 
 /// Units of a sub-graph in an order that can run: one a node where options say so, else with neighbours absorbed.
 std::vector<Unit> fuse_units(const Subgraph& subgraph, const CompileOptions& options);
 
 /// The activation that a node computes of its operand 0, where kernels can fuse it.
 std::optional<kernels::Activation> activation_of(const Node& node);
+
+/// Whether inference knows the elements of all outputs that anybody reads, so that the node needs no step.
+bool has_content(const Node& node);
 
 /// Dimensions of the memory of a blocked tensor: [N, ceil(C / 16), spatial..., 16].
 Dims blocked_storage(const Dims& dims);
@@ -89,10 +99,12 @@ bool is_folded(const Value* value);
 /// The one value of a constant operand of any numeric type.
 std::optional<double> constant_scalar(const Value* value);
 
-/// Loop units [0, count) over the run's threads, `grain` at a time: body(first, last, slot).
+/// Loop units [0, count) over the run's threads, `grain` at a time: body(first, last, slot). A cancelled run leaves units out
+/// and throws Error(kCancelled).
 template <typename Body>
 void parallel(RunContext& context, std::int64_t count, std::int64_t grain, Body&& body) {
   context.threads.parallel_for(count, grain, body, context.cancel);
+  if (context.cancel != nullptr) context.check();
 }
 
 /// The state of one compilation.
@@ -128,11 +140,16 @@ class Lowering {
     std::int64_t packed_bytes = 0;
     bool view = false;
     std::vector<int> in_place;
+    /// Fills in what is known once weights are settled; null: nothing.
+    std::function<void(StepInfo&)> describe;
   };
   void step(const Unit& unit, StepSpec spec);
 
   /// The value where it is a constant, or a DequantizeLinear of constants, which is computed once here; else null.
   const Tensor* folded(const Value* value);
+
+  /// Where steps ask for packed weights, which are there when the program is finished.
+  Weights& weights() { return weights_; }
 
   /// Makes a value whose elements inference knows symbolically available without a step.
   void content(const Value* value);
@@ -157,7 +174,9 @@ class Lowering {
   std::unordered_map<int, const Value*> enclosed_;
   std::unordered_map<const Value*, Tensor> folded_;
   std::unordered_set<const Value*> outputs_;
+  Weights weights_;
   std::vector<StepInfo> steps_;
+  std::vector<std::pair<std::size_t, std::function<void(StepInfo&)>>> descriptions_;  // by index of steps_
 };
 
 }  // namespace oriel::cpu

@@ -60,6 +60,7 @@ struct QuantisedUnit {
     kDynamic,  ///< MatMulInteger or ConvInteger and its scaling to f32: operands are a, b, the scale and zero point of a
     kAverage,  ///< an average pool of bytes
     kSoftmax,  ///< Softmax of bytes
+    kWeightOnly,  ///< MatMul or Gemm of f32 a (the operand) with constant weights of few bits
   };
   Kind kind = Kind::kTable;
   /// Bytes, unless the kind says otherwise; null for an absent one.
@@ -76,8 +77,10 @@ struct QuantisedUnit {
   std::vector<float> weight_scales;
   std::vector<std::int32_t> weight_zeros;
   std::vector<float> offset;  // the bias, one an output channel or column; empty: none
-  bool transpose_b = false;   // kProduct
-  /// kConv: of the residual.
+  bool transpose_b = false;   // kProduct, kWeightOnly
+  const Node* weights = nullptr;  // kWeightOnly: the DequantizeLinear of constants; scales[0] is a factor of its own
+  /// kConv with a residual: steps of the result before it joins, which is rounded to them; the residual's parameters.
+  float middle_step = 0.0F;
   float residual_scale = 1.0F;
   std::int32_t residual_zero = 0;
 };
@@ -99,7 +102,12 @@ bool serves_byte_average(const Node& node);
 /// Whether integer kernels serve a convolution of bytes x with these weights.
 bool serves_integer_conv(const Value* weights, const Value* x);
 
+/// Whether kernels multiply with the constant weights of this DequantizeLinear as they are.
+bool serves_weight_only(const Node& dequantize, bool transpose_b);
+void lower_weight_only(Lowering& lowering, const Unit& unit);
+
 std::vector<Rule> quant_conv_rules();
 std::vector<Rule> quant_matmul_rules();
+std::vector<Rule> weight_only_rules();
 
 }  // namespace oriel::cpu

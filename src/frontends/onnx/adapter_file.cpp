@@ -1,6 +1,7 @@
-// FlatBuffers by hand, for the two tables of the format: Adapter {format_version, adapter_version, model_version: i32; parameters}
-// and Parameter {name; dims: [i64]; data_type: i32; raw_data: [u8], aligned to 8}. Offsets count forward from where they stand; a
-// table begins with the distance back to its vtable of 16-bit field offsets, 0 where a field has its default.
+// FlatBuffers by hand, for the two tables of the format: Adapter {format_version, adapter_version, model_version: i32;
+// parameters} and Parameter {name; dims: [i64]; data_type: i32; raw_data: [u8], aligned to 8}. Offsets count forward
+// from where they stand; a table begins with the distance back to its vtable of 16-bit field offsets, 0 where a field
+// has its default.
 #include "frontends/onnx/adapter_file.h"
 
 #include <array>
@@ -20,7 +21,9 @@ namespace {
 constexpr std::string_view kIdentifier = "TORT";
 constexpr std::size_t kFields = 4;
 
-[[noreturn]] void bad(const std::string& fact) { fail(ErrorCode::kRuntimeException, "The buffer does not appear to be a valid lora parameter format: {}", fact); }
+[[noreturn]] void bad(const std::string& fact) {
+  fail(ErrorCode::kRuntimeException, "The buffer does not appear to be a valid lora parameter format: {}", fact);
+}
 
 class FlatReader {
  public:
@@ -64,7 +67,8 @@ class FlatReader {
   std::size_t size_;
 };
 
-std::pair<std::string, Tensor> read_parameter(const FlatReader& reader, std::size_t table, const std::shared_ptr<Memory>& bytes) {
+std::pair<std::string, Tensor> read_parameter(const FlatReader& reader, std::size_t table,
+                                              const std::shared_ptr<Memory>& bytes) {
   const auto [name_at, name_size] = reader.vector(table, 0, 1);
   std::string name(name_size == 0 ? "" : reader.at(name_at), name_size);
   const auto [dims_at, rank] = reader.vector(table, 1, 8);
@@ -72,16 +76,20 @@ std::pair<std::string, Tensor> read_parameter(const FlatReader& reader, std::siz
   std::int64_t count = 1;
   for (std::size_t i = 0; i < rank; ++i) {
     dims.push_back(reader.get<std::int64_t>(dims_at + 8 * i));
-    if (dims[i] < 0 || (dims[i] > 0 && count > (std::int64_t{1} << 40) / dims[i])) bad(formatted("parameter \"{}\" has the dimension {}", name, dims[i]));
+    if (dims[i] < 0 || (dims[i] > 0 && count > (std::int64_t{1} << 40) / dims[i]))
+      bad(formatted("parameter \"{}\" has the dimension {}", name, dims[i]));
     count *= dims[i];
   }
   const std::int32_t number = reader.integer(table, 2);
   const std::optional<ElementType> type = element_from_onnx(number);
-  if (!type || *type == ElementType::kUndefined || *type == ElementType::kString) bad(formatted("parameter \"{}\" has the element type {}", name, number));
+  if (!type || *type == ElementType::kUndefined || *type == ElementType::kString)
+    bad(formatted("parameter \"{}\" has the element type {}", name, number));
   const auto [data_at, size] = reader.vector(table, 3, 1);
-  if (size != element_bytes(*type, count)) bad(formatted("parameter \"{}\" holds {} bytes, its dimensions need {}", name, size, element_bytes(*type, count)));
+  if (size != element_bytes(*type, count))
+    bad(formatted("parameter \"{}\" holds {} bytes, its dimensions need {}", name, size, element_bytes(*type, count)));
   if (size == 0) return {std::move(name), Tensor::allocate(*type, dims)};
-  if (reinterpret_cast<std::uintptr_t>(reader.at(data_at)) % 8 == 0) return {std::move(name), Tensor(*type, dims, bytes, data_at)};
+  if (reinterpret_cast<std::uintptr_t>(reader.at(data_at)) % 8 == 0)
+    return {std::move(name), Tensor(*type, dims, bytes, data_at)};
   Tensor copy = Tensor::allocate(*type, dims);
   std::memcpy(copy.raw(), reader.at(data_at), size);
   return {std::move(name), std::move(copy)};
@@ -142,19 +150,22 @@ Adapter read_adapter(const std::shared_ptr<Memory>& bytes) {
   Adapter adapter;
   adapter.format_version = reader.integer(root, 0);
   if (adapter.format_version != Adapter::kFormatVersion) {
-    fail(ErrorCode::kRuntimeException, "Unsupported lora format version: {}, expected {}", adapter.format_version, Adapter::kFormatVersion);
+    fail(ErrorCode::kRuntimeException, "Unsupported lora format version: {}, expected {}", adapter.format_version,
+         Adapter::kFormatVersion);
   }
   adapter.adapter_version = reader.integer(root, 1);
   adapter.model_version = reader.integer(root, 2);
   const auto [at, count] = reader.vector(root, 3, 4);
-  for (std::size_t i = 0; i < count; ++i) adapter.parameters.push_back(read_parameter(reader, reader.follow(at + 4 * i), bytes));
+  for (std::size_t i = 0; i < count; ++i)
+    adapter.parameters.push_back(read_parameter(reader, reader.follow(at + 4 * i), bytes));
   return adapter;
 }
 
 Adapter read_adapter_file(const std::string& path) {
   const std::shared_ptr<const MappedFile> file = MappedFile::open(path);
   try {
-    return read_adapter(borrow_host(const_cast<std::byte*>(file->data()), file->size(), std::const_pointer_cast<MappedFile>(file)));
+    return read_adapter(
+        borrow_host(const_cast<std::byte*>(file->data()), file->size(), std::const_pointer_cast<MappedFile>(file)));
   } catch (const Error& error) {
     throw error.at(path);
   }
@@ -166,7 +177,8 @@ std::string write_adapter(const Adapter& adapter) {
     ORIEL_REQUIRE(tensor.type() != ElementType::kString, "parameter \"{}\" holds strings, adapters hold numbers", name);
     total += tensor.bytes() + name.size() + 128;
   }
-  ORIEL_REQUIRE(total < static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()), "the parameters take {} bytes, the format ends at 2 GiB", total);
+  ORIEL_REQUIRE(total < static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()),
+                "the parameters take {} bytes, the format ends at 2 GiB", total);
   FlatWriter out;
   out.put<std::uint32_t>(0);
   out.bytes() += kIdentifier;

@@ -20,8 +20,8 @@ struct Adapter {
   std::vector<std::pair<std::string, Tensor>> parameters;
 };
 
-/// Reads an adapter; its tensors share the bytes. Throws Error(kRuntimeException) where the bytes are no adapter, contradict
-/// themselves or have a format version other than kFormatVersion.
+/// Reads an adapter; its tensors share the bytes. Throws Error(kRuntimeException) where the bytes are no adapter,
+/// contradict themselves or have a format version other than kFormatVersion.
 Adapter read_adapter(const std::shared_ptr<Memory>& bytes);
 /// The same from a file, which stays mapped as long as the tensors live. Throws Error(kNoSuchFile) too.
 Adapter read_adapter_file(const std::string& path);

@@ -311,7 +311,7 @@ void ModelReader::add_initializers(const GraphProto& proto, Scope& scope, const 
   Graph& graph = scope.level.graph;
   for (const Bytes bytes : proto.initializers) {
     const TensorProto t = TensorProto::parse(bytes);
-    if (skip.count(t.name) == 0) bind(t.name, graph.add_constant(tensors_.load(t), scope.prefix + to_text(t.name)), scope);
+    if (skip.count(t.name) == 0) bind(t.name, graph.add_constant(tensors_.load_constant(t), scope.prefix + to_text(t.name)), scope);
   }
   for (const Bytes bytes : proto.sparse_initializers) {
     const Bytes name = name_of_tensor(SparseTensorProto::parse(bytes).values);
@@ -659,7 +659,7 @@ ModelInfo read_onnx_info(const std::shared_ptr<Memory>& bytes) {
 
 ModelInfo read_onnx_info_of_file(const std::string& path) { return read_onnx_info(map_file(path)); }
 
-std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes, const std::string& folder) {
+std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes) {
   std::vector<ExternalData> list;
   for (const Bytes tensor : GraphProto::parse(parse_model(*bytes).graph).initializers) {
     const TensorProto proto = TensorProto::parse(tensor);
@@ -667,7 +667,7 @@ std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& b
     ExternalData data;
     data.name = to_text(proto.name);
     for (const StringEntry& e : proto.external_data) {
-      if (e.key == "location") data.path = folder.empty() ? to_text(e.value) : folder + "/" + to_text(e.value);
+      if (e.key == "location") data.location = to_text(e.value);
       if (e.key == "offset") data.offset = TensorLoader::parse_size(e);
       if (e.key == "length") data.bytes = TensorLoader::parse_size(e);
     }
@@ -676,6 +676,41 @@ std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& b
   return list;
 }
 
-std::vector<ExternalData> external_initializers_of_file(const std::string& path) { return external_initializers(map_file(path), folder_of(path)); }
+std::map<std::string, std::vector<DeclaredDim>> declared_shapes(const std::shared_ptr<Memory>& bytes) {
+  std::map<std::string, std::vector<DeclaredDim>> shapes;
+  for (WireReader graph(parse_model(*bytes).graph); graph.next();) {
+    if (graph.key() != bytes_field(11) && graph.key() != bytes_field(12)) continue;
+    const ValueInfoProto value = ValueInfoProto::parse(graph.bytes());
+    Bytes type = value.type;
+    // What an optional holds counts as its own shape.
+    for (WireReader r(type); r.next();) {
+      if (r.key() != bytes_field(9)) continue;
+      for (WireReader inner(r.bytes()); inner.next();) {
+        if (inner.key() == bytes_field(1)) type = inner.bytes();
+      }
+    }
+    for (WireReader r(type); r.next();) {
+      if (r.key() != bytes_field(1)) continue;
+      for (WireReader tensor(r.bytes()); tensor.next();) {
+        if (tensor.key() != bytes_field(2)) continue;
+        std::vector<DeclaredDim>& dims = shapes[to_text(value.name)];
+        dims.clear();
+        for (WireReader shape(tensor.bytes()); shape.next();) {
+          if (shape.key() != bytes_field(1)) continue;
+          DeclaredDim& dim = dims.emplace_back();
+          for (WireReader d(shape.bytes()); d.next();) {
+            if (d.key() == varint_field(1)) dim.value = d.integer();
+            if (d.key() == bytes_field(2)) dim.name = to_text(d.bytes());
+          }
+        }
+      }
+    }
+  }
+  return shapes;
+}
+
+std::map<std::string, std::vector<DeclaredDim>> declared_shapes_of_file(const std::string& path) { return declared_shapes(map_file(path)); }
+
+std::vector<ExternalData> external_initializers_of_file(const std::string& path) { return external_initializers(map_file(path)); }
 
 }  // namespace oriel::onnx

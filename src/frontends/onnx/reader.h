@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,9 +39,10 @@ struct ReadOptions {
   std::size_t max_dense_bytes = std::size_t{1} << 31;
 };
 
-/// Reads a file, which stays mapped as long as tensors of the graph live. Throws Error: kNoSuchFile, kInvalidProtobuf (the
-/// bytes are no ONNX model), kInvalidGraph (the model contradicts itself), kNotImplemented (nobody defines an operator, an
-/// element type or a form); messages name operator, node and file.
+/// Reads a file, which stays mapped as long as tensors of the graph live; large f32 constants lie in it at any byte
+/// (ir/alignment.h). Throws Error: kNoSuchFile, kInvalidProtobuf (the bytes are no ONNX model), kInvalidGraph (the model
+/// contradicts itself or ONNX), kFail (nobody registered an operator), kNotImplemented (an element type or form that is not
+/// known here); messages name operator, node and file.
 std::unique_ptr<Graph> read_onnx_file(const std::string& path, const ReadOptions& options = {});
 
 /// Reads a model from memory, which stays alive as long as tensors of the graph do. `file_name` is for messages.
@@ -51,14 +53,25 @@ std::unique_ptr<Graph> read_onnx_bytes(std::shared_ptr<Memory> bytes, const Read
 ModelInfo read_onnx_info(const std::shared_ptr<Memory>& bytes);
 ModelInfo read_onnx_info_of_file(const std::string& path);
 
-/// Where the main graph's initializers with external data have it, by the initializer's name.
+/// A dimension as a model declares it: a number, else a name, which may be empty.
+struct DeclaredDim {
+  std::int64_t value = -1;
+  std::string name;
+};
+
+/// The shapes that a model declares for the tensors among its main graph's inputs and outputs, by name; those that it declares
+/// none for are left out.
+std::map<std::string, std::vector<DeclaredDim>> declared_shapes(const std::shared_ptr<Memory>& bytes);
+std::map<std::string, std::vector<DeclaredDim>> declared_shapes_of_file(const std::string& path);
+
+/// Where an initializer of the main graph has its external data: the location as the model spells it.
 struct ExternalData {
   std::string name;
-  std::string path;
+  std::string location;
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
 };
-std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes, const std::string& folder);
+std::vector<ExternalData> external_initializers(const std::shared_ptr<Memory>& bytes);
 std::vector<ExternalData> external_initializers_of_file(const std::string& path);
 
 }  // namespace oriel::onnx

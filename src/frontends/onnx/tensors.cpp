@@ -8,9 +8,13 @@
 
 #include "base/mapped_file.h"
 #include "frontends/onnx/data_types.h"
+#include "ir/alignment.h"
 
 namespace oriel::onnx {
 namespace {
+
+// Constants of f32 from this size on are weights that a device packs: copying them first would cost more than it helps.
+constexpr std::size_t kInPlaceBytes = 64 * 1024;
 
 [[noreturn]] void bad_tensor(const std::string& fact) { throw Error(ErrorCode::kInvalidGraph, fact); }
 
@@ -19,11 +23,6 @@ Dims checked_dims(const std::vector<std::int64_t>& dims) {
     if (d < 0) bad_tensor(formatted("has the dimension {}", d));
   }
   return Dims(dims);
-}
-
-std::size_t alignment_of(ElementType type) {
-  const int bits = element_bits(type);
-  return is_complex(type) ? static_cast<std::size_t>(bits) / 16 : static_cast<std::size_t>(std::max(bits, 8)) / 8;
 }
 
 void check_count(std::size_t have, std::int64_t expected) {
@@ -83,23 +82,27 @@ std::size_t TensorLoader::parse_size(const StringEntry& entry) {
 
 Tensor TensorLoader::load(Bytes tensor_proto) { return load(TensorProto::parse(tensor_proto)); }
 
-Tensor TensorLoader::load(const TensorProto& proto) {
+Tensor TensorLoader::load(const TensorProto& proto) { return load_named(proto, false); }
+
+Tensor TensorLoader::load_constant(const TensorProto& proto) { return load_named(proto, true); }
+
+Tensor TensorLoader::load_named(const TensorProto& proto, bool anywhere) {
   try {
-    return load_checked(proto);
+    return load_checked(proto, anywhere);
   } catch (const Error& error) {
     const ErrorCode code = error.code() == ErrorCode::kInvalidArgument ? ErrorCode::kInvalidGraph : error.code();
     throw Error(code, formatted("tensor \"{}\": {}", proto.name, error.what()));
   }
 }
 
-Tensor TensorLoader::load_checked(const TensorProto& proto) {
+Tensor TensorLoader::load_checked(const TensorProto& proto, bool anywhere) {
   const std::optional<ElementType> known = element_from_onnx(proto.data_type);
   if (!known || *known == ElementType::kUndefined) fail(ErrorCode::kNotImplemented, "element type number {} is unknown", proto.data_type);
   const ElementType type = *known;
   if (proto.segmented) fail(ErrorCode::kNotImplemented, "tensors in segments are not supported");
   const Dims dims = checked_dims(proto.dims);
   const std::int64_t count = count_elements(dims);
-  if (proto.external) return load_external(proto, type, dims);
+  if (proto.external) return load_external(proto, type, dims, anywhere);
   if (type == ElementType::kString) {
     check_count(proto.strings.size(), count);
     Tensor t = Tensor::allocate(type, dims);
@@ -112,7 +115,7 @@ Tensor TensorLoader::load_checked(const TensorProto& proto) {
       bad_tensor(formatted("holds {} bytes, its dimensions need {}", proto.raw.size(), expected));
     }
     if (expected == 0) return Tensor::allocate(type, dims);
-    return load_raw(type, dims, model_, static_cast<std::size_t>(proto.raw.data() - static_cast<const char*>(model_->map())));
+    return load_raw(type, dims, model_, static_cast<std::size_t>(proto.raw.data() - static_cast<const char*>(model_->map())), anywhere);
   }
   switch (type) {
     case ElementType::kF32:
@@ -126,7 +129,7 @@ Tensor TensorLoader::load_checked(const TensorProto& proto) {
   }
 }
 
-Tensor TensorLoader::load_raw(ElementType type, const Dims& dims, const std::shared_ptr<Memory>& memory, std::size_t offset) {
+Tensor TensorLoader::load_raw(ElementType type, const Dims& dims, const std::shared_ptr<Memory>& memory, std::size_t offset, bool anywhere) {
   const auto* bytes = static_cast<const std::uint8_t*>(memory->map()) + offset;
   const std::size_t size = element_bytes(type, count_elements(dims));
   if (type == ElementType::kBool && std::any_of(bytes, bytes + size, [](std::uint8_t b) { return b > 1; })) {
@@ -134,13 +137,11 @@ Tensor TensorLoader::load_raw(ElementType type, const Dims& dims, const std::sha
     for (std::size_t i = 0; i < size; ++i) t.data<bool>()[i] = bytes[i] != 0;
     return t;
   }
-  if (reinterpret_cast<std::uintptr_t>(bytes) % alignment_of(type) == 0) return Tensor(type, dims, memory, offset);
-  Tensor t = Tensor::allocate(type, dims);
-  std::memcpy(t.raw(), bytes, size);
-  return t;
+  const Tensor in_place(type, dims, memory, offset);
+  return anywhere && type == ElementType::kF32 && size >= kInPlaceBytes ? in_place : aligned(in_place);
 }
 
-Tensor TensorLoader::load_external(const TensorProto& proto, ElementType type, const Dims& dims) {
+Tensor TensorLoader::load_external(const TensorProto& proto, ElementType type, const Dims& dims, bool anywhere) {
   if (type == ElementType::kString) bad_tensor("strings cannot be external data");
   std::string_view location;
   std::size_t offset = 0;
@@ -161,17 +162,14 @@ Tensor TensorLoader::load_external(const TensorProto& proto, ElementType type, c
   if (folder_.empty() && given == given_files_.end()) bad_tensor(formatted("external data \"{}\" needs a folder, but the model comes from memory", location));
   const std::string path = folder_ + "/" + std::string(location);
   std::shared_ptr<Memory>& memory = given != given_files_.end() ? given->second : files_[path];
-  if (!memory) {
-    const std::shared_ptr<const MappedFile> file = MappedFile::open(path);
-    memory = borrow_host(const_cast<std::byte*>(file->data()), file->size(), std::const_pointer_cast<MappedFile>(file));
-  }
+  if (!memory) memory = map_file(path);
   const std::size_t expected = element_bytes(type, count_elements(dims));
   if (has_length && length != expected) bad_tensor(formatted("external data has {} bytes, its dimensions need {}", length, expected));
   if (offset > memory->size() || memory->size() - offset < expected) {
     bad_tensor(formatted("external data \"{}\" ends before byte {} + {}", location, offset, expected));
   }
   if (expected == 0) return Tensor::allocate(type, dims);
-  return load_raw(type, dims, memory, offset);
+  return load_raw(type, dims, memory, offset, anywhere);
 }
 
 Tensor TensorLoader::load_sparse(Bytes sparse_tensor_proto) {

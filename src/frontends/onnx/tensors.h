@@ -26,15 +26,18 @@ class TensorLoader {
   /// that ONNX does not define.
   Tensor load(Bytes tensor_proto);
   Tensor load(const TensorProto& proto);
+  /// The same for a constant of the graph: large f32 tensors stay where they lie, aligned or not (ir/alignment.h).
+  Tensor load_constant(const TensorProto& proto);
   /// The dense form of a sparse tensor; its name is that of its values.
   Tensor load_sparse(Bytes sparse_tensor_proto);
   /// An offset or length of external data. Throws Error(kInvalidGraph).
   static std::size_t parse_size(const StringEntry& entry);
 
  private:
-  Tensor load_checked(const TensorProto& proto);
-  Tensor load_raw(ElementType type, const Dims& dims, const std::shared_ptr<Memory>& memory, std::size_t offset);
-  Tensor load_external(const TensorProto& proto, ElementType type, const Dims& dims);
+  Tensor load_named(const TensorProto& proto, bool anywhere);
+  Tensor load_checked(const TensorProto& proto, bool anywhere);
+  Tensor load_raw(ElementType type, const Dims& dims, const std::shared_ptr<Memory>& memory, std::size_t offset, bool anywhere);
+  Tensor load_external(const TensorProto& proto, ElementType type, const Dims& dims, bool anywhere);
 
   std::shared_ptr<Memory> model_;
   std::string folder_;

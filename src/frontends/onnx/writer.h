@@ -26,10 +26,10 @@ struct WriteOptions {
   /// Tensors of this many bytes or more go into a file beside the model; 0 keeps all inside. For files only.
   std::size_t external_threshold = 0;
   /// The name of that file, looked up from the model's folder; empty: "<model's file name>.data".
-  std::string external_file;
+  std::string external_file = {};
   /// Asked for every constant, by the name that it is written with: where its bytes lie already, or nothing to write them into
   /// the model. Goes before external_threshold.
-  std::function<std::optional<FilePart>(const std::string& name, const Tensor& tensor)> locate;
+  std::function<std::optional<FilePart>(const std::string& name, const Tensor& tensor)> locate = {};
 };
 
 /// The graph as a ModelProto. Operators keep their names and domains; bodies read captured values by name again. Throws

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/conv/conv.h"
 
@@ -9,10 +10,16 @@ namespace oriel::kernels {
 
 /// What is packed: f32 weights and bias, or those of an integer layer.
 struct ConvSource {
-  const float* weights;
-  const float* bias;
+  ConvWeights real;
   const ConvIntegerWeights* integer;
 };
+
+/// Weight i of output channel o, scaled. The weights may lie at any byte.
+inline float scaled_weight(const ConvWeights& w, std::int64_t o, std::int64_t i) {
+  float value;
+  std::memcpy(&value, reinterpret_cast<const char*>(w.weights) + i * 4, 4);
+  return w.scale == nullptr ? value : value * w.scale[o];
+}
 
 /// The steps of one algorithm, in the order of their use. All work on validated layers; `size` fills group_width and
 /// packed_bytes, `plan` everything after the shape.

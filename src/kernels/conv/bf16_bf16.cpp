@@ -49,10 +49,15 @@ ORIEL_INLINE void copy_line(const DirectUnit& u, float* to, std::int64_t c, std:
   }
 }
 
+ORIEL_INLINE bool finish_packed(const DirectUnit&, const float*, const Destination&) { return false; }
+ORIEL_INLINE bool finish_packed_floats(const DirectUnit&, const float*, const float*, const Destination&) {
+  return false;
+}
+
 #include "kernels/conv/narrow_body.inc"
 
 }  // namespace
 
-const NarrowKernels kBf16Bf16 = {run, tiles_for, 32, kMaxRows, 2, widen, integrate, finish};
+const NarrowKernels kBf16Bf16 = {run, tiles_for, 32, kMaxRows, 2, widen, integrate, finish, finish_floats};
 
 }  // namespace oriel::kernels

@@ -124,37 +124,30 @@ bool conv_serves(const ConvLayer& layer, Isa isa) {
                      [&](ConvAlgorithm algorithm) { return conv_decline(layer, algorithm, isa).empty(); });
 }
 
-namespace {
-
-// What a byte of packed weights must save in seconds a run: memory is finite, and one layer's weights push another's out of
-// the caches.
-constexpr double kSecondsPerByte = 1.2e-11;
-
-}  // namespace
-
-ConvKernel conv_choose(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy) {
-  ConvKernel best;
-  double best_seconds = 0.0;
-  bool found = false;
+std::vector<ConvCandidate> conv_candidates(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy) {
+  std::vector<ConvCandidate> list;
   for (const ConvAlgorithm algorithm : kAlgorithms) {
     if (!conv_decline(layer, algorithm, policy.isa).empty()) continue;
-    if (is_winograd(algorithm)) {
+    const bool winograd = is_winograd(algorithm);
+    if (winograd) {
       if (!policy.allow_winograd) continue;
       const bool widest = layer.input == ConvElement::kF32 ? algorithm == ConvAlgorithm::kWinograd4
                                                            : algorithm == ConvAlgorithm::kWinograd2;
       if (policy.dynamic_shape && !widest) continue;
     }
-    const ConvKernel kernel = conv_kernel(layer, algorithm, policy.isa);
-    if (is_winograd(algorithm) && kernel.packed_bytes > policy.winograd_bytes) continue;
-    const double seconds = conv_seconds(kernel, expected, policy.threads) + kSecondsPerByte * static_cast<double>(kernel.packed_bytes);
-    // The earlier ones round less: a later one must be worth it.
-    if (!found || seconds < 0.97 * best_seconds) {
-      best = kernel;
-      best_seconds = seconds;
-      found = true;
-    }
+    ConvCandidate candidate{conv_kernel(layer, algorithm, policy.isa), 0.0};
+    if (winograd && candidate.kernel.packed_bytes > policy.winograd_bytes) continue;
+    candidate.seconds = conv_seconds(candidate.kernel, expected, policy.threads);
+    if (!list.empty() && candidate.seconds >= kWorthRounding * list.back().seconds) continue;
+    if (!winograd) list.clear();
+    list.push_back(candidate);
   }
-  return best;
+  return list;
+}
+
+ConvKernel conv_choose(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy) {
+  const std::vector<ConvCandidate> list = conv_candidates(layer, expected, policy);
+  return list.empty() ? ConvKernel{} : list.back().kernel;
 }
 
 double conv_seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
@@ -163,22 +156,21 @@ double conv_seconds(const ConvKernel& kernel, const ConvShape& shape, int thread
 
 std::int64_t conv_pack_units(const ConvKernel& kernel) { return steps_of(kernel.algorithm).pack_units(kernel); }
 
-void conv_pack(const ConvKernel& kernel, const float* weights, const float* bias, void* packed, std::int64_t first,
-               std::int64_t last) {
+void conv_pack(const ConvKernel& kernel, const ConvWeights& weights, void* packed, std::int64_t first, std::int64_t last) {
   count_packing();
-  const ConvSource source{weights, bias, nullptr};
+  const ConvSource source{weights, nullptr};
   steps_of(kernel.algorithm).pack(kernel, source, static_cast<float*>(packed), first, last);
 }
 
 void conv_pack(const ConvKernel& kernel, const ConvIntegerWeights& weights, void* packed, std::int64_t first,
                std::int64_t last) {
   count_packing();
-  const ConvSource source{nullptr, nullptr, &weights};
+  const ConvSource source{{}, &weights};
   steps_of(kernel.algorithm).pack(kernel, source, static_cast<float*>(packed), first, last);
 }
 
-void conv_pack(const ConvKernel& kernel, const float* weights, const float* bias, void* packed) {
-  conv_pack(kernel, weights, bias, packed, 0, conv_pack_units(kernel));
+void conv_pack(const ConvKernel& kernel, const ConvWeights& weights, void* packed) {
+  conv_pack(kernel, weights, packed, 0, conv_pack_units(kernel));
 }
 
 ConvPlan conv_plan(const ConvKernel& kernel, const ConvShape& shape, int threads) {

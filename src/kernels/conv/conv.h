@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/cpu_features.h"
 #include "kernels/activation.h"
@@ -64,6 +65,7 @@ struct ConvLayer {
   std::int32_t residual_zero = 0;
   float output_scale = 1.0F;
   float residual_scale = 1.0F;
+  float middle_step = 0.0F;    ///< > 0: f(...) is rounded to multiples of it before a residual joins after it
   bool weights_fit_s8 = true;  ///< every w - weight zero lies in [-128, 127]; false costs VNNI
 };
 
@@ -127,22 +129,39 @@ ConvKernel conv_kernel(const ConvLayer& layer, ConvAlgorithm algorithm, Isa isa)
 /// Whether conv_choose finds a kernel: f32 always; integers unless the output is plain; bf16 where the level has it.
 bool conv_serves(const ConvLayer& layer, Isa isa);
 
-/// The fastest algorithm by conv_seconds among those that accept the layer and fit the policy. Deterministic.
-/// conv_serves must be true.
+/// One way to compute a layer: what it costs in time (conv_seconds); memory is kernel.packed_bytes.
+struct ConvCandidate {
+  ConvKernel kernel;
+  double seconds = 0.0;
+};
+
+/// Kernels that accept the layer and fit the policy: the fastest without Winograd's larger weights, then Winograd ones, each
+/// larger than the one before, rounding more and worth it (kWorthRounding). Deterministic. conv_serves must be true.
+std::vector<ConvCandidate> conv_candidates(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy);
+
+/// A candidate is worth its rounding where it takes less than this share of the time of the one before.
+constexpr double kWorthRounding = 0.97;
+
+/// The fastest of conv_candidates, whatever it takes in memory within the policy.
 ConvKernel conv_choose(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy);
 
 /// An estimate of the run time on `threads` cores of a nominal 3.6 GHz processor: arithmetic at the algorithm's usual
 /// share of peak, plus weights that stream from beyond the second-level cache.
 double conv_seconds(const ConvKernel& kernel, const ConvShape& shape, int threads);
 
-/// Packs weights [out_channels][in_channels / groups][kd][kh][kw] (transposed: [in_channels][out_channels / groups]...)
-/// and bias [out_channels] (or null) into `packed`: kernel.packed_bytes at a 64-byte boundary.
-void conv_pack(const ConvKernel& kernel, const float* weights, const float* bias, void* packed);
+/// What an f32 or bf16 layer is packed from. All are f32; `weights` may lie at any byte.
+struct ConvWeights {
+  const float* weights = nullptr;  ///< [out_channels][in_channels / groups][kd][kh][kw]; transposed: [in_channels][out_channels / groups]...
+  const float* bias = nullptr;     ///< [out_channels] or null: 0
+  const float* scale = nullptr;    ///< [out_channels] or null: factors of the weights (not of the bias)
+};
+
+/// Packs into `packed`: kernel.packed_bytes at a 64-byte boundary, all of them written once.
+void conv_pack(const ConvKernel& kernel, const ConvWeights& weights, void* packed);
 
 /// The same in parts: any disjoint ranges of [0, conv_pack_units) may run on different threads; unit 0 packs the bias.
 std::int64_t conv_pack_units(const ConvKernel& kernel);
-void conv_pack(const ConvKernel& kernel, const float* weights, const float* bias, void* packed, std::int64_t first,
-               std::int64_t last);
+void conv_pack(const ConvKernel& kernel, const ConvWeights& weights, void* packed, std::int64_t first, std::int64_t last);
 
 /// The same for integer layers.
 void conv_pack(const ConvKernel& kernel, const ConvIntegerWeights& weights, void* packed, std::int64_t first,
@@ -178,7 +197,16 @@ struct ConvBuffers {
   void* output = nullptr;
   const void* packed = nullptr;
   void* shared_scratch = nullptr;
+  /// Integer layers, where they are known at run time alone: bias and scale instead of the packed ones, out_channels
+  /// rounded up to 32 of them. Null: as packed. The bias joins the sums that conv_sums_see_zero speaks of.
+  const std::int32_t* bias = nullptr;
+  const float* scale = nullptr;
 };
+
+/// Whether the sums of an integer kernel are of inputs as they are, so that the packed bias takes back what the zero point
+/// adds: zero point (plus 128 for kS8) times the sum of an output channel's weights. Others subtract the layer's
+/// input_zero from the inputs, whatever it was when the weights were packed.
+bool conv_sums_see_zero(const ConvKernel& kernel);
 
 /// Runs units [first, last) of one phase. Numeric promise: direct and depthwise sum in f32, in an order that depends on
 /// layer, level and algorithm alone (not on threads); inputs that are not finite may spread NaN within their block of

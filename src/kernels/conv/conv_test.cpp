@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <string>
 #include <thread>
 
@@ -242,7 +243,7 @@ TEST(Convolution, UnitsRunConcurrently) {
   for (const ConvAlgorithm algorithm : {ConvAlgorithm::kDirect, ConvAlgorithm::kWinograd2, ConvAlgorithm::kWinograd6}) {
     const ConvKernel kernel = conv_kernel(layer, algorithm, max_isa());
     Buffer packed(kernel.packed_bytes / 4);
-    conv_pack(kernel, c.weights.data(), c.bias.data(), packed.data());
+    conv_pack(kernel, {c.weights.data(), c.bias.data()}, packed.data());
     const ConvPlan plan = conv_plan(kernel, c.shape, kThreads);
     Buffer shared(plan.shared_scratch_bytes / 4);
     Buffer output(96 * 28 * 28);
@@ -274,6 +275,62 @@ TEST(Convolution, ResultsDoNotDependOnThreads) {
     const Buffer one = run_convolution(c, kernel, 1, random);
     const Buffer many = run_convolution(c, kernel, 16, random);
     for (std::int64_t i = 0; i < one.size(); ++i) ASSERT_EQ(one[i], many[i]);
+  }
+}
+
+/// Scales join the weights while they are packed, and weights may lie at any byte: the result is what scaled weights at a
+/// boundary give, bit for bit.
+TEST(Conv, PacksScaledWeightsFromAnyByte) {
+  std::mt19937_64 random(11);
+  struct Layer {
+    std::int64_t in, out, groups, kernel;
+    bool transposed;
+  };
+  for (const Layer& l : {Layer{19, 37, 1, 3, false}, Layer{64, 64, 1, 1, false}, Layer{3, 20, 1, 5, false}, Layer{40, 24, 4, 3, false},
+                         Layer{24, 24, 24, 3, false}, Layer{18, 33, 1, 3, true}, Layer{32, 48, 1, 3, false}}) {
+    for (const Layout input : {Layout::kBlocked, Layout::kPlain}) {
+      ConvLayer layer;
+      layer.in_channels = l.in;
+      layer.out_channels = l.out;
+      layer.groups = l.groups;
+      layer.kernel[1] = layer.kernel[2] = l.kernel;
+      layer.transposed = l.transposed;
+      layer.input_layout = input;
+      const std::int64_t count = l.in * l.out / l.groups * l.kernel * l.kernel;
+      std::vector<float> scale(static_cast<std::size_t>(l.out));
+      std::vector<float> bias(static_cast<std::size_t>(l.out));
+      std::vector<float> plain(static_cast<std::size_t>(count));
+      std::normal_distribution<float> normal;
+      for (std::vector<float>* v : {&scale, &bias, &plain}) {
+        for (float& x : *v) x = normal(random);
+      }
+      std::vector<float> scaled = plain;
+      const std::int64_t taps = l.kernel * l.kernel;
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t per_group = l.out / l.groups;
+        const std::int64_t row = i / ((l.transposed ? per_group : l.in / l.groups) * taps);
+        const std::int64_t o = l.transposed ? row / (l.in / l.groups) * per_group + i / taps % per_group : row;
+        scaled[static_cast<std::size_t>(i)] *= scale[static_cast<std::size_t>(o)];
+      }
+      std::vector<char> anywhere(static_cast<std::size_t>(count) * 4 + 3);
+      std::memcpy(anywhere.data() + 3, plain.data(), static_cast<std::size_t>(count) * 4);
+      for (const Isa isa : f32_levels()) {
+        for (const ConvAlgorithm algorithm :
+             {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise, ConvAlgorithm::kWinograd2,
+              ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5, ConvAlgorithm::kWinograd6}) {
+          if (!conv_decline(layer, algorithm, isa).empty()) continue;
+          const ConvKernel kernel = conv_kernel(layer, algorithm, isa);
+          Buffer expected(kernel.packed_bytes / 4);
+          Buffer packed(kernel.packed_bytes / 4);
+          std::fill_n(packed.data(), kernel.packed_bytes / 4, 7.0F);
+          std::fill_n(expected.data(), kernel.packed_bytes / 4, 9.0F);
+          conv_pack(kernel, {scaled.data(), bias.data()}, expected.data());
+          conv_pack(kernel, {reinterpret_cast<const float*>(anywhere.data() + 3), bias.data(), scale.data()}, packed.data());
+          ASSERT_EQ(std::memcmp(packed.data(), expected.data(), static_cast<std::size_t>(kernel.packed_bytes)), 0)
+              << conv_algorithm_name(algorithm) << " " << isa_name(isa) << " " << l.in << " " << l.out;
+        }
+      }
+    }
   }
 }
 

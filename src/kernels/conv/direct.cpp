@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "kernels/conv/algorithms.h"
+#include "kernels/transpose/transpose_table.h"
 
 namespace oriel::kernels {
 namespace {
@@ -253,20 +254,71 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, Part
   }
 }
 
+/// Panel p of f32 weights whose channels are those of one group: rows of the source become columns, a few at a time.
+/// False, and nothing done, for other panels.
+bool pack_dense_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvWeights& source, float* to) {
+  const ConvLayer& layer = kernel.layer;
+  const PanelChannels panel = panel_of(kernel, p);
+  const std::int64_t first = p * kernel.group_width;
+  const std::int64_t real = std::min(kernel.group_width, layer.out_channels - first);
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  if (layer.transposed || panel.last - panel.first != ins || panel.first % ins != 0) return false;
+  const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  const std::int64_t run = is_plain(kernel) ? 1 : 16;
+  const std::int64_t width = panel.width;
+  const std::int64_t steps_end = packed_steps(kernel, panel);
+  if (real < width || steps_end > ins) {
+    std::fill_n(to, pass.stride, 0.0F);
+  } else {
+    std::fill_n(to + steps_end * volume * width, pass.stride - steps_end * volume * width, 0.0F);
+  }
+  const auto* from = reinterpret_cast<const char*>(source.weights) + first * ins * volume * 4;
+  const TransposeTable& table = transpose_table(kernel.isa);
+  constexpr std::int64_t kColumns = 128;
+  alignas(64) float columns[kColumns * 32];
+  for (std::int64_t q0 = 0; q0 < ins * volume; q0 += kColumns) {
+    const std::int64_t count = std::min(kColumns, ins * volume - q0);
+    table.four_bytes(reinterpret_cast<const std::uint32_t*>(from + q0 * 4), ins * volume, reinterpret_cast<std::uint32_t*>(columns), width,
+                     real, count);
+    std::int64_t c = q0 / volume;
+    std::int64_t k = q0 % volume;
+    for (std::int64_t q = 0; q < count; ++q) {
+      const float* column = columns + q * width;
+      const std::int64_t c0 = c / run * run;
+      const std::int64_t steps = std::min(run, steps_end - c0);
+      float* row = to + (c0 * volume + k * steps + c - c0) * width;
+      if (source.scale == nullptr) {
+        std::memcpy(row, column, static_cast<std::size_t>(real) * 4);
+      } else {
+        for (std::int64_t n = 0; n < real; ++n) row[n] = column[n] * source.scale[first + n];
+      }
+      if (++k == volume) {
+        k = 0;
+        ++c;
+      }
+    }
+  }
+  return true;
+}
+
 void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvSource& source, float* to) {
   if (is_f32(kernel)) {
+    if (pack_dense_panel(kernel, pass, p, source.real, to)) return;
+    std::fill_n(to, pass.stride, 0.0F);
     return pack_panel<1>(
         kernel, pass, p,
-        [&](std::int64_t, std::int64_t i) {
+        [&](std::int64_t o, std::int64_t i) {
+          const float value = scaled_weight(source.real, o, i);
           std::uint32_t bits;
-          std::memcpy(&bits, source.weights + i, 4);
+          std::memcpy(&bits, &value, 4);
           return bits;
         },
         to);
   }
+  std::fill_n(to, pass.stride, 0.0F);
   if (!is_integer(kernel)) {
     return pack_panel<2>(
-        kernel, pass, p, [&](std::int64_t, std::int64_t i) { return bf16_bits(source.weights[i]); }, to);
+        kernel, pass, p, [&](std::int64_t o, std::int64_t i) { return bf16_bits(scaled_weight(source.real, o, i)); }, to);
   }
   const ConvIntegerWeights& w = *source.integer;
   if (channels_per_word(kernel) == 4) {
@@ -312,13 +364,12 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
   if (first == 0 && !is_integer(kernel)) {
     const std::int64_t count = bias_floats(kernel);
     for (std::int64_t i = 0; i < count; ++i) {
-      packed[i] = source.bias != nullptr && i < kernel.layer.out_channels ? source.bias[i] : 0.0F;
+      packed[i] = source.real.bias != nullptr && i < kernel.layer.out_channels ? source.real.bias[i] : 0.0F;
     }
   }
   for (std::int64_t u = first; u < last; ++u) {
     const Pass pass = pass_of(kernel, bounds, u / panels);
     float* to = packed + pass.weights + u % panels * pass.stride;
-    std::fill_n(to, pass.stride, 0.0F);
     pack_panel(kernel, pass, u % panels, source, to);
   }
 }
@@ -549,9 +600,11 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   unit.output_rate = 1.0F / layer.output_scale;
   unit.residual_zero = layer.residual_zero;
   unit.residual_scale = layer.residual_scale;
+  unit.middle_step = layer.middle_step;
   if (is_integer(kernel)) {
-    unit.scale = packed + bias_floats(kernel);
+    unit.scale = buffers.scale != nullptr ? buffers.scale : packed + bias_floats(kernel);
     unit.offset = packed + 2 * bias_floats(kernel);
+    if (buffers.bias != nullptr) unit.bias = reinterpret_cast<const float*>(buffers.bias);
   }
 
   const std::int64_t channels = part_channels(plan);
@@ -601,6 +654,10 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
 }
 
 }  // namespace
+
+bool conv_sums_see_zero(const ConvKernel& kernel) {
+  return kernel.algorithm == ConvAlgorithm::kDirect && is_integer(kernel) && channels_per_word(kernel) == 4;
+}
 
 const ConvSteps kDirectSteps = {size, pack_units, pack, plan, run, seconds};
 

@@ -45,6 +45,7 @@ struct DirectUnit {
   std::int32_t output_zero, residual_zero;
   float output_rate;  // 1 / scale of the output
   float residual_scale;
+  float middle_step;    // > 0: the activated value is rounded to multiples of it before the residual joins
   const float* scale;   // of the accumulators, by output channel
   const float* offset;  // added to the scaled accumulators
 };
@@ -78,9 +79,9 @@ struct Destination {
   std::int64_t keep;        // real lanes; the others become zero
 };
 
-/// Kernels of one level for a narrow type: a word of a band holds several channels. The last three are the ends of a
+/// Kernels of one level for a narrow type: a word of a band holds several channels. The last four are the ends of a
 /// depthwise convolution that computes in f32: inputs less their zero point as floats; integral floats to integers plus
-/// a bias; accumulators to elements.
+/// a bias; accumulators to elements; the last two in one, which may use the tile up.
 struct NarrowKernels {
   void (*run)(const DirectUnit& unit);
   const NarrowTile* (*tiles_for)(std::int64_t width);  // tiles of 1, 2, ... tile_pixels pixels
@@ -90,6 +91,7 @@ struct NarrowKernels {
   void (*widen)(const void* from, ConvElement element, std::int32_t zero_point, float* to, std::int64_t count);
   void (*integrate)(float* tile, const float* bias, std::int64_t pixels);
   void (*finish)(const DirectUnit& unit, const float* tile, const Destination& destination);
+  void (*finish_floats)(const DirectUnit& unit, float* tile, const float* bias, const Destination& destination);
 };
 
 extern const NarrowKernels kInt16Scalar;  // 8-bit inputs less their zero point, widened to pairs of 16 bits

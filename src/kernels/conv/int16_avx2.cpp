@@ -20,10 +20,15 @@ ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
 }
 
 #include "kernels/conv/int16_body.inc"
+ORIEL_INLINE bool finish_packed(const DirectUnit&, const float*, const Destination&) { return false; }
+ORIEL_INLINE bool finish_packed_floats(const DirectUnit&, const float*, const float*, const Destination&) {
+  return false;
+}
+
 #include "kernels/conv/narrow_body.inc"
 
 }  // namespace
 
-const NarrowKernels kInt16Avx2 = {run, tiles_for, 16, kMaxRows, 2, widen, integrate, finish};
+const NarrowKernels kInt16Avx2 = {run, tiles_for, 16, kMaxRows, 2, widen, integrate, finish, finish_floats};
 
 }  // namespace oriel::kernels

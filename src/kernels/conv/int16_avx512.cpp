@@ -18,10 +18,12 @@ ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
 }
 
 #include "kernels/conv/int16_body.inc"
+#include "kernels/conv/pack_avx512.inc"
+
 #include "kernels/conv/narrow_body.inc"
 
 }  // namespace
 
-const NarrowKernels kInt16Avx512 = {run, tiles_for, 32, kMaxRows, 2, widen, integrate, finish};
+const NarrowKernels kInt16Avx512 = {run, tiles_for, 32, kMaxRows, 2, widen, integrate, finish, finish_floats};
 
 }  // namespace oriel::kernels

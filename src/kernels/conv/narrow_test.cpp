@@ -177,7 +177,9 @@ TEST(NarrowConvolution, IntegersAreExact) {
       layer.residual_zero = 3;
       layer.output_scale = 0.25F;
       layer.output_zero = layer.output == ConvElement::kU8 ? 100 : -5;
-      if (random() % 2 == 0) layer.activation.kind = ActivationKind::kRelu;
+      if (random() % 2 == 0)
+        layer.activation = {random() % 2 == 0 ? ActivationKind::kRelu : ActivationKind::kClip, -3.3F, 17.1F};
+      if (layer.residual == Residual::kAfterActivation && random() % 2 == 0) layer.middle_step = 0.75F;
     }
     const ConvShape shape = random_shape(layer, random);
     ConvCase c = value_case(layer, shape, random);
@@ -268,6 +270,12 @@ TEST(NarrowConvolution, IntegersAreExact) {
             double y = sum * scale[o] + offset[o];
             if (layer.residual == Residual::kBeforeActivation) y += addend;
             y = exact_activation(layer.activation, y);
+            if (layer.middle_step > 0.0F) {
+              const double steps = y / layer.middle_step;
+              // Next to a tie either neighbour may come out.
+              if (std::abs(std::abs(steps - std::floor(steps)) - 0.5) < 1e-3) continue;
+              y = std::nearbyint(steps) * layer.middle_step;
+            }
             if (layer.residual == Residual::kAfterActivation) y += addend;
             if (layer.output == ConvElement::kF32) {
               ASSERT_NEAR(got, y, 1e-6 * (std::abs(sum * scale[o]) + 64)) << isa_text << " round " << round;
@@ -356,7 +364,7 @@ TEST(NarrowConvolution, Bf16WinogradError) {
   const ConvKernel kernel = conv_kernel(layer, ConvAlgorithm::kWinograd2, Isa::kBf16);
   for (const int threads : {1, 4}) {
     Bytes packed(kernel.packed_bytes);
-    conv_pack(kernel, c.weights.data(), c.bias.data(), packed.data());
+    conv_pack(kernel, {c.weights.data(), c.bias.data()}, packed.data());
     const ConvPlan plan = conv_plan(kernel, shape, threads);
     Bytes scratch(plan.thread_scratch_bytes, 0xff);
     Bytes shared(plan.shared_scratch_bytes, 0xff);
@@ -407,7 +415,7 @@ TEST(NarrowConvolution, Bf16) {
     const std::int64_t stored = stored_channels(layer.out_channels, Layout::kBlocked);
     for (const ConvKernel& kernel : kernels_of(layer, {Isa::kBf16})) {
       Bytes packed(kernel.packed_bytes);
-      conv_pack(kernel, weights.data(), c.bias.data(), packed.data());
+      conv_pack(kernel, {weights.data(), c.bias.data()}, packed.data());
       Bytes output(shape.batch * stored * out_points * 4);
       ConvBuffers buffers;
       buffers.input = input.data();

@@ -192,8 +192,11 @@ inline Buffer run_convolution(const ConvCase& c, const ConvKernel& kernel, int t
   Buffer packed(kernel.packed_bytes / 4);
   const std::int64_t pack_units = conv_pack_units(kernel);
   const std::int64_t half = pack_units / 2;
-  conv_pack(kernel, c.weights.data(), c.bias.empty() ? nullptr : c.bias.data(), packed.data(), half, pack_units);
-  conv_pack(kernel, c.weights.data(), c.bias.empty() ? nullptr : c.bias.data(), packed.data(), 0, half);
+  // Packing writes every byte, whatever lay there.
+  std::fill_n(packed.data(), kernel.packed_bytes / 4, std::numeric_limits<float>::quiet_NaN());
+  const ConvWeights weights{c.weights.data(), c.bias.empty() ? nullptr : c.bias.data()};
+  conv_pack(kernel, weights, packed.data(), half, pack_units);
+  conv_pack(kernel, weights, packed.data(), 0, half);
   const ConvPlan plan = conv_plan(kernel, s, threads);
   const Buffer input = to_layout(c.input, s.batch, l.in_channels, volume(s.in), l.input_layout);
   Buffer residual(0);

@@ -74,9 +74,9 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
       const std::int64_t c = b * kChannelBlock + l;
       float* weights = to + headers * kChannelBlock + l;
       if (!is_integer(layer)) {
-        if (source.bias != nullptr) to[l] = source.bias[c];
+        if (source.real.bias != nullptr) to[l] = source.real.bias[c];
         for (std::int64_t k = 0; k < taps; ++k) {
-          const float w = source.weights[c * taps + k];
+          const float w = scaled_weight(source.real, c, c * taps + k);
           weights[k * kChannelBlock] = layer.input == ConvElement::kBf16 ? rounded_to_bf16(w) : w;
         }
         continue;
@@ -167,6 +167,7 @@ void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t f
   end.residual_zero = layer.residual_zero;
   end.output_rate = 1.0F / layer.output_scale;
   end.residual_scale = layer.residual_scale;
+  end.middle_step = layer.middle_step;
   for (std::int64_t u = first; u < last; ++u) {
     const std::int64_t plane = u / plan.bands_y;
     const std::int64_t z = plane % shape.out[0];
@@ -197,8 +198,7 @@ void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t f
     kernel(unit);
     const std::int64_t pixels = rows * shape.out[2];
     if (is_integer(layer)) {
-      ends.integrate(sums, packed + kChannelBlock, pixels);
-      end.scale = packed + 2 * kChannelBlock;
+      end.scale = buffers.scale != nullptr ? buffers.scale + channel : packed + 2 * kChannelBlock;
       end.offset = packed + 3 * kChannelBlock;
     }
     Destination d;
@@ -207,7 +207,11 @@ void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t f
     d.to = (plane * out_plane + row0 * shape.out[2]) * kChannelBlock;
     d.stride = kChannelBlock;
     d.keep = std::min(kChannelBlock, layer.in_channels - channel);
-    ends.finish(end, sums, d);
+    if (is_integer(layer)) {
+      ends.finish_floats(end, sums, packed + kChannelBlock, d);
+    } else {
+      ends.finish(end, sums, d);
+    }
   }
 }
 

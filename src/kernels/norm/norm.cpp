@@ -61,6 +61,12 @@ void channel_affine_f32(const ChannelAffine& n, std::int64_t first, std::int64_t
   }
 }
 
+void blocked_instance_norm_f32(const BlockedInstanceNorm& n, std::int64_t first, std::int64_t last, Isa isa) {
+  if (n.channels <= 0 || n.inner <= 0) return;
+  const NormTable& t = table_of(isa);
+  for (std::int64_t u = first; u < last; ++u) t.blocked_instance(n, u);
+}
+
 std::int64_t lrn_scratch_floats(const Lrn& n) {
   return n.blocked ? (n.channels + 15) / 16 * 16 + std::min(n.size, 2 * n.channels) + 16 : 0;
 }

@@ -47,6 +47,20 @@ struct GroupNorm {
 /// Units [first, last) of outer * groups.
 void group_norm_f32(const GroupNorm& n, std::int64_t first, std::int64_t last, Isa isa = max_isa());
 
+/// Instance norm of the blocked layout [outer][ceil(channels / 16)][inner][16], whose zeros behind the last channel stay.
+struct BlockedInstanceNorm {
+  const float* x = nullptr;
+  float* y = nullptr;  ///< may be x
+  std::int64_t channels = 0;
+  std::int64_t inner = 0;
+  const float* scale = nullptr;  ///< one a channel
+  const float* bias = nullptr;   ///< one a channel
+  float epsilon = 1e-5f;
+};
+
+/// Units [first, last) of outer * ceil(channels / 16).
+void blocked_instance_norm_f32(const BlockedInstanceNorm& n, std::int64_t first, std::int64_t last, Isa isa = max_isa());
+
 /// y[o][c][i] = f(x[o][c][i] * scale[c] + bias[c]). Batch norm is this with scale = gamma / sqrt(variance + epsilon)
 /// and bias = beta - mean * scale. inner = 1 serves channels-last arrays.
 struct ChannelAffine {

@@ -12,6 +12,7 @@ const NormTable kNormAvx2 = {
     .moments = moments,
     .affine = affine,
     .affine_columns = affine_columns,
+    .blocked_instance = blocked_instance,
     .lrn = lrn,
 };
 

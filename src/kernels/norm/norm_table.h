@@ -13,6 +13,7 @@ struct NormTable {
   void (*affine)(const float* x, float scale, float bias, float* y, std::int64_t n, const Activation& f);
   void (*affine_columns)(const float* x, const float* scale, const float* bias, float* y, std::int64_t n,
                          const Activation& f);
+  void (*blocked_instance)(const BlockedInstanceNorm& n, std::int64_t unit);
   /// Points [first, last) of one image.
   void (*lrn)(const Lrn& n, const float* x, float* y, std::int64_t first, std::int64_t last, float* scratch);
 };

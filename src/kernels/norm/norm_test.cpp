@@ -133,6 +133,48 @@ TEST_P(Norm, ChannelAffine) {
   }
 }
 
+TEST_P(Norm, BlockedInstances) {
+  std::mt19937 rng(9);
+  for (const auto& [channels, inner] : std::vector<std::array<std::int64_t, 2>>{{16, 300}, {5, 7}, {37, 1}, {20, 1030}}) {
+    const std::int64_t outer = 2;
+    const std::int64_t blocks = (channels + 15) / 16;
+    const auto values = test::random_floats(outer * channels * inner, rng, -2, 5);
+    const auto scale = test::random_floats(channels, rng);
+    const auto bias = test::random_floats(channels, rng);
+    const auto at = [&, inner = inner](std::int64_t o, std::int64_t c, std::int64_t i) {
+      return static_cast<std::size_t>(((o * blocks + c / 16) * inner + i) * 16 + c % 16);
+    };
+    std::vector<float> x(static_cast<std::size_t>(outer * blocks * inner * 16), 0.0f);
+    for (std::int64_t o = 0; o < outer; ++o) {
+      for (std::int64_t c = 0; c < channels; ++c) {
+        for (std::int64_t i = 0; i < inner; ++i) x[at(o, c, i)] = values[static_cast<std::size_t>((o * channels + c) * inner + i)];
+      }
+    }
+    BlockedInstanceNorm n;
+    n.x = n.y = x.data();
+    n.channels = channels;
+    n.inner = inner;
+    n.scale = scale.data();
+    n.bias = bias.data();
+    n.epsilon = 0.01f;
+    blocked_instance_norm_f32(n, 0, outer * blocks, GetParam());
+    for (std::int64_t o = 0; o < outer; ++o) {
+      for (std::int64_t c = 0; c < channels; ++c) {
+        const float* v = values.data() + (o * channels + c) * inner;
+        double mean = 0;
+        double variance = 0;
+        for (std::int64_t i = 0; i < inner; ++i) mean += v[i] / static_cast<double>(inner);
+        for (std::int64_t i = 0; i < inner; ++i) variance += (v[i] - mean) * (v[i] - mean) / static_cast<double>(inner);
+        const auto k = static_cast<std::size_t>(c);
+        for (std::int64_t i = 0; i < inner; ++i) {
+          ASSERT_NEAR(x[at(o, c, i)], (v[i] - mean) / std::sqrt(variance + 0.01) * scale[k] + bias[k], 1e-5) << channels << " " << inner;
+        }
+      }
+      for (std::int64_t c = channels; c < blocks * 16; ++c) EXPECT_EQ(x[at(o, c, 0)], 0.0f);
+    }
+  }
+}
+
 TEST_P(Norm, LocalResponse) {
   std::mt19937 rng(4);
   for (const auto& [channels, size, inner] : std::vector<std::array<std::int64_t, 3>>{{5, 5, 7}, {32, 3, 20}, {17, 4, 1}, {1, 1, 9}, {3, 11, 600}}) {

@@ -87,6 +87,24 @@ void sum(const Window& w, Bytes flip, std::int32_t* sums) {
   std::memcpy(sums, &total, sizeof total);
 }
 
+/// The greatest of the rows of a window for `count` neighbouring columns from the corner on, flipped.
+void largest_of_columns(const Window& w, Bytes flip, std::int64_t count, std::uint8_t* best) {
+  for (std::int64_t z = 0; z < w.count[0]; ++z) {
+    for (std::int64_t y = 0; y < w.count[1]; ++y) {
+      const std::uint8_t* from = w.corner + z * w.pitch[0] + y * w.pitch[1];
+      const bool first = z + y == 0;
+      for (std::int64_t i = 0; i < count * kBlock; i += kBlock) {
+        Bytes v = load(from + i) ^ flip;
+        if (!first) {
+          const Bytes known = load(best + i);
+          v = v > known ? v : known;
+        }
+        std::memcpy(best + i, &v, sizeof v);
+      }
+    }
+  }
+}
+
 struct Finish {
   const PoolBytes& bytes;
   std::int64_t keep;
@@ -117,59 +135,126 @@ struct Finish {
   }
 };
 
+/// What all windows of one unit share.
+struct Unit {
+  const PoolProblem& p;
+  const PoolBytes& bytes;
+  Bytes flip;
+  std::int32_t seen_zero;  // of bytes as they are flipped
+  std::int64_t keep;       // real lanes
+  const std::uint8_t* input;
+  Window w;
+  std::int64_t start[2];  // of the windows of this row, in depth and height
+  std::int64_t top[2];    // their first taps inside the input
+};
+
+std::int64_t column_start(const PoolProblem& p, std::int64_t x) { return x * p.stride[2] - p.pad[2]; }
+
+void set_corner(Unit& u, std::int64_t column) {
+  const PoolProblem& p = u.p;
+  const std::int64_t z = u.start[0] + u.top[0] * p.dilation[0];
+  const std::int64_t y = u.start[1] + u.top[1] * p.dilation[1];
+  u.w.corner = u.input + ((z * p.in[1] + y) * p.in[2] + column) * kBlock;
+}
+
+/// One row of maxima: first of columns, then along the row, a strip at a time.
+void maximum_row(Unit& u, std::uint8_t* to) {
+  const PoolProblem& p = u.p;
+  constexpr std::int64_t kStrip = 256;
+  alignas(64) std::uint8_t columns[kStrip * kBlock];
+  const std::int64_t span = (p.kernel[2] - 1) * p.dilation[2] + 1;
+  const std::int64_t outputs = span > kStrip ? 1 : (kStrip - span) / p.stride[2] + 1;
+  const bool rows = u.w.count[0] * u.w.count[1] > 0;
+  for (std::int64_t x0 = 0; x0 < p.out[2]; x0 += outputs) {
+    const std::int64_t x1 = std::min(x0 + outputs, p.out[2]);
+    const std::int64_t first = std::clamp<std::int64_t>(column_start(p, x0), 0, p.in[2]);
+    const std::int64_t last = std::clamp<std::int64_t>(column_start(p, x1 - 1) + span, first, p.in[2]);
+    const bool strip = rows && span <= kStrip && last > first;
+    if (strip) {
+      set_corner(u, first);
+      largest_of_columns(u.w, u.flip, last - first, columns);
+    }
+    for (std::int64_t x = x0; x < x1; ++x) {
+      const std::int64_t start = column_start(p, x);
+      const Taps taps = taps_within(p, 2, start, 0, p.in[2]);
+      Bytes best = {};
+      if (rows && taps.count() > 0) {
+        const std::int64_t column = start + taps.first * p.dilation[2];
+        if (strip) {
+          const std::uint8_t* from = columns + (column - first) * kBlock;
+          best = load(from);
+          for (std::int64_t k = 1; k < taps.count(); ++k) {
+            const Bytes v = load(from + k * u.w.pitch[2]);
+            best = v > best ? v : best;
+          }
+        } else {
+          set_corner(u, column);
+          u.w.count[2] = taps.count();
+          best = largest(u.w, u.flip) ^ u.flip;
+        }
+      }
+      best ^= u.flip;
+      std::memcpy(to + x * kBlock, &best, sizeof best);
+      for (std::int64_t l = u.keep; l < kBlock; ++l) to[x * kBlock + l] = 0;
+    }
+  }
+}
+
+/// One row of means, from element `at` of the output on.
+void mean_row(Unit& u, void* output, std::int64_t at) {
+  const PoolProblem& p = u.p;
+  const Finish finish{u.bytes, u.keep};
+  const bool including = p.kind == PoolKind::kAverageIncludingPad;
+  std::int64_t padded = 1;
+  for (int d = 0; including && d < 2; ++d)
+    padded *= taps_within(p, d, u.start[d], -p.pad[d], p.in[d] + p.pad_end[d]).count();
+  for (std::int64_t x = 0; x < p.out[2]; ++x) {
+    const std::int64_t start = column_start(p, x);
+    const Taps taps = taps_within(p, 2, start, 0, p.in[2]);
+    u.w.count[2] = taps.count();
+    const std::int64_t count = u.w.taps();
+    const std::int64_t all =
+        including ? padded * taps_within(p, 2, start, -p.pad[2], p.in[2] + p.pad_end[2]).count() : count;
+    std::int32_t sums[kBlock] = {};
+    if (count > 0) {
+      set_corner(u, start + taps.first * p.dilation[2]);
+      sum(u.w, u.flip, sums);
+    }
+    finish.mean(sums, count, all, u.seen_zero, output, at + x * kBlock);
+  }
+}
+
 }  // namespace
 
 void pool_bytes_run(const PoolPlan& plan, const PoolBytes& bytes, const void* input, void* output, std::int64_t first,
                     std::int64_t last) {
   const PoolProblem& p = plan.problem;
-  const bool maximum = p.kind == PoolKind::kMax;
-  const bool including = p.kind == PoolKind::kAverageIncludingPad;
   const bool is_signed = bytes.input == ElementType::kI8;
-  Bytes flip;
-  std::memset(&flip, is_signed ? 0x80 : 0, sizeof flip);
-  const std::int32_t seen_zero = bytes.zero + (is_signed ? 128 : 0);
   const std::int64_t rows = p.out[0] * p.out[1];
   const std::int64_t blocks = (p.channels + kBlock - 1) / kBlock;
-  const std::int64_t in_points = p.in[0] * p.in[1] * p.in[2];
-  Window w{};
-  w.pitch[2] = p.dilation[2] * kBlock;
-  w.pitch[1] = p.dilation[1] * p.in[2] * kBlock;
-  w.pitch[0] = p.dilation[0] * p.in[1] * p.in[2] * kBlock;
-  for (std::int64_t u = first; u < last; ++u) {
-    const std::int64_t block = u / plan.bands;
-    const std::uint8_t* plane = static_cast<const std::uint8_t*>(input) + block * in_points * kBlock;
-    const Finish finish{bytes, std::min(kBlock, p.channels - block % blocks * kBlock)};
-    const std::int64_t row0 = u % plan.bands * plan.rows;
-    const std::int64_t row1 = std::min(row0 + plan.rows, rows);
-    for (std::int64_t row = row0; row < row1; ++row) {
-      std::int64_t start[3] = {row / p.out[1] * p.stride[0] - p.pad[0], row % p.out[1] * p.stride[1] - p.pad[1], 0};
-      Taps taps[3] = {taps_within(p, 0, start[0], 0, p.in[0]), taps_within(p, 1, start[1], 0, p.in[1]), {}};
-      std::int64_t padded = 1;
-      for (int d = 0; including && d < 2; ++d)
-        padded *= taps_within(p, d, start[d], -p.pad[d], p.in[d] + p.pad_end[d]).count();
-      for (std::int64_t x = 0; x < p.out[2]; ++x) {
-        const std::int64_t at = ((block * rows + row) * p.out[2] + x) * kBlock;
-        start[2] = x * p.stride[2] - p.pad[2];
-        taps[2] = taps_within(p, 2, start[2], 0, p.in[2]);
-        std::int64_t index = 0;
-        for (int d = 0; d < 3; ++d) {
-          w.count[d] = taps[d].count();
-          index = index * p.in[d] + start[d] + taps[d].first * p.dilation[d];
-        }
-        const std::int64_t count = w.taps();
-        if (count > 0) w.corner = plane + index * kBlock;
-        if (maximum) {
-          auto* to = static_cast<std::uint8_t*>(output) + at;
-          const Bytes best = count > 0 ? largest(w, flip) : Bytes{} ^ flip;
-          std::memcpy(to, &best, sizeof best);
-          for (std::int64_t l = finish.keep; l < kBlock; ++l) to[l] = 0;
-          continue;
-        }
-        const std::int64_t all =
-            including ? padded * taps_within(p, 2, start[2], -p.pad[2], p.in[2] + p.pad_end[2]).count() : count;
-        std::int32_t sums[kBlock] = {};
-        if (count > 0) sum(w, flip, sums);
-        finish.mean(sums, count, all, seen_zero, output, at);
+  Unit u{p, bytes, {}, bytes.zero + (is_signed ? 128 : 0), 0, nullptr, {}, {}, {}};
+  std::memset(&u.flip, is_signed ? 0x80 : 0, sizeof u.flip);
+  u.w.pitch[2] = p.dilation[2] * kBlock;
+  u.w.pitch[1] = p.dilation[1] * p.in[2] * kBlock;
+  u.w.pitch[0] = p.dilation[0] * p.in[1] * p.in[2] * kBlock;
+  for (std::int64_t i = first; i < last; ++i) {
+    const std::int64_t block = i / plan.bands;
+    u.input = static_cast<const std::uint8_t*>(input) + block * p.in[0] * p.in[1] * p.in[2] * kBlock;
+    u.keep = std::min(kBlock, p.channels - block % blocks * kBlock);
+    const std::int64_t row0 = i % plan.bands * plan.rows;
+    for (std::int64_t row = row0; row < std::min(row0 + plan.rows, rows); ++row) {
+      const std::int64_t place[2] = {row / p.out[1], row % p.out[1]};
+      for (int d = 0; d < 2; ++d) {
+        u.start[d] = place[d] * p.stride[d] - p.pad[d];
+        const Taps taps = taps_within(p, d, u.start[d], 0, p.in[d]);
+        u.top[d] = taps.first;
+        u.w.count[d] = taps.count();
+      }
+      const std::int64_t at = (block * rows + row) * p.out[2] * kBlock;
+      if (p.kind == PoolKind::kMax) {
+        maximum_row(u, static_cast<std::uint8_t*>(output) + at);
+      } else {
+        mean_row(u, output, at);
       }
     }
   }

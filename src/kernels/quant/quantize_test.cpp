@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/quant/byte_table.h"
 #include "kernels/test_support.h"
 
 namespace oriel::kernels {
@@ -52,6 +53,20 @@ void check(ElementType type, Isa isa, bool narrow) {
         ASSERT_FLOAT_EQ(y[i], want);
       }
     }
+  }
+}
+
+TEST_P(Quantize, BytesByTable) {
+  std::mt19937 rng(3);
+  std::vector<std::uint8_t> table(256);
+  for (auto& v : table) v = static_cast<std::uint8_t>(rng());
+  for (const std::int64_t n : {0, 1, 63, 64, 65, 1000}) {
+    std::vector<std::uint8_t> x(static_cast<std::size_t>(n) + 1);
+    for (auto& v : x) v = static_cast<std::uint8_t>(rng());
+    std::vector<std::uint8_t> y = x;
+    map_bytes(table.data(), y.data(), y.data(), n, GetParam());
+    for (std::int64_t i = 0; i < n; ++i) ASSERT_EQ(y[i], table[x[i]]) << n;
+    ASSERT_EQ(y[n], x[n]);
   }
 }
 

@@ -8,12 +8,13 @@
 #include "kernels/transpose/transpose_table.h"
 
 namespace oriel::kernels {
-namespace {
 
-const TransposeTable& table_of(Isa isa) {
+const TransposeTable& transpose_table(Isa isa) {
   if (isa == Isa::kScalar) return kTransposeScalar;
   return isa == Isa::kAvx2 ? kTransposeAvx2 : kTransposeAvx512;
 }
+
+namespace {
 
 struct Axis {
   std::int64_t extent;
@@ -94,7 +95,7 @@ void copy_tiles(const StridedCopy& p, Isa isa, const char* x, char* y, std::int6
       done = tiles_of<std::uint16_t>(transpose_2, x, p.inner_from, y, p.inner_to, np, p.inner[1]);
       break;
     case 4:
-      done = tiles_of<std::uint32_t>(table_of(isa).four_bytes, x, p.inner_from, y, p.inner_to, np, p.inner[1]);
+      done = tiles_of<std::uint32_t>(transpose_table(isa).four_bytes, x, p.inner_from, y, p.inner_to, np, p.inner[1]);
       break;
     case 8:
       done = tiles_of<std::uint64_t>(transpose_8, x, p.inner_from, y, p.inner_to, np, p.inner[1]);

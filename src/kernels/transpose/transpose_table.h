@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "base/cpu_features.h"
+
 namespace oriel::kernels {
 
 /// y[q * to + p] = x[p * from + q] for p < np and q < nq, strides in elements.
@@ -16,6 +18,9 @@ struct TransposeTable {
 extern const TransposeTable kTransposeScalar;
 extern const TransposeTable kTransposeAvx2;
 extern const TransposeTable kTransposeAvx512;
+
+/// The table of a level.
+const TransposeTable& transpose_table(Isa isa);
 
 /// The same at every level, on what x86-64 always has.
 void transpose_1(const std::uint8_t* x, std::int64_t from, std::uint8_t* y, std::int64_t to, std::int64_t np,

@@ -7,6 +7,7 @@
 
 #include "kernels/conv/algorithms.h"
 #include "kernels/conv/direct.h"
+#include "kernels/transpose/transpose_table.h"
 
 namespace oriel::kernels {
 namespace {
@@ -98,12 +99,11 @@ std::uint16_t bf16_bits(float value) {
 }
 
 void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last) {
-  const float* weights = source.weights;
-  const float* bias = source.bias;
+  const ConvWeights& from = source.real;
   const ConvLayer& layer = kernel.layer;
   if (first == 0) {
     for (std::int64_t i = 0; i < bias_floats(kernel); ++i) {
-      packed[i] = bias != nullptr && i < layer.out_channels ? bias[i] : 0.0F;
+      packed[i] = from.bias != nullptr && i < layer.out_channels ? from.bias[i] : 0.0F;
     }
   }
   const int a = tile_of(kernel.algorithm) + 2;
@@ -111,38 +111,46 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
   filter_matrix(a - 2, g);
   const std::int64_t ins = layer.in_channels / layer.groups;
   const std::int64_t steps = steps_of(layer);
+  const bool bf16 = is_bf16(kernel);
+  const std::int64_t channels_per_step = bf16 ? 2 : 1;
+  const TransposeTable& table = transpose_table(kernel.isa);
+  constexpr std::int64_t kOuts = 32;
+  constexpr std::int64_t kChannels = kWinogradWeightChannels;
+  alignas(64) float w[kChannels * 9 * kOuts];
+  alignas(64) float u[64 * kChannels * kOuts];
   for (std::int64_t p = first; p < last; ++p) {
     const std::int64_t channel = p * kernel.group_width;
     const std::int64_t width = round_up(std::min(kernel.group_width, layer.out_channels - channel), width_step(kernel));
-    float* to = packed + bias_floats(kernel) + p * panel_floats(kernel);
-    std::fill_n(to, panel_floats(kernel), 0.0F);
-    // One input channel at a time, across the panel's output channels.
     const std::int64_t real = std::min(width, layer.out_channels - channel);
-    for (std::int64_t c = 0; c < ins; ++c) {
-      double w[9][32] = {};
-      for (std::int64_t n = 0; n < real; ++n) {
-        for (int k = 0; k < 9; ++k) w[k][n] = weights[((channel + n) * ins + c) * 9 + k];
-      }
-      for (int i = 0; i < a; ++i) {
-        double half[3][32];
-        for (int k = 0; k < 3; ++k) {
-          for (std::int64_t n = 0; n < 32; ++n)
-            half[k][n] = g[i][0] * w[k][n] + g[i][1] * w[3 + k][n] + g[i][2] * w[6 + k][n];
+    float* to = packed + bias_floats(kernel) + p * panel_floats(kernel);
+    const std::int64_t used = planes_of(kernel) * steps * width;
+    std::fill_n(to + used, panel_floats(kernel) - used, 0.0F);
+    if (real < kOuts) std::fill_n(w, kChannels * 9 * kOuts, 0.0F);
+    // A few input channels at a time, across the panel's output channels.
+    for (std::int64_t c = 0; c < steps * channels_per_step; c += kChannels) {
+      const std::int64_t count = std::clamp<std::int64_t>(ins - c, 0, kChannels);
+      const auto* rows = reinterpret_cast<const char*>(from.weights) + (channel * ins + c) * 9 * 4;
+      table.four_bytes(reinterpret_cast<const std::uint32_t*>(rows), ins * 9, reinterpret_cast<std::uint32_t*>(w), kOuts, real, count * 9);
+      std::fill_n(w + count * 9 * kOuts, (kChannels - count) * 9 * kOuts, 0.0F);
+      if (from.scale != nullptr) {
+        for (std::int64_t k = 0; k < count * 9; ++k) {
+          for (std::int64_t n = 0; n < real; ++n) w[k * kOuts + n] *= from.scale[channel + n];
         }
-        for (int j = 0; j < a; ++j) {
-          float u[32];
-          for (std::int64_t n = 0; n < 32; ++n) {
-            u[n] = static_cast<float>(half[0][n] * g[j][0] + half[1][n] * g[j][1] + half[2][n] * g[j][2]);
+      }
+      kernels_of(kernel).weights(a, g, w, u);
+      const std::int64_t rest = std::min(kChannels / channels_per_step, steps - c / channels_per_step);
+      for (std::int64_t plane = 0; plane < planes_of(kernel); ++plane) {
+        const float* values = u + plane * kChannels * kOuts;
+        float* row = to + (plane * steps + c / channels_per_step) * width;
+        for (std::int64_t s = 0; s < rest; ++s, row += width) {
+          if (!bf16) {
+            std::memcpy(row, values + s * kOuts, static_cast<std::size_t>(width) * 4);
+            continue;
           }
-          float* plane = to + (i * a + j) * steps * width;
-          if (is_bf16(kernel)) {
-            auto* row = reinterpret_cast<unsigned char*>(plane + c / 2 * width) + c % 2 * 2;
-            for (std::int64_t n = 0; n < width; ++n) {
-              const std::uint16_t bits = bf16_bits(u[n]);
-              std::memcpy(row + 4 * n, &bits, 2);
-            }
-          } else {
-            std::copy_n(u, width, plane + c * width);
+          for (std::int64_t n = 0; n < width; ++n) {
+            const std::uint32_t pair = bf16_bits(values[2 * s * kOuts + n]) |
+                                       static_cast<std::uint32_t>(bf16_bits(values[(2 * s + 1) * kOuts + n])) << 16;
+            std::memcpy(row + n, &pair, 4);
           }
         }
       }

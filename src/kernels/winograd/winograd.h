@@ -68,10 +68,15 @@ struct WinogradUnit {
 constexpr std::int64_t kWinogradChunk = 8;
 constexpr std::int64_t winograd_scratch_floats(int r) { return (r + 3) * (kWinogradChunk * r + 2) * 16; }
 
-/// Input transform into V; products and inverse transform of panels, from V to the output.
+/// Input channels whose weights are transformed at a time.
+constexpr std::int64_t kWinogradWeightChannels = 4;
+
+/// Input transform into V; products and inverse transform of panels, from V to the output; weights: G g Gt in f64, rounded
+/// once, of kWinogradWeightChannels channels by 32 output channels, from w [channel][9][32] to u [a * a][channel][32].
 struct WinogradKernels {
   void (*input)(const WinogradUnit& unit);
   void (*output)(const WinogradUnit& unit);
+  void (*weights)(int a, const double (*g)[3], const float* w, float* u);
 };
 
 extern const WinogradKernels kWinogradScalar;

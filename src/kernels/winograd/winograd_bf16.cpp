@@ -13,6 +13,6 @@ constexpr bool kBf16 = true;
 
 }  // namespace
 
-const WinogradKernels kWinogradBf16 = {winograd_input, winograd_output};
+const WinogradKernels kWinogradBf16 = {winograd_input, winograd_output, winograd_weights};
 
 }  // namespace oriel::kernels

@@ -12,6 +12,6 @@ constexpr bool kBf16 = false;
 
 }  // namespace
 
-const WinogradKernels kWinogradScalar = {winograd_input, winograd_output};
+const WinogradKernels kWinogradScalar = {winograd_input, winograd_output, winograd_weights};
 
 }  // namespace oriel::kernels

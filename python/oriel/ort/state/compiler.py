@@ -1,9 +1,11 @@
-"""Rewriting models for later sessions. No provider of this build makes EPContext nodes: the result is the model, optimised."""
+"""Rewriting models for later sessions. No provider of this build makes EPContext nodes: the result is the model,
+optimised."""
 
 import os
 
 from ... import _core
 from .enums import GraphOptimizationLevel, OrtCompileApiFlags
+from .faults import fault
 from .options import SessionOptions
 
 
@@ -76,24 +78,32 @@ class ModelCompiler:
         if not isinstance(level, GraphOptimizationLevel):
             raise TypeError(f"expected a GraphOptimizationLevel, got {type(level).__name__}")
         if is_path and not os.path.exists(model):
-            raise _core.InvalidArgument(f'[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Input model path does not exist: "{model}"')
+            raise fault(_core.InvalidArgument, f'Input model path does not exist: "{model}"')
         self._path, self._bytes = (model, None) if is_path else ("", model)
         self._external_file, self._threshold = external_file, external_threshold
         self._flags, self._level, self._locate = int(flags), min(int(level), 4), locate
 
     def _write(self, to):
         if self._flags & OrtCompileApiFlags.ERROR_IF_NO_NODES_COMPILED:
-            raise _core.Fail(
-                "[ONNXRuntimeError] : 1 : FAIL : Unable to compile any nodes. Check that the session EPs support compilation and "
-                "can execute at least one subgraph in the model."
+            raise fault(
+                _core.Fail,
+                "Unable to compile any nodes. Check that the session EPs support compilation and "
+                "can execute at least one subgraph in the model.",
             )
         if to and self._flags & OrtCompileApiFlags.ERROR_IF_OUTPUT_FILE_EXISTS and os.path.exists(to):
-            raise _core.Fail(
-                f"[ONNXRuntimeError] : 1 : FAIL : Failed to generate EP context model since the file '{to}' exists already. "
-                "Please remove the EP context model if you want to re-generate it."
+            raise fault(
+                _core.Fail,
+                f"Failed to generate EP context model since the file '{to}' exists already. "
+                "Please remove the EP context model if you want to re-generate it.",
             )
         return _core.rewrite_model(
-            self._path, self._bytes, self._level, to, self._external_file, self._threshold, self._located if self._locate else None
+            self._path,
+            self._bytes,
+            self._level,
+            to,
+            self._external_file,
+            self._threshold,
+            self._located if self._locate else None,
         )
 
     def _located(self, name, value, part):
@@ -104,7 +114,7 @@ class ModelCompiler:
         """Writes the model; "" stands for the model's own path with `_ctx` before its extension."""
         if not path:
             if not self._path:
-                raise _core.InvalidArgument("[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Output model path is empty")
+                raise fault(_core.InvalidArgument, "Output model path is empty")
             stem, extension = os.path.splitext(self._path)
             path = f"{stem}_ctx{extension or '.onnx'}"
         self._write(path)
@@ -119,7 +129,7 @@ class ModelCompiler:
         try:
             write(content)
         except Exception as error:
-            raise _core.Fail(f"[ONNXRuntimeError] : 1 : FAIL : {type(error).__name__}: {error}") from error
+            raise fault(_core.Fail, f"{type(error).__name__}: {error}") from error
 
     def set_ep_context_data_write_func(self, write_func):
         """Accepted; never called, because no provider of this build stores data beside a model."""

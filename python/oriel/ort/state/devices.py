@@ -13,10 +13,22 @@ from .enums import (
     OrtMemoryInfoDeviceType,
     OrtMemType,
 )
+from .faults import fault
 
 # PCI numbers of the vendors that /proc/cpuinfo names.
 _VENDORS = {"GenuineIntel": ("Intel", 0x8086), "AuthenticAMD": ("AMD", 0x1022)}
-_MEMORY_NAMES = ("Cpu", "Cuda", "CudaPinned", "Cann", "CannPinned", "DML", "OpenVINO_CPU", "OpenVINO_GPU", "WebGPU_Buffer", "QnnHtpShared")
+_MEMORY_NAMES = (
+    "Cpu",
+    "Cuda",
+    "CudaPinned",
+    "Cann",
+    "CannPinned",
+    "DML",
+    "OpenVINO_CPU",
+    "OpenVINO_GPU",
+    "WebGPU_Buffer",
+    "QnnHtpShared",
+)
 
 
 def _number(value, what):
@@ -115,7 +127,14 @@ class OrtMemoryInfo:
         if _number(alignment, "the alignment") < 0:
             raise ValueError("the alignment is negative")
         info = OrtMemoryInfo.__new__(OrtMemoryInfo)
-        info._fill(name, OrtAllocatorType(alloc_type), _number(device_id, "the device's number"), OrtMemType.DEFAULT, OrtDeviceMemoryType(mem_type), int(vendor_id))
+        info._fill(
+            name,
+            OrtAllocatorType(alloc_type),
+            _number(device_id, "the device's number"),
+            OrtMemType.DEFAULT,
+            OrtDeviceMemoryType(mem_type),
+            int(vendor_id),
+        )
         return info
 
     @property
@@ -295,11 +314,10 @@ def get_ep_devices():
 
 
 def get_hardware_device_ep_incompatibility_details(ep_name, hardware_device):
-    """Why a provider cannot use a device: a dict whose reasons_bitmask is 0 where it can. InvalidArgument for an unknown provider."""
+    """Why a provider cannot use a device: a dict whose reasons_bitmask is 0 where it can. InvalidArgument for an
+    unknown provider."""
     if ep_name not in _core.available_providers():
-        raise _core.InvalidArgument(
-            f"[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : No valid factory found for execution provider '{ep_name}'."
-        )
+        raise fault(_core.InvalidArgument, f"No valid factory found for execution provider '{ep_name}'.")
     if not isinstance(hardware_device, OrtHardwareDevice):
         raise TypeError(f"expected an OrtHardwareDevice, got {type(hardware_device).__name__}")
     return {"reasons_bitmask": 0, "notes": None, "error_code": 0}
@@ -325,7 +343,8 @@ def _compatibility_info(path, content, ep_name, function):
 
 
 def get_compatibility_info_from_model(model_path, ep_name):
-    """What a compiled model's file says about the provider that it was compiled for, or None. RuntimeError for no model."""
+    """What a compiled model's file says about the provider that it was compiled for, or None. RuntimeError for no
+    model."""
     return _compatibility_info(os.fspath(model_path), None, ep_name, "GetCompatibilityInfoFromModel")
 
 

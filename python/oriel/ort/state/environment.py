@@ -5,17 +5,18 @@ import os
 from ... import __version__ as _oriel_version
 from ... import _core
 from .devices import OrtArenaCfg, OrtMemoryInfo
+from .faults import fault
 
 _VERSION = "1.31.1"
 
 # onnxruntime's providers in its order of priority.
-_ALL_PROVIDERS = (
-    "NvTensorRTRTXExecutionProvider TensorrtExecutionProvider CUDAExecutionProvider MIGraphXExecutionProvider "
-    "OpenVINOExecutionProvider DnnlExecutionProvider VitisAIExecutionProvider QNNExecutionProvider NnapiExecutionProvider "
-    "VSINPUExecutionProvider JsExecutionProvider CoreMLExecutionProvider ACLExecutionProvider DmlExecutionProvider "
-    "RknpuExecutionProvider WebNNExecutionProvider WebGpuExecutionProvider XnnpackExecutionProvider CANNExecutionProvider "
-    "AzureExecutionProvider CPUExecutionProvider"
-).split()
+_ALL_PROVIDERS = [
+    f"{name}ExecutionProvider"
+    for name in (
+        "NvTensorRTRTX Tensorrt CUDA MIGraphX OpenVINO Dnnl VitisAI QNN Nnapi VSINPU Js CoreML ACL Dml Rknpu "
+        "WebNN WebGpu Xnnpack CANN Azure CPU "
+    ).split()
+]
 
 # Threads of sessions with use_per_session_threads off; None until set_global_thread_pool_sizes().
 global_threads = {"intra_op": None}
@@ -59,7 +60,8 @@ def set_seed(seed):
 
 
 def set_global_thread_pool_sizes(intra_op_num_threads=0, inter_op_num_threads=0):
-    """How many threads runs of sessions with use_per_session_threads off may use; 0 takes the processors of this process."""
+    """How many threads runs of sessions with use_per_session_threads off may use; 0 takes the processors of this
+    process."""
     for name, value in (("intra_op_num_threads", intra_op_num_threads), ("inter_op_num_threads", inter_op_num_threads)):
         if isinstance(value, str) or not hasattr(value, "__index__"):
             raise TypeError(f"{name} is a number, got {type(value).__name__}")
@@ -93,22 +95,23 @@ def create_and_register_allocator_v2(provider_type, mem_info, options, arena_cfg
 
 
 def register_execution_provider_library(registration_name, library_path):
-    """Plug-in provider libraries need onnxruntime's C ABI, which this version does not have: NotImplemented; Fail where there is
-    no file."""
+    """Plug-in provider libraries need onnxruntime's C ABI, which this version does not have: NotImplemented; Fail where
+    there is no file."""
     if not os.path.exists(library_path):
-        raise _core.Fail(
-            f"[ONNXRuntimeError] : 1 : FAIL : Failed to load library {library_path} with error: {library_path}: cannot open shared "
-            "object file: No such file or directory"
+        raise fault(
+            _core.Fail,
+            f"Failed to load library {library_path} with error: {library_path}: cannot open shared "
+            "object file: No such file or directory",
         )
-    raise _core.NotImplemented(
-        f"[ONNXRuntimeError] : 9 : NOT_IMPLEMENTED : {registration_name} ({library_path}): execution provider libraries wait for the "
-        "C ABI of plug-in providers"
+    raise fault(
+        _core.NotImplemented,
+        f"{registration_name} ({library_path}): execution provider libraries wait for the C ABI of plug-in providers",
     )
 
 
 def unregister_execution_provider_library(registration_name):
     """Fail: no library is ever registered."""
-    raise _core.Fail(f"[ONNXRuntimeError] : 1 : FAIL : Execution provider library: {registration_name} was not registered.")
+    raise fault(_core.Fail, f"Execution provider library: {registration_name} was not registered.")
 
 
 def get_all_operator_schema():

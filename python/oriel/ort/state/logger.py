@@ -1,7 +1,8 @@
 """The log: where onnxruntime's users expect it, on stderr, unless a callback takes it.
 
-Severities: 0 verbose, 1 info, 2 warning, 3 error, 4 fatal. Default: warnings and worse. The engine itself never prints; what is
-logged here are facts about sessions that nobody is told otherwise. Errors raise exceptions and are not logged as well.
+Severities: 0 verbose, 1 info, 2 warning, 3 error, 4 fatal. Default: warnings and worse. The engine itself never prints;
+what is logged here are facts about sessions that nobody is told otherwise. Errors raise exceptions and are not logged
+as well.
 """
 
 import datetime
@@ -35,9 +36,11 @@ def set_default_logger_verbosity(verbosity):
 
 
 def set_default_logger_callback(callback, severity=WARNING):
-    """Sends the log to callback(severity, category, logid, code_location, message) instead of stderr; None sends it back.
+    """Sends the log to callback(severity, category, logid, code_location, message) instead of stderr; None sends it
+    back.
 
-    Exceptions that leave the callback are shown as unraisable and go no further. RuntimeError for what cannot be called.
+    Exceptions that leave the callback are shown as unraisable and go no further. RuntimeError for what cannot be
+    called.
     """
     if callback is not None and not callable(callback):
         raise RuntimeError("the logging callback must be callable or None")

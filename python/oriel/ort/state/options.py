@@ -6,6 +6,7 @@ from ... import _core
 from .devices import OrtEpDevice
 from .enums import ExecutionMode, ExecutionOrder, GraphOptimizationLevel, OrtExecutionProviderDevicePolicy
 from .environment import get_all_providers, get_available_providers
+from .faults import fault
 
 
 def _boolean(value):
@@ -68,9 +69,9 @@ class SessionOptions:
 
     intra_op_num_threads: slots that a run may use; 0 takes the processors of this process. graph_optimization_level: a
     GraphOptimizationLevel. enable_profiling writes a trace to a file whose name begins with profile_file_prefix.
-    optimized_model_filepath: where the optimised model is saved; "" does not. Accepted without an effect, because the engine has
-    one way: enable_cpu_mem_arena, enable_mem_pattern, enable_mem_reuse, execution_mode, execution_order, inter_op_num_threads,
-    use_deterministic_compute (results do not depend on it).
+    optimized_model_filepath: where the optimised model is saved; "" does not. Accepted without an effect, because the
+    engine has one way: enable_cpu_mem_arena, enable_mem_pattern, enable_mem_reuse, execution_mode, execution_order,
+    inter_op_num_threads, use_deterministic_compute (results do not depend on it).
     """
 
     __slots__ = (
@@ -145,7 +146,8 @@ class SessionOptions:
         self._dims_by_denotation.append((_text(denotation), _integer(value)))
 
     def add_initializer(self, name, ort_value):
-        """Replaces the initializer of that name, whose type and shape the value must have. RuntimeError for a name given twice."""
+        """Replaces the initializer of that name, whose type and shape the value must have. RuntimeError for a name
+        given twice."""
         value = getattr(ort_value, "_ortvalue", ort_value)
         if not isinstance(value, _core.OrtValue):
             raise RuntimeError(f"The provided Python object must be an OrtValue, got {type(ort_value).__name__}")
@@ -156,14 +158,16 @@ class SessionOptions:
         self._initializers[name] = value
 
     def add_external_initializers(self, names, ort_values):
-        """Values for initializers whose data would be read from external files; RuntimeError for lists of other lengths."""
+        """Values for initializers whose data would be read from external files; RuntimeError for lists of other
+        lengths."""
         if len(names) != len(ort_values):
             raise RuntimeError("Expecting names and ort_values lists to have equal length")
         for name, value in zip(names, ort_values):
             self.add_initializer(name, value)
 
     def add_external_initializers_from_files_in_memory(self, file_names, buffers, lengths):
-        """Contents of external data files, by the names that the model has for them: bytes, of which `lengths` count."""
+        """Contents of external data files, by the names that the model has for them: bytes, of which `lengths`
+        count."""
         if not len(file_names) == len(buffers) == len(lengths):
             raise RuntimeError("Expecting names, buffers and lengths lists to have equal length")
         for name, buffer, length in zip(file_names, buffers, lengths):
@@ -173,16 +177,16 @@ class SessionOptions:
             self._external_files[_text(name)] = bytes(content[:length])
 
     def add_provider(self, name, options):
-        """Appends a provider, for sessions that are made without `providers`. RuntimeError for a name that nobody knows,
-        InvalidArgument for a provider that is not in this build."""
+        """Appends a provider, for sessions that are made without `providers`. RuntimeError for a name that nobody
+        knows, InvalidArgument for a provider that is not in this build."""
         if not all(isinstance(text, str) for pair in options.items() for text in pair):
             raise TypeError("add_provider: names and values of options are strings")
         if _text(name) not in get_all_providers():
             raise RuntimeError(f"Unknown Provider Type: {name}")
         if name not in get_available_providers():
-            raise _core.InvalidArgument(
-                f"[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Failed to add provider of type '{name}' to SessionOptions. "
-                "Provider configuration is not supported."
+            raise fault(
+                _core.InvalidArgument,
+                f"Failed to add provider of type '{name}' to SessionOptions. Provider configuration is not supported.",
             )
         self._providers.append((name, dict(options)))
 
@@ -192,9 +196,9 @@ class SessionOptions:
             raise TypeError("add_provider_for_devices wants OrtEpDevices")
         names = {device.ep_name for device in ep_devices}
         if len(names) != 1:
-            raise _core.InvalidArgument(
-                "[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : All OrtEpDevice values in ep_devices must have the same execution "
-                f"provider: {len(names)} are given"
+            raise fault(
+                _core.InvalidArgument,
+                f"All OrtEpDevice values in ep_devices must have the same execution provider: {len(names)} are given",
             )
         self.add_provider(names.pop(), provider_options)
 
@@ -203,13 +207,15 @@ class SessionOptions:
         return bool(self._providers) or self._policy is not None
 
     def set_provider_selection_policy(self, policy):
-        """Lets sessions that are made without providers choose them; all policies choose the CPU's, in order of priority."""
+        """Lets sessions that are made without providers choose them; all policies choose the CPU's, in order of
+        priority."""
         if not isinstance(policy, OrtExecutionProviderDevicePolicy):
             raise TypeError(f"expected an OrtExecutionProviderDevicePolicy, got {type(policy).__name__}")
         self._policy = policy
 
     def set_provider_selection_policy_delegate(self, delegate):
-        """The same by delegate(devices, model's metadata, runtime's metadata, most that it may choose), which returns devices."""
+        """The same by delegate(devices, model's metadata, runtime's metadata, most that it may choose), which returns
+        devices."""
         if not callable(delegate):
             raise TypeError(f"expected a callable, got {type(delegate).__name__}")
         self._policy = delegate
@@ -228,15 +234,15 @@ class SessionOptions:
         """The counterpart of set_ep_context_data_read_func()."""
 
     def register_custom_ops_library(self, path):
-        """Custom operator libraries need a C ABI that this version does not have: NotImplemented; Fail where there is no file."""
+        """Custom operator libraries need a C ABI that this version does not have: NotImplemented; Fail where there is
+        no file."""
         if not os.path.exists(_path(path)):
-            raise _core.Fail(
-                f"[ONNXRuntimeError] : 1 : FAIL : Failed to load library {path} with error: {path}: cannot open shared object "
-                "file: No such file or directory"
+            raise fault(
+                _core.Fail,
+                f"Failed to load library {path} with error: {path}: cannot open shared object "
+                "file: No such file or directory",
             )
-        raise _core.NotImplemented(
-            f"[ONNXRuntimeError] : 9 : NOT_IMPLEMENTED : {path}: custom operator libraries wait for the C ABI"
-        )
+        raise fault(_core.NotImplemented, f"{path}: custom operator libraries wait for the C ABI")
 
 
 _default_options = SessionOptions()

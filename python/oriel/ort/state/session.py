@@ -9,6 +9,7 @@ from . import logger
 from .devices import OrtDevice, cpu_memory_info, get_ep_devices
 from .enums import ExecutionMode, GraphOptimizationLevel
 from .environment import get_all_providers, get_available_providers, get_version_string, global_threads
+from .faults import fault
 from .options import SessionOptions
 from .values import OrtValue, OrtValueVector, as_list
 
@@ -18,8 +19,8 @@ atexit.register(_core.finish_background_work)
 class NodeArg:
     """Name, type and shape of an input or output. Read-only.
 
-    type: as in "tensor(float)", "seq(tensor(int64))". shape: a list with an int for a fixed dimension, its name for a symbolic
-    one and None for an unknown one; empty for scalars, sequences and maps, and where the rank is unknown.
+    type: as in "tensor(float)", "seq(tensor(int64))". shape: a list with an int for a fixed dimension, its name for a
+    symbolic one and None for an unknown one. A dimension that is not known has the name that the model declares. Empty for scalars, sequences and maps, and where the rank is unknown.
     """
 
     __slots__ = ("_name", "_type", "_shape")
@@ -46,11 +47,19 @@ class NodeArg:
 class ModelMetadata:
     """What a model's author wrote about it.
 
-    Texts: producer_name, graph_name, domain, description, graph_description. version: an int. custom_metadata_map: a dict of
-    texts.
+    Texts: producer_name, graph_name, domain, description, graph_description. version: an int. custom_metadata_map: a
+    dict of texts.
     """
 
-    __slots__ = ("producer_name", "graph_name", "domain", "description", "graph_description", "version", "custom_metadata_map")
+    __slots__ = (
+        "producer_name",
+        "graph_name",
+        "domain",
+        "description",
+        "graph_description",
+        "version",
+        "custom_metadata_map",
+    )
 
     def __init__(self, info):
         for name, value in info.items():
@@ -111,7 +120,9 @@ def _apply_model_config(options, text):
     """Sets options from the JSON text that a model has under `ort_config`. RuntimeError where it says nonsense."""
 
     def wrong(fact):
-        return RuntimeError(f"Could not finalize session options while constructing the inference session. Error Message: {fact}")
+        return RuntimeError(
+            f"Could not finalize session options while constructing the inference session. Error Message: {fact}"
+        )
 
     try:
         config = json.loads(text)
@@ -121,7 +132,13 @@ def _apply_model_config(options, text):
     if not isinstance(settings, dict):
         return
     for name, value in settings.items():
-        if name in ("intra_op_num_threads", "inter_op_num_threads", "execution_mode", "graph_optimization_level", "enable_profiling"):
+        if name in (
+            "intra_op_num_threads",
+            "inter_op_num_threads",
+            "execution_mode",
+            "graph_optimization_level",
+            "enable_profiling",
+        ):
             if isinstance(value, bool) or not isinstance(value, int):
                 raise wrong(f"{name} option in the model file must be an integer")
         if name in ("intra_op_num_threads", "inter_op_num_threads"):
@@ -139,8 +156,8 @@ def _apply_model_config(options, text):
 
 
 class InferenceSession:
-    """A model of the engine: InferenceSession(options, path or bytes, is it a path, read the model's configuration), then
-    initialize_session(). `engine` is the engine's own object."""
+    """A model of the engine: InferenceSession(options, path or bytes, is it a path, read the model's configuration),
+    then initialize_session(). `engine` is the engine's own object."""
 
     def __init__(self, options, model, is_path, read_config_from_model):
         if not isinstance(options, SessionOptions):
@@ -148,20 +165,26 @@ class InferenceSession:
         self._path, self._bytes = (os.fspath(model), None) if is_path else ("", model)
         self._options = options._copy()
         self.engine = None
+        is_ort = self._path.endswith(".ort") if is_path else model[4:8] == b"ORTM"
+        if options._config.get("session.load_model_format", "ORT" if is_ort else "ONNX").upper() == "ORT":
+            raise fault(_core.NotImplemented, "models in ORT format are not read; convert from the ONNX model instead")
         if read_config_from_model:
             text = _core.model_info(self._path, self._bytes)["custom_metadata_map"].get("ort_config")
             if text is not None:
                 _apply_model_config(self._options, text)
 
     def initialize_session(self, providers, provider_options, disabled_optimizers):
-        """Loads and compiles. Unknown providers are RuntimeErrors; providers that are not in this build are passed over.
-        `disabled_optimizers` names passes of onnxruntime, which this engine does not have."""
+        """Loads and compiles. Unknown providers are RuntimeErrors; providers that are not in this build are passed
+        over. `disabled_optimizers` names passes of onnxruntime, which this engine does not have."""
         o = self._options
         requests = self._requests(list(providers), list(provider_options))
         threads = o.intra_op_num_threads
         if not o.use_per_session_threads:
             if global_threads["intra_op"] is None:
-                raise RuntimeError("When the session is not configured to use per session threadpools, the env must be created with the the CreateEnvWithGlobalThreadPools API: call set_global_thread_pool_sizes()")
+                raise RuntimeError(
+                    "When the session is not configured to use per session threadpools, the sizes of the global one "
+                    "must be set: call set_global_thread_pool_sizes()"
+                )
             threads = global_threads["intra_op"]
         try:
             self.engine = _core.Session(
@@ -182,7 +205,7 @@ class InferenceSession:
             )
         except _core.Fail as error:
             if o._cancel.terminate and "canceled" in str(error):
-                raise _core.ModelLoadCanceled("[ONNXRuntimeError] : 12 : MODEL_LOAD_CANCELED : Session initialization canceled.") from None
+                raise fault(_core.ModelLoadCanceled, "Session initialization canceled.") from None
             raise
         self._describe()
 
@@ -215,11 +238,21 @@ class InferenceSession:
         o = self._options
         if not logger.enabled(logger.INFO, o.log_severity_level):
             return
-        logger.log(logger.INFO, f"Session successfully initialized: providers {self.get_providers()}", o.logid, o.log_severity_level)
+        logger.log(
+            logger.INFO,
+            f"Session successfully initialized: providers {self.get_providers()}",
+            o.logid,
+            o.log_severity_level,
+        )
         if logger.enabled(logger.VERBOSE, o.log_severity_level):
             for step in engine.steps():
                 what = step.get("kernel", "executor")
-                logger.log(logger.VERBOSE, f"{step['op']} \"{step['name']}\": {step['device']} {what}", o.logid, o.log_severity_level)
+                logger.log(
+                    logger.VERBOSE,
+                    f'{step["op"]} "{step["name"]}": {step["device"]} {what}',
+                    o.logid,
+                    o.log_severity_level,
+                )
 
     @property
     def session_options(self):
@@ -300,7 +333,7 @@ class InferenceSession:
         try:
             self.engine.run_with_iobinding(io_binding._binding, run_options)
         except (_core.InvalidArgument, _core.Fail, _core.NotImplemented, _core.RuntimeException) as error:
-            raise RuntimeError(f"Error in execution: {error}") from None
+            raise RuntimeError(f"Error in execution: {str(error).split(' : ', 3)[-1]}") from None
 
     def end_profiling(self):
         """Ends profiling and returns the name of the file that it wrote; "" without profiling."""
@@ -315,12 +348,13 @@ class InferenceSession:
         return OrtValue.ortvalue_from_shape_and_onnx_type([int(d) for d in shape], element_type, device)
 
     def get_provider_graph_assignment_info(self):
-        """Which provider runs which of the model's own nodes, each node in a sub-graph of its own. Fail unless the session was
-        made with the entry session.record_ep_graph_assignment_info set to "1"."""
+        """Which provider runs which of the model's own nodes, each node in a sub-graph of its own. Fail unless the
+        session was made with the entry session.record_ep_graph_assignment_info set to "1"."""
         if self._options._config.get("session.record_ep_graph_assignment_info") != "1":
-            raise _core.Fail(
-                "[ONNXRuntimeError] : 1 : FAIL : Session configuration entry 'session.record_ep_graph_assignment_info' must be "
-                'set to "1" to retrieve EP graph assignment information.'
+            raise fault(
+                _core.Fail,
+                "Session configuration entry 'session.record_ep_graph_assignment_info' must be "
+                'set to "1" to retrieve EP graph assignment information.',
             )
         operators = self.engine.original_operators()
         assigned = {}
@@ -342,8 +376,8 @@ class InferenceSession:
         return []
 
     def set_tuning_results(self, results, error_on_invalid):
-        """Results of tuning belong to providers that tune; those of this build do not. RuntimeError for any result where
-        `error_on_invalid`; else they are passed over."""
+        """Results of tuning belong to providers that tune; those of this build do not. RuntimeError for any result
+        where `error_on_invalid`; else they are passed over."""
         for i, result in enumerate(results):
             name = result["ep"]
             fact = (
@@ -359,7 +393,12 @@ class InferenceSession:
         """Providers of this build have no options that change after creation; given ones are logged and passed over."""
         if not options:
             raise RuntimeError("No options were provided")
-        logger.log(logger.WARNING, f"dynamic options without a provider that reads them: {sorted(options)}", self._options.logid, self._options.log_severity_level)
+        logger.log(
+            logger.WARNING,
+            f"dynamic options without a provider that reads them: {sorted(options)}",
+            self._options.logid,
+            self._options.log_severity_level,
+        )
 
     def release_captured_graph(self, graph_annotation_id):
         """Runs are not captured: nothing to release."""
@@ -391,7 +430,9 @@ class SessionIOBinding:
         if not isinstance(device, OrtDevice):
             raise TypeError(f"expected an OrtDevice, got {type(device).__name__}")
         if device.device_type() != OrtDevice.cpu():
-            raise RuntimeError(f"memory of device type {device.device_type()} is not available in this build; available: 0 (CPU)")
+            raise RuntimeError(
+                f"memory of device type {device.device_type()} is not available in this build; available: 0 (CPU)"
+            )
 
     def bind_input(self, name, *what):
         """bind_input(name, array) or bind_input(name, device, element type, shape, address)."""

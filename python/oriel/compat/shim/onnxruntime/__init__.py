@@ -1,7 +1,7 @@
 """The package onnxruntime over oriel.ort.
 
-Its pure-Python helpers (quantization, tools, transformers) are onnxruntime's own: they are taken from an installed onnxruntime,
-whose native module is not loaded, and run on Oriel.
+Its pure-Python helpers (quantization, tools, transformers) are onnxruntime's own: they are taken from an installed
+onnxruntime, whose native module is not loaded, and run on Oriel.
 """
 
 import importlib.machinery as _machinery
@@ -62,8 +62,8 @@ class _MissingHelpers:
         package, _, helper = name.partition(".")
         if package == "onnxruntime" and helper in _HELPERS and __path__ == [_HERE]:
             raise ModuleNotFoundError(
-                f"{name} is a pure-Python part of the onnxruntime package that Oriel takes from there: install onnxruntime beside "
-                "Oriel and run again with oriel.compat",
+                f"{name} is a pure-Python part of the onnxruntime package that Oriel takes from there: install "
+                "onnxruntime beside Oriel and run again with oriel.compat",
                 name=name,
             )
 

@@ -8,14 +8,16 @@ _RUN_OPTIONS = ("log_severity_level", "log_verbosity_level", "logid", "only_exec
 
 
 def apply_options(options, values, allowed):
-    """Sets attributes that `allowed` names; RuntimeError for others that the options have; the rest is for somebody else."""
+    """Sets attributes that `allowed` names; RuntimeError for others that the options have; the rest is for somebody
+    else."""
     for name, value in values.items():
         if name in allowed:
             setattr(options, name, value)
         elif hasattr(options, name):
             kind = type(options).__name__
             raise RuntimeError(
-                f"{kind} attribute '{name}' is not permitted via the backend API. Allowed attributes: {', '.join(sorted(allowed))}"
+                f"{kind} attribute '{name}' is not permitted via the backend API. "
+                f"Allowed attributes: {', '.join(sorted(allowed))}"
             )
     return options
 

@@ -31,7 +31,9 @@ def export_lora_parameters(npz_file_path, adapter_version, model_version, output
 def main():
     """Runs the command."""
     arguments = get_args()
-    export_lora_parameters(arguments.npz_file_path, arguments.adapter_version, arguments.model_version, arguments.output_file_path)
+    export_lora_parameters(
+        arguments.npz_file_path, arguments.adapter_version, arguments.model_version, arguments.output_file_path
+    )
     return 0
 
 

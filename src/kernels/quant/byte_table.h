@@ -1,0 +1,17 @@
+// Functions of one byte by table.
+#pragma once
+
+#include <cstdint>
+
+#include "base/cpu_features.h"
+
+namespace oriel::kernels {
+
+/// y[i] = table[x[i]] for n bytes; the table has 256 entries, y may be x.
+void map_bytes(const std::uint8_t* table, const void* x, void* y, std::int64_t n, Isa isa = max_isa());
+
+/// The same by shuffles of whole vectors, for processors that has_byte_shuffles() is true of.
+bool has_byte_shuffles();
+void map_bytes_avx512(const std::uint8_t* table, const std::uint8_t* x, std::uint8_t* y, std::int64_t n);
+
+}  // namespace oriel::kernels
