@@ -312,6 +312,16 @@ def test_unknown_operators(api, state, domain, opsets, expected):
         open_session(api, model.SerializeToString())
 
 
+def test_the_last_of_constants_with_one_name(api, x):
+    nodes = [
+        helper.make_node("Constant", [], ["k"], name="first", value_float=12.0),
+        helper.make_node("Mul", ["X", "k"], ["Y"]),
+        helper.make_node("Constant", [], ["k"], name="last", value_float=2.0),
+    ]
+    session = open_session(api, build(nodes, [info("X", 1, [3, 2])], [info("Y", 1, [3, 2])]))
+    np.testing.assert_array_equal(session.run(None, {"X": x})[0], 2 * x)
+
+
 def test_paths_and_bytes(api, tmp_path, x, y):
     path = tmp_path / "model.onnx"
     path.write_bytes(mul_model())

@@ -79,11 +79,19 @@ std::string node_name(const NodeProto& node, std::size_t i) {
 }
 
 /// Indices of the nodes in an order in which each comes after those it reads from; the given order where that is one.
-/// Names that `scope` knows already are nobody's.
+/// Names that `scope` knows already are nobody's. Of constants with one name the last counts, as in ONNX Runtime.
 std::vector<std::size_t> topological_order(const std::vector<NodeProto>& nodes, const Scope& scope) {
+  std::unordered_map<Bytes, std::size_t> constants;
+  std::vector<bool> replaced(nodes.size());
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].op_type != "Constant" || !nodes[i].domain.empty() || nodes[i].outputs.size() != 1) continue;
+    const auto [before, first] = constants.emplace(nodes[i].outputs[0], i);
+    if (!first) replaced[std::exchange(before->second, i)] = true;
+  }
   std::unordered_map<Bytes, std::size_t> producer;
   producer.reserve(nodes.size() * 2);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (replaced[i]) continue;
     for (const Bytes name : nodes[i].outputs) {
       if (!name.empty() && scope.values.count(name) == 0) producer.emplace(name, i);
     }
@@ -101,13 +109,15 @@ std::vector<std::size_t> topological_order(const std::vector<NodeProto>& nodes, 
   std::vector<std::size_t> order;
   order.reserve(nodes.size());
   if (sorted) {
-    for (std::size_t i = 0; i < nodes.size(); ++i) order.push_back(i);
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      if (!replaced[i]) order.push_back(i);
+    }
     return order;
   }
   enum : char { kNew, kOpen, kDone };
   std::vector<char> state(nodes.size(), kNew);
   for (std::size_t root = 0; root < nodes.size(); ++root) {
-    if (state[root] != kNew) continue;
+    if (state[root] != kNew || replaced[root]) continue;
     std::vector<std::pair<std::size_t, std::size_t>> path{{root, 0}};
     state[root] = kOpen;
     while (!path.empty()) {
