@@ -29,6 +29,7 @@ bool form_attention(Graph& graph);
 bool form_gelu(Graph& graph);
 bool form_layer_norm(Graph& graph);
 bool form_swish(Graph& graph);
+bool merge_projections(Graph& graph);
 bool move_quantisation(Graph& graph);
 bool remove_identities(Graph& graph);
 bool remove_dead_nodes(Graph& graph);

@@ -384,6 +384,40 @@ def test_attention_whose_weights_are_read_elsewhere_stays(tmp_path, reference):
     check(model, packed(), reference)
 
 
+# Projections
+
+
+def projected(b, x, seed, bias=True):
+    y = b("MatMul", x, b.constant(0.3 * values(12, 24, seed=seed)))
+    return b("Add", b.constant(values(24, seed=seed + 1)), y) if bias else y
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_projections_of_one_value_become_one_product(bias, tmp_path, reference):
+    b = Builder()
+    model = b.model([("x", ["b", "s", 12])], [attention(b, *(projected(b, "x", 20 + 2 * i, bias) for i in range(3)))])
+    operators = optimised(model, tmp_path)
+    assert operators.count("MatMul") == 1 and operators.count("Split") == 1 and "Attention" in operators
+    for sizes in (2, 9, 12), (1, 1, 12), (3, 70, 12):
+        check(model, {"x": values(*sizes)}, reference)
+
+
+def test_projections_of_keys_and_values_become_one_product(tmp_path, reference):
+    b = Builder()
+    q, k, v = projected(b, "x", 20), projected(b, "y", 22), projected(b, "y", 24)
+    model = b.model([("x", ["b", "s", 12]), ("y", ["b", "t", 12])], [attention(b, q, k, v)])
+    assert optimised(model, tmp_path).count("MatMul") == 2
+    check(model, {"x": values(2, 4, 12), "y": values(2, 11, 12, seed=1)}, reference)
+
+
+def test_projections_that_differ_stay(tmp_path, reference):
+    b = Builder()
+    q, k, v = projected(b, "x", 20), projected(b, "x", 22, bias=False), projected(b, "x", 24)
+    model = b.model([("x", ["b", "s", 12])], [attention(b, q, k, v), v])
+    assert optimised(model, tmp_path).count("MatMul") == 3
+    check(model, {"x": values(2, 4, 12)}, reference)
+
+
 # Identities
 
 
