@@ -680,41 +680,19 @@ void lower_softmax(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
-// The same for rows of neighbours, each by a table of its own from bytes to bytes.
+// The same for rows of neighbours.
 void run_softmax_rows(const QuantisedUnit& q, const Tensor& x, std::int64_t extent, ElementType type, OutputSink& outputs, RunContext& context) {
   const auto* in = static_cast<const std::uint8_t*>(x.raw());
   auto* out = static_cast<std::uint8_t*>(outputs.allocate(0, type, x.dims()).raw());
   if (x.size() == 0) return;
-  // By how far an element lies below the largest.
-  float powers[256];
-  for (int i = 0; i < 256; ++i) powers[i] = static_cast<float>(std::exp(static_cast<double>(-i) * static_cast<double>(q.scales[0])));
-  const std::uint8_t flip = x.type() == ElementType::kI8 ? 0x80 : 0;
-  const float low = type == ElementType::kI8 ? -128.0F : 0.0F;
-  const auto zero = static_cast<float>(q.zeros[1]);
+  ByteSoftmax f;
+  for (int i = 0; i < 256; ++i) f.powers[i] = static_cast<float>(std::exp(static_cast<double>(-i) * static_cast<double>(q.scales[0])));
+  f.x_signed = x.type() == ElementType::kI8;
+  f.y_signed = type == ElementType::kI8;
+  f.y_scale = q.scales[1];
+  f.y_zero = q.zeros[1];
   parallel(context, x.size() / extent, std::max<std::int64_t>(1, 8192 / extent), [&](std::int64_t begin, std::int64_t end, int) {
-    std::uint8_t results[256];
-    alignas(64) std::uint8_t table[256] = {};
-    for (std::int64_t row = begin; row < end; ++row) {
-      const std::uint8_t* from = in + row * extent;
-      std::uint8_t most = 0;
-      for (std::int64_t i = 0; i < extent; ++i) most = std::max<std::uint8_t>(most, from[i] ^ flip);
-      double sums[4] = {};
-      std::int64_t i = 0;
-      for (; i + 4 <= extent; i += 4) {
-        for (std::int64_t j = 0; j < 4; ++j) sums[j] += powers[most - (from[i + j] ^ flip)];
-      }
-      for (; i < extent; ++i) sums[0] += powers[most - (from[i] ^ flip)];
-      const auto factor = static_cast<float>(1.0 / ((sums[0] + sums[1] + sums[2] + sums[3]) * static_cast<double>(q.scales[1])));
-      for (int below = 0; below < 256; ++below) {
-        const float v = std::min(powers[below] * factor, 1024.0F);
-        // Adding and taking away 3 * 2^22 rounds to nearest even.
-        constexpr float kRounder = 12582912.0F;
-        const float rounded = std::min(std::max((v + kRounder) - kRounder + zero, low), low + 255.0F);
-        results[below] = static_cast<std::uint8_t>(static_cast<std::int32_t>(rounded));
-      }
-      for (int below = 0; below <= most; ++below) table[(most - below) ^ flip] = results[below];
-      map_bytes(table, from, out + row * extent, extent);
-    }
+    for (std::int64_t row = begin; row < end; ++row) byte_softmax(f, in + row * extent, out + row * extent, extent);
   });
 }
 
