@@ -394,7 +394,8 @@ std::unique_ptr<Program::State> Program::make_state() const {
     if (region.planned.empty()) continue;
     const auto free = std::find_if(busy_until.begin(), busy_until.end(), [&](int step) { return step < region.first_step; });
     state->arena_of[r] = static_cast<int>(free - busy_until.begin());
-    const int until = std::max(region.live_until, region.last_step - 1);
+    int until = region.last_step - 1;
+    for (const int v : region.planned) until = std::max(until, last_step_[static_cast<std::size_t>(v)]);
     if (free == busy_until.end()) {
       busy_until.push_back(until);
     } else {
