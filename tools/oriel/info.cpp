@@ -65,7 +65,7 @@ int info(const ModelArguments& arguments, Report& report) {
   count(*graph, census);
 
   const ModelInfo& about = graph->info();
-  const bool versioned = about.version != onnx::kNoVersion;
+  const bool versioned = about.version != onnx::ModelProto::kNoVersion;
   Json json = {{"command", "info"},
                {"model", arguments.model},
                {"file_bytes", file->size()},
