@@ -351,6 +351,7 @@ def test_info(asked, shell, digits_model):
     assert document["inputs"] == [{"name": "image", "type": "tensor(float)", "shape": ["batch", 1, 8, 8]}]
     assert document["outputs"] == [{"name": "probabilities", "type": "tensor(float)", "shape": ["batch", 10]}]
     assert document["file_bytes"] == digits_model.stat().st_size
+    assert document["version"] == (model.model_version if model.HasField("model_version") else None)
     assert document["flops"] is None
     flops = asked("info", digits_model, "--dim", "batch=1")["flops"]
     # Convolutions: 2 * 64 * 9 * (1 * 24 + 24 * 24 * 2) + 2 * 16 * 9 * 24 * 48, and the rest is small.

@@ -65,6 +65,7 @@ int info(const ModelArguments& arguments, Report& report) {
   count(*graph, census);
 
   const ModelInfo& about = graph->info();
+  const bool versioned = about.version != onnx::ModelProto::kNoVersion;
   Json json = {{"command", "info"},
                {"model", arguments.model},
                {"file_bytes", file->size()},
@@ -73,7 +74,7 @@ int info(const ModelArguments& arguments, Report& report) {
                {"producer", about.producer_name},
                {"producer_version", about.producer_version},
                {"domain", about.domain},
-               {"version", about.version == onnx::ModelProto::kNoVersion ? Json() : Json(about.version)},
+               {"version", versioned ? Json(about.version) : Json(nullptr)},
                {"graph", about.graph_name},
                {"description", about.description},
                {"metadata", Json::object()}};
@@ -86,8 +87,8 @@ int info(const ModelArguments& arguments, Report& report) {
   report.line(formatted("model {}, {}", arguments.model, bytes_text(static_cast<double>(file->size()))));
   report.line(formatted("ONNX IR version {}, opset {}", proto.ir_version, joined(opsets, ", ")));
   if (!about.producer_name.empty()) report.line(formatted("made by {} {}", about.producer_name, about.producer_version));
-  report.line(formatted("graph \"{}\"{}{}", about.graph_name, about.version == onnx::ModelProto::kNoVersion ? std::string() : formatted(", version {}", about.version),
-                        about.domain.empty() ? "" : ", domain " + about.domain));
+  report.line(formatted("graph \"{}\"{}{}", about.graph_name, versioned ? formatted(", version {}", about.version) : std::string(),
+                        about.domain.empty() ? std::string() : ", domain " + about.domain));
   if (!about.description.empty()) report.line("description: " + about.description);
   for (const auto& [key, value] : about.metadata) {
     json["metadata"][key] = value;
