@@ -85,7 +85,7 @@ void lower(Lowering& lowering, const Unit& unit) {
     spec.in_place = {1};
   }
   spec.outputs = {plain_output ? lowering.plain_output(unit.output) : lowering.blocked_output(unit.output)};
-  spec.kernel = "conv_f32_" + std::string(isa_name(policy.isa));
+  spec.kernel = formatted("conv_f32_{}", isa_name(std::min(policy.isa, Isa::kAvx512)));
   emit_convolution(lowering, unit, conv, conv_candidates(layer, expected, policy), w, bytes, pack, std::move(spec));
 }
 

@@ -112,7 +112,7 @@ void emit(Lowering& lowering, const Unit& unit, IntegerConv integer) {
     if (integer.residual->element() == conv->output) spec.in_place = {1};
   }
   spec.outputs = {lowering.blocked_output(unit.output)};
-  spec.kernel = formatted("conv_{}_{}", element_name(integer.x->element()), isa_name(policy.isa));
+  spec.kernel = formatted("conv_{}_{}", element_name(integer.x->element()), isa_name(std::min(policy.isa, Isa::kVnni)));
   const auto kept = std::make_shared<const IntegerConv>(std::move(integer));
   const auto pack = [kept, from = w.raw(), is_signed = w.type() == ElementType::kI8](const ConvKernel& kernel, void* to, std::int64_t first,
                                                                                      std::int64_t last) {

@@ -21,7 +21,7 @@ namespace {
 
 // What a byte of larger weights must save a run, in seconds of all its threads together: memory is finite, and one layer's
 // weights push another's out of the caches.
-constexpr double kSecondsPerByte = 4e-11;
+constexpr double kSecondsPerByte = 5e-11;
 // The default budget: larger weights may make those of the model this many times larger, but take no more than this.
 constexpr double kLargestExpansion = 2.5;
 constexpr double kLargestExtra = 512.0 * 1024 * 1024;
