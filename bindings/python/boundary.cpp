@@ -29,7 +29,8 @@ constexpr Row kRows[] = {
     {ErrorCode::kOutOfMemory, "Fail"},
     {ErrorCode::kCancelled, "Fail"},
 };
-constexpr const char* kUnused[] = {"EngineError", "ModelLoaded", "ModelLoadCanceled", "ModelRequiresCompilation", "NotFound", "DeviceReset"};
+constexpr const char* kUnused[] = {"EngineError", "ModelLoaded", "ModelLoadCanceled", "ModelRequiresCompilation",
+                                   "NotFound",    "DeviceReset"};
 
 PyObject* classes[std::size(kRows)];
 

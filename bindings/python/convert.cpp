@@ -22,19 +22,30 @@ struct DtypeRow {
 };
 
 constexpr DtypeRow kNumpy[] = {
-    {"float32", ElementType::kF32}, {"float64", ElementType::kF64}, {"float16", ElementType::kF16}, {"int8", ElementType::kI8},
-    {"int16", ElementType::kI16},   {"int32", ElementType::kI32},   {"int64", ElementType::kI64},   {"uint8", ElementType::kU8},
-    {"uint16", ElementType::kU16},  {"uint32", ElementType::kU32},  {"uint64", ElementType::kU64},  {"bool", ElementType::kBool},
+    {"float32", ElementType::kF32},         {"float64", ElementType::kF64},
+    {"float16", ElementType::kF16},         {"int8", ElementType::kI8},
+    {"int16", ElementType::kI16},           {"int32", ElementType::kI32},
+    {"int64", ElementType::kI64},           {"uint8", ElementType::kU8},
+    {"uint16", ElementType::kU16},          {"uint32", ElementType::kU32},
+    {"uint64", ElementType::kU64},          {"bool", ElementType::kBool},
     {"complex64", ElementType::kComplex64}, {"complex128", ElementType::kComplex128},
 };
 constexpr DtypeRow kMlDtypes[] = {
-    {"bfloat16", ElementType::kBF16},          {"float8_e4m3fn", ElementType::kF8E4M3FN}, {"float8_e4m3fnuz", ElementType::kF8E4M3FNUZ},
-    {"float8_e5m2", ElementType::kF8E5M2},     {"float8_e5m2fnuz", ElementType::kF8E5M2FNUZ}, {"float8_e8m0fnu", ElementType::kF8E8M0},
-    {"int4", ElementType::kI4},                {"uint4", ElementType::kU4},               {"int2", ElementType::kI2},
-    {"uint2", ElementType::kU2},               {"float4_e2m1fn", ElementType::kF4E2M1},
+    {"bfloat16", ElementType::kBF16},
+    {"float8_e4m3fn", ElementType::kF8E4M3FN},
+    {"float8_e4m3fnuz", ElementType::kF8E4M3FNUZ},
+    {"float8_e5m2", ElementType::kF8E5M2},
+    {"float8_e5m2fnuz", ElementType::kF8E5M2FNUZ},
+    {"float8_e8m0fnu", ElementType::kF8E8M0},
+    {"int4", ElementType::kI4},
+    {"uint4", ElementType::kU4},
+    {"int2", ElementType::kI2},
+    {"uint2", ElementType::kU2},
+    {"float4_e2m1fn", ElementType::kF4E2M1},
 };
 
-// What cannot become a value at all is a plain RuntimeError in Python; values that the model refuses are InvalidArgument.
+// What cannot become a value at all is a plain RuntimeError in Python; values that the model refuses are
+// InvalidArgument.
 template <typename... Args>
 [[noreturn]] void refuse(fmt::format_string<Args...> text, Args&&... args) {
   throw std::runtime_error(format_arguments(text, fmt::make_format_args(args...)));
@@ -42,7 +53,9 @@ template <typename... Args>
 
 std::string text_of(nb::handle object) { return nb::cast<std::string>(nb::str(object)); }
 
-std::string type_of(nb::handle object) { return text_of(nb::handle(reinterpret_cast<PyObject*>(Py_TYPE(object.ptr())))); }
+std::string type_of(nb::handle object) {
+  return text_of(nb::handle(reinterpret_cast<PyObject*>(Py_TYPE(object.ptr()))));
+}
 
 nb::module_& numpy() {
   static auto* module = new nb::module_(nb::module_::import_("numpy"));
@@ -68,21 +81,37 @@ std::shared_ptr<void> keep(nb::handle object) {
 ElementType element_of_format(const char* format, std::size_t item) {
   if (format == nullptr) return ElementType::kU8;
   while (*format == '@' || *format == '=' || *format == '<') ++format;
-  if (format[0] == 'Z') return format[1] == 'f' ? ElementType::kComplex64 : format[1] == 'd' ? ElementType::kComplex128 : ElementType::kUndefined;
+  if (format[0] == 'Z')
+    return format[1] == 'f'   ? ElementType::kComplex64
+           : format[1] == 'd' ? ElementType::kComplex128
+                              : ElementType::kUndefined;
   if (format[0] == '\0' || format[1] != '\0') return ElementType::kUndefined;
   const auto sized = [&](ElementType one, ElementType two, ElementType four, ElementType eight) {
     return item == 1 ? one : item == 2 ? two : item == 4 ? four : eight;
   };
   switch (*format) {
-    case 'f': return ElementType::kF32;
-    case 'd': return ElementType::kF64;
-    case 'e': return ElementType::kF16;
-    case '?': return ElementType::kBool;
-    case 'b': case 'h': case 'i': case 'l': case 'q':
+    case 'f':
+      return ElementType::kF32;
+    case 'd':
+      return ElementType::kF64;
+    case 'e':
+      return ElementType::kF16;
+    case '?':
+      return ElementType::kBool;
+    case 'b':
+    case 'h':
+    case 'i':
+    case 'l':
+    case 'q':
       return sized(ElementType::kI8, ElementType::kI16, ElementType::kI32, ElementType::kI64);
-    case 'B': case 'H': case 'I': case 'L': case 'Q':
+    case 'B':
+    case 'H':
+    case 'I':
+    case 'L':
+    case 'Q':
       return sized(ElementType::kU8, ElementType::kU16, ElementType::kU32, ElementType::kU64);
-    default: return ElementType::kUndefined;
+    default:
+      return ElementType::kUndefined;
   }
 }
 
@@ -97,8 +126,10 @@ struct BufferGuard {
 Tensor strings_of(nb::handle array) {
   // Elements of numpy's void type are their bytes, trailing zeros included.
   nb::object flat = nb::cast<std::string>(array.attr("dtype").attr("kind")) == "V"
-                        ? nb::object(nb::module_::import_("builtins").attr("list")(nb::module_::import_("builtins").attr("map")(
-                              nb::module_::import_("builtins").attr("bytes"), array.attr("ravel")())))
+                        ? nb::object(nb::module_::import_("builtins")
+                                         .attr("list")(nb::module_::import_("builtins")
+                                                           .attr("map")(nb::module_::import_("builtins").attr("bytes"),
+                                                                        array.attr("ravel")())))
                         : array.attr("ravel")().attr("astype")("object").attr("tolist")();
   Dims dims;
   for (const nb::handle d : array.attr("shape")) dims.push_back(nb::cast<std::int64_t>(d));
@@ -141,7 +172,8 @@ Tensor extended_array(nb::handle array, ElementType type) {
   auto* to = static_cast<std::uint8_t*>(t.raw());
   std::memset(to, 0, t.bytes());
   for (std::int64_t i = 0; i < t.size(); ++i) {
-    to[i * bits / 8] = static_cast<std::uint8_t>(to[i * bits / 8] | ((from[i] & ((1U << bits) - 1U)) << (i * bits % 8)));
+    to[i * bits / 8] =
+        static_cast<std::uint8_t>(to[i * bits / 8] | ((from[i] & ((1U << bits) - 1U)) << (i * bits % 8)));
   }
   return t;
 }
@@ -154,7 +186,8 @@ Tensor tensor_of_array(nb::handle array) {
     if (type != ElementType::kUndefined) {
       Dims dims(guard.view.shape, guard.view.shape + guard.view.ndim);
       // Vector loads of the engine want aligned elements only; numpy's are.
-      return Tensor(type, std::move(dims), borrow_host(guard.view.buf, static_cast<std::size_t>(guard.view.len), keep(array)));
+      return Tensor(type, std::move(dims),
+                    borrow_host(guard.view.buf, static_cast<std::size_t>(guard.view.len), keep(array)));
     }
   } else {
     PyErr_Clear();
@@ -168,7 +201,8 @@ Tensor tensor_of_array(nb::handle array) {
   for (const DtypeRow& row : kNumpy) {
     // A plain type in the way of the buffer protocol: not contiguous, or of another byte order.
     if (row.type == type) {
-      const nb::object copy = numpy().attr("array")(array, nb::arg("dtype") = row.name, nb::arg("order") = "C", nb::arg("copy") = true);
+      const nb::object copy =
+          numpy().attr("array")(array, nb::arg("dtype") = row.name, nb::arg("order") = "C", nb::arg("copy") = true);
       return tensor_of_array(copy);
     }
   }
@@ -231,7 +265,8 @@ ElementType element_of_dtype(nb::handle dtype) {
 ElementType element_of_object(nb::handle type) {
   if (PyLong_Check(type.ptr())) {
     const auto element = onnx::element_from_onnx(nb::cast<std::int64_t>(type));
-    ORIEL_REQUIRE(element && *element != ElementType::kUndefined, "{} is no ONNX element type", nb::cast<std::int64_t>(type));
+    ORIEL_REQUIRE(element && *element != ElementType::kUndefined, "{} is no ONNX element type",
+                  nb::cast<std::int64_t>(type));
     return *element;
   }
   const ElementType element = element_of_dtype(type);
@@ -249,7 +284,8 @@ nb::object numpy_dtype(ElementType type) {
     try {
       return numpy().attr("dtype")(nb::module_::import_("ml_dtypes").attr(row.name));
     } catch (nb::python_error&) {
-      fail(ErrorCode::kNotImplemented, "numpy has no type for {}; the package ml_dtypes brings one", element_name(type));
+      fail(ErrorCode::kNotImplemented, "numpy has no type for {}; the package ml_dtypes brings one",
+           element_name(type));
     }
   }
   fail(ErrorCode::kNotImplemented, "numpy has no type for {}", element_name(type));
@@ -265,7 +301,8 @@ Tensor tensor_at(std::uintptr_t address, const std::vector<std::int64_t>& shape,
   }
   ORIEL_REQUIRE(address != 0 || count == 0, "the buffer's address is 0");
   std::shared_ptr<void> keeper = owner.is_none() ? nullptr : keep(owner);
-  return Tensor(element, Dims(shape.begin(), shape.end()), borrow_host(reinterpret_cast<void*>(address), element_bytes(element, count), std::move(keeper)));
+  return Tensor(element, Dims(shape.begin(), shape.end()),
+                borrow_host(reinterpret_cast<void*>(address), element_bytes(element, count), std::move(keeper)));
 }
 
 void require_cpu(nb::handle device) {
@@ -294,13 +331,15 @@ Datum to_datum(nb::handle object, const ValueType* type) {
   if (is_array(object) && (type == nullptr || type->is_tensor())) return tensor_of_array(object);
   if (nb::isinstance<PyOrtValue>(object)) {
     const PyOrtValue& given = nb::cast<const PyOrtValue&>(object);
-    if (given.sparse) fail(ErrorCode::kNotImplemented, "operators on sparse values are not supported; pass a dense tensor");
+    if (given.sparse)
+      fail(ErrorCode::kNotImplemented, "operators on sparse values are not supported; pass a dense tensor");
     return given.value;
   }
   if (type != nullptr && type->kind == ValueType::Kind::kOptional) return to_datum(object, type->inner.get());
   if (nb::hasattr(object, "dtype") && nb::hasattr(object, "shape")) {
     nb::object array = nb::borrow(object);
-    if (!nb::hasattr(object, "__array_interface__") || nb::isinstance(object, numpy().attr("generic"))) array = numpy().attr("asarray")(object);
+    if (!nb::hasattr(object, "__array_interface__") || nb::isinstance(object, numpy().attr("generic")))
+      array = numpy().attr("asarray")(object);
     return tensor_of_array(array);
   }
   if (type != nullptr && type->kind == ValueType::Kind::kMap && PyDict_Check(object.ptr())) {
@@ -312,11 +351,15 @@ Datum to_datum(nb::handle object, const ValueType* type) {
     bool all_text = true;
     for (const nb::handle key : keys) all_text = all_text && PyUnicode_Check(key.ptr()) != 0;
     if (!text && all_text) {
-      fail(ErrorCode::kInvalidArgument, "Unexpected input data type. Actual: (map(string,...)) , expected: (map({},...))", element_name(type->element));
+      fail(ErrorCode::kInvalidArgument,
+           "Unexpected input data type. Actual: (map(string,...)) , expected: (map({},...))",
+           element_name(type->element));
     }
     for (const nb::handle key : keys) {
       const bool right = text ? PyUnicode_Check(key.ptr()) || PyBytes_Check(key.ptr()) : PyIndex_Check(key.ptr()) != 0;
-      if (!right) refuse("Unexpected key type  {}, it cannot be linked to C type {}", type_of(key), text ? "std::string" : "int64_t");
+      if (!right)
+        refuse("Unexpected key type  {}, it cannot be linked to C type {}", type_of(key),
+               text ? "std::string" : "int64_t");
     }
     map->keys = tensor_of_array(array_as(keys, text ? ElementType::kString : ElementType::kI64));
     map->values = tensor_of_array(array_as(values, type->inner->element));
@@ -335,7 +378,8 @@ Datum to_datum(nb::handle object, const ValueType* type) {
     }
     return Datum(std::shared_ptr<const Sequence>(std::move(sequence)));
   }
-  if (type != nullptr && type->is_tensor() && (PyFloat_Check(object.ptr()) || PyLong_Check(object.ptr()) || PyUnicode_Check(object.ptr()))) {
+  if (type != nullptr && type->is_tensor() &&
+      (PyFloat_Check(object.ptr()) || PyLong_Check(object.ptr()) || PyUnicode_Check(object.ptr()))) {
     return tensor_of_array(array_as(object, type->element));
   }
   refuse("Unable to handle object of type {}: it is no tensor, sequence or map", type_of(object));

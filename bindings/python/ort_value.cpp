@@ -43,7 +43,8 @@ ElementType element_named(nb::handle type) {
 
 PyOrtValue from_numpy(nb::handle array, nb::handle device) {
   require_cpu(device);
-  require(nb::hasattr(array, "dtype") && nb::hasattr(array, "shape"), "Creation of OrtValues is supported from numpy arrays, got {}",
+  require(nb::hasattr(array, "dtype") && nb::hasattr(array, "shape"),
+          "Creation of OrtValues is supported from numpy arrays, got {}",
           nb::cast<std::string>(nb::str(nb::handle(reinterpret_cast<PyObject*>(Py_TYPE(array.ptr()))))));
   return {to_datum(array), nullptr};
 }
@@ -66,7 +67,8 @@ PyOrtValue reinterpreted(nb::handle array, int number) {
   const Datum from = to_datum(array);
   const Tensor& t = from.tensor();
   if (t.type() == wanted) return {from, nullptr};
-  // Types below a byte come packed: the array's bytes are not one element each, so its dimensions are those of the array as given.
+  // Types below a byte come packed: the array's bytes are not one element each, so its dimensions are those of the
+  // array as given.
   const int bits = std::max(element_bits(wanted), 8);
   require(t.type() != ElementType::kString && wanted != ElementType::kString && element_bits(t.type()) == bits,
           "Items size in the incoming array: {} bits, specified by onnxtype: {} bits", element_bits(t.type()), bits);
@@ -79,8 +81,9 @@ void update(PyOrtValue& self, nb::handle array) {
   tensor_of(self);
   Tensor& target = self.value.tensor();
   require(source.size() == target.size() && source.type() == target.type(),
-          "The input size of numpy arrays does not match the size of the OrtValue: the new contents are {}, the value is {}", source.description(),
-          target.description());
+          "The input size of numpy arrays does not match the size of the OrtValue: the new contents are {}, the value "
+          "is {}",
+          source.description(), target.description());
   if (target.type() == ElementType::kString) {
     for (std::int64_t i = 0; i < target.size(); ++i) target.data<std::string>()[i] = source.data<std::string>()[i];
   } else if (target.bytes() > 0) {
@@ -115,8 +118,8 @@ nb::object to_dlpack(const PyOrtValue& self, const nb::kwargs& wishes) {
   std::vector<std::size_t> shape(t.dims().begin(), t.dims().end());
   auto* owner = new std::shared_ptr<Memory>(t.memory());
   const nb::capsule keeper(owner, [](void* p) noexcept { delete static_cast<std::shared_ptr<Memory>*>(p); });
-  const nb::ndarray<nb::array_api> array(const_cast<void*>(t.raw()), shape.size(), shape.data(), keeper, nullptr, dlpack_type(t.type()),
-                                         nb::device::cpu::value);
+  const nb::ndarray<nb::array_api> array(const_cast<void*>(t.raw()), shape.size(), shape.data(), keeper, nullptr,
+                                         dlpack_type(t.type()), nb::device::cpu::value);
   return nb::cast(array).attr("__dlpack__")(**wishes);
 }
 
@@ -127,7 +130,8 @@ ElementType element_of_dlpack(nb::dlpack::dtype dtype) {
     const nb::dlpack::dtype own = dlpack_type(type);
     if (dtype.lanes == 1 && own.code == dtype.code && own.bits == dtype.bits) return type;
   }
-  throw std::runtime_error(formatted("DLPack type {} of {} bits is not supported", static_cast<int>(dtype.code), static_cast<int>(dtype.bits)));
+  throw std::runtime_error(formatted("DLPack type {} of {} bits is not supported", static_cast<int>(dtype.code),
+                                     static_cast<int>(dtype.bits)));
 }
 
 PyOrtValue from_dlpack(nb::handle object, bool is_bool) {
@@ -137,8 +141,10 @@ PyOrtValue from_dlpack(nb::handle object, bool is_bool) {
     throw nb::type_error("from_dlpack expected a valid DLPack capsule named 'dltensor'");
   }
   Array array;
-  require(nb::try_cast<Array>(object, array, false), "from_dlpack cannot take this tensor: it is read-only, or of a newer DLPack version");
-  require(array.device_type() == nb::device::cpu::value, "from_dlpack wants memory of the CPU, got DLPack device {}", array.device_type());
+  require(nb::try_cast<Array>(object, array, false),
+          "from_dlpack cannot take this tensor: it is read-only, or of a newer DLPack version");
+  require(array.device_type() == nb::device::cpu::value, "from_dlpack wants memory of the CPU, got DLPack device {}",
+          array.device_type());
   std::int64_t expected = 1;
   bool contiguous = true;
   for (std::size_t i = array.ndim(); i-- > 0;) {
@@ -167,7 +173,8 @@ bool holds_bytes(nb::handle capsule) {
   void* pointer = PyCapsule_GetPointer(capsule.ptr(), "dltensor");
   if (pointer == nullptr) throw nb::python_error();
   const nb::dlpack::dtype dtype = static_cast<const nb::dlpack::dltensor*>(pointer)->dtype;
-  return dtype.bits == 8 && (dtype.code == static_cast<std::uint8_t>(Code::UInt) || dtype.code == static_cast<std::uint8_t>(Code::Bool));
+  return dtype.bits == 8 &&
+         (dtype.code == static_cast<std::uint8_t>(Code::UInt) || dtype.code == static_cast<std::uint8_t>(Code::Bool));
 }
 
 std::vector<std::int64_t> shape_of(const PyOrtValue& v) {
@@ -190,12 +197,18 @@ void bind_ort_value(nb::module_& module) {
       .def_static("ortvalue_from_shape_and_onnx_type", &make_empty, "shape"_a, "type"_a, "device"_a)
       .def_static(
           "over_memory",
-          [](nb::handle owner, std::uintptr_t address, const std::vector<std::int64_t>& shape, nb::handle type, nb::handle device) {
+          [](nb::handle owner, std::uintptr_t address, const std::vector<std::int64_t>& shape, nb::handle type,
+             nb::handle device) {
             require_cpu(device);
             return PyOrtValue{Datum(tensor_at(address, shape, type, owner)), nullptr};
           },
           "owner"_a.none(), "address"_a, "shape"_a, "type"_a, "device"_a, "A tensor over the owner's memory.")
-      .def_static("ort_value_from_sparse_tensor", [](const PySparseTensor& s) { return PyOrtValue{Datum(), s.data}; }, "sparse_tensor"_a)
+      .def_static(
+          "ort_value_from_sparse_tensor",
+          [](const PySparseTensor& s) {
+            return PyOrtValue{Datum(), s.data};
+          },
+          "sparse_tensor"_a)
       .def_static("from_dlpack", &from_dlpack, "data"_a, "is_bool_tensor"_a = false)
       .def("as_sparse_tensor",
            [](const PyOrtValue& v) {
@@ -224,14 +237,15 @@ void bind_ort_value(nb::module_& module) {
              return v.value.tensor().bytes();
            })
       .def("numpy", &as_array)
-      .def("__array__",
-           [](const PyOrtValue& v, nb::handle dtype, nb::handle copy) {
-             const nb::object array = as_array(v);
-             const bool forced = !copy.is_none() && nb::cast<bool>(copy);
-             if (dtype.is_none()) return forced ? nb::object(array.attr("copy")()) : array;
-             return nb::object(array.attr("astype")(dtype, nb::arg("copy") = forced));
-           },
-           "dtype"_a.none() = nb::none(), "copy"_a.none() = nb::none())
+      .def(
+          "__array__",
+          [](const PyOrtValue& v, nb::handle dtype, nb::handle copy) {
+            const nb::object array = as_array(v);
+            const bool forced = !copy.is_none() && nb::cast<bool>(copy);
+            if (dtype.is_none()) return forced ? nb::object(array.attr("copy")()) : array;
+            return nb::object(array.attr("astype")(dtype, nb::arg("copy") = forced));
+          },
+          "dtype"_a.none() = nb::none(), "copy"_a.none() = nb::none())
       .def("update_inplace", &update, "data"_a)
       .def("_is_webgpu_buffer", [](const PyOrtValue&) { return false; });
   module.def("is_dlpack_uint8_tensor", &holds_bytes, "capsule"_a);

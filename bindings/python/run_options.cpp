@@ -18,7 +18,8 @@ bool truth(nb::handle value) {
 }
 
 void add_entry(PyRunOptions& options, const std::string& key, const std::string& value) {
-  if (key.empty() || key.size() > 1024) throw std::runtime_error("Config key is empty or longer than maximum length 1024");
+  if (key.empty() || key.size() > 1024)
+    throw std::runtime_error("Config key is empty or longer than maximum length 1024");
   if (value.size() > 8192) throw std::runtime_error("Config value is longer than maximum length: 8192");
   options.config[key] = value;
 }
@@ -26,7 +27,8 @@ void add_entry(PyRunOptions& options, const std::string& key, const std::string&
 }  // namespace
 
 void bind_run_options(nb::module_& module) {
-  nb::class_<PyRunOptions>(module, "RunOptions", "How one run goes. Setting `terminate` stops the runs that were given these options.")
+  nb::class_<PyRunOptions>(module, "RunOptions",
+                           "How one run goes. Setting `terminate` stops the runs that were given these options.")
       .def(nb::init<>())
       .def_prop_rw(
           "terminate", [](const PyRunOptions& o) { return o.cancel.cancelled.load(); },
@@ -47,7 +49,8 @@ void bind_run_options(nb::module_& module) {
       .def("add_run_config_entry", &add_entry)
       .def("get_run_config_entry", [](const PyRunOptions& o, const std::string& key) {
         const auto found = o.config.find(key);
-        if (found == o.config.end()) throw std::runtime_error("RunOptions does not have configuration with key: " + key);
+        if (found == o.config.end())
+          throw std::runtime_error("RunOptions does not have configuration with key: " + key);
         return found->second;
       });
 }

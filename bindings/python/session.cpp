@@ -52,11 +52,13 @@ nb::object shape_of(const ValueType& type, const std::vector<onnx::DeclaredDim>*
   return dims;
 }
 
-nb::list infos_of(const std::vector<ValueInfo>& values, const std::map<std::string, std::vector<onnx::DeclaredDim>>& declared) {
+nb::list infos_of(const std::vector<ValueInfo>& values,
+                  const std::map<std::string, std::vector<onnx::DeclaredDim>>& declared) {
   nb::list list;
   for (const ValueInfo& v : values) {
     const auto shape = declared.find(v.name);
-    list.append(nb::make_tuple(v.name, onnx_type_name(v.type), shape_of(v.type, shape == declared.end() ? nullptr : &shape->second)));
+    list.append(nb::make_tuple(v.name, onnx_type_name(v.type),
+                               shape_of(v.type, shape == declared.end() ? nullptr : &shape->second)));
   }
   return list;
 }
@@ -127,7 +129,8 @@ nb::dict info_of(const ModelInfo& info) {
 }
 
 nb::dict model_info_of(const std::string& path, nb::object bytes) {
-  return info_of(bytes.is_none() ? onnx::read_onnx_info_of_file(path) : onnx::read_onnx_info(memory_of(std::move(bytes))));
+  return info_of(bytes.is_none() ? onnx::read_onnx_info_of_file(path)
+                                 : onnx::read_onnx_info(memory_of(std::move(bytes))));
 }
 
 // A file's path from the folder of a model where it lies there; else as it is.
@@ -138,10 +141,10 @@ std::string seen_from(const std::string& model, const std::string& path) {
   return relative.empty() || *relative.begin() == ".." ? path : relative.string();
 }
 
-// Optimises a model and writes it: to a file, or as bytes where there is no path to write to. `locate(name, value, part)` is asked
-// where a constant's bytes lie: parts are (path, offset, size) or None.
-nb::object rewrite_model(const std::string& path, nb::object bytes, int level, const std::string& to, const std::string& external_file,
-                         std::size_t external_threshold, nb::object locate) {
+// Optimises a model and writes it: to a file, or as bytes where there is no path to write to. `locate(name, value,
+// part)` is asked where a constant's bytes lie: parts are (path, offset, size) or None.
+nb::object rewrite_model(const std::string& path, nb::object bytes, int level, const std::string& to,
+                         const std::string& external_file, std::size_t external_threshold, nb::object locate) {
   ModelSource source;
   source.path = path;
   if (!bytes.is_none()) source.bytes = memory_of(bytes);
@@ -152,7 +155,8 @@ nb::object rewrite_model(const std::string& path, nb::object bytes, int level, c
   {
     const nb::gil_scoped_release release;
     graph = load_graph(source, options, GraphStage::kOptimise);
-    for (const onnx::ExternalData& e : source.bytes ? onnx::external_initializers(source.bytes) : onnx::external_initializers_of_file(path)) {
+    for (const onnx::ExternalData& e :
+         source.bytes ? onnx::external_initializers(source.bytes) : onnx::external_initializers_of_file(path)) {
       parts[e.name] = {e.location, e.offset, e.bytes};
     }
   }
@@ -162,10 +166,13 @@ nb::object rewrite_model(const std::string& path, nb::object bytes, int level, c
   if (!locate.is_none()) {
     write.locate = [&](const std::string& name, const Tensor& tensor) -> std::optional<onnx::FilePart> {
       const auto part = parts.find(name);
-      const nb::object old = part == parts.end() ? nb::none() : nb::object(nb::make_tuple(part->second.path, part->second.offset, part->second.bytes));
+      const nb::object old =
+          part == parts.end() ? nb::none()
+                              : nb::object(nb::make_tuple(part->second.path, part->second.offset, part->second.bytes));
       const nb::object answer = locate(name, nb::cast(PyOrtValue{Datum(tensor), nullptr}), old);
       if (answer.is_none()) return std::nullopt;
-      return onnx::FilePart{seen_from(to, nb::cast<std::string>(answer[0])), nb::cast<std::uint64_t>(answer[1]), nb::cast<std::uint64_t>(answer[2])};
+      return onnx::FilePart{seen_from(to, nb::cast<std::string>(answer[0])), nb::cast<std::uint64_t>(answer[1]),
+                            nb::cast<std::uint64_t>(answer[2])};
     };
   }
   if (to.empty()) {
@@ -180,7 +187,8 @@ nb::object rewrite_model(const std::string& path, nb::object bytes, int level, c
 
 const ValueType& input_type(const Session& session, int index) {
   const auto i = static_cast<std::size_t>(index);
-  return i < session.inputs().size() ? session.inputs()[i].type : session.overridable()[i - session.inputs().size()].type;
+  return i < session.inputs().size() ? session.inputs()[i].type
+                                     : session.overridable()[i - session.inputs().size()].type;
 }
 
 // The values of one run.
@@ -205,8 +213,8 @@ PySession::PySession(const std::string& path, nb::object bytes, const std::strin
                      const std::vector<std::pair<std::string, std::int64_t>>& dims_by_name,
                      const std::vector<std::pair<std::string, std::int64_t>>& dims_by_denotation,
                      const std::map<std::string, std::string>& config, const nb::dict& initializers,
-                     const nb::dict& external_files, const std::string& optimized_model_path, const std::string& profile_prefix,
-                     nb::object cancel)
+                     const nb::dict& external_files, const std::string& optimized_model_path,
+                     const std::string& profile_prefix, nb::object cancel)
     : profile_prefix_(profile_prefix) {
   ModelSource source;
   source.path = path;
@@ -221,8 +229,10 @@ PySession::PySession(const std::string& path, nb::object bytes, const std::strin
   apply_config_entries(options, source);
   options.optimized_model_path = optimized_model_path;
   for (const auto& [name, settings] : providers) options.providers.push_back({name, settings});
-  for (const auto& [name, value] : initializers) options.initializers.emplace_back(nb::cast<std::string>(name), to_datum(value).tensor());
-  for (const auto& [name, contents] : external_files) options.external_files.emplace_back(nb::cast<std::string>(name), memory_of(nb::borrow(contents)));
+  for (const auto& [name, value] : initializers)
+    options.initializers.emplace_back(nb::cast<std::string>(name), to_datum(value).tensor());
+  for (const auto& [name, contents] : external_files)
+    options.external_files.emplace_back(nb::cast<std::string>(name), memory_of(nb::borrow(contents)));
   if (!cancel.is_none()) options.cancel = &nb::cast<const PyRunOptions&>(cancel).cancel;
   if (!profile_prefix.empty()) {
     profiler_ = std::make_shared<Profiler>();
@@ -233,7 +243,8 @@ PySession::PySession(const std::string& path, nb::object bytes, const std::strin
   declared_ = source.bytes ? onnx::declared_shapes(source.bytes) : onnx::declared_shapes_of_file(source.path);
   for (auto& [value, dims] : declared_) {
     for (onnx::DeclaredDim& dim : dims) {
-      for (const auto& [name, extent] : dims_by_name) dim.value = dim.value < 0 && dim.name == name ? extent : dim.value;
+      for (const auto& [name, extent] : dims_by_name)
+        dim.value = dim.value < 0 && dim.name == name ? extent : dim.value;
     }
   }
   if (profiler_) {
@@ -276,7 +287,8 @@ RunOptions PySession::options_of(PyRunOptions* options, const std::shared_ptr<Pr
   return run;
 }
 
-std::shared_ptr<PySession::Call> PySession::prepare(const nb::object& wanted, const nb::dict& feeds, const PyRunOptions* options) const {
+std::shared_ptr<PySession::Call> PySession::prepare(const nb::object& wanted, const nb::dict& feeds,
+                                                    const PyRunOptions* options) const {
   auto call = std::make_shared<Call>();
   const std::size_t total = session_->inputs().size() + session_->overridable().size();
   call->operands.resize(total, nullptr);
@@ -326,7 +338,8 @@ nb::list PySession::run(const nb::object& wanted, const nb::dict& feeds, PyRunOp
   return call->fetch(as_values);
 }
 
-void PySession::run_async(const nb::object& wanted, const nb::dict& feeds, nb::object callback, nb::object user_data, nb::object options) {
+void PySession::run_async(const nb::object& wanted, const nb::dict& feeds, nb::object callback, nb::object user_data,
+                          nb::object options) {
   PyRunOptions* settings = options.is_none() ? nullptr : nb::cast<PyRunOptions*>(options);
   std::shared_ptr<Call> call;
   Status wrong;
@@ -405,20 +418,25 @@ void bind_session(nb::module_& module) {
         dispatcher().drain();
       },
       nb::call_guard<nb::gil_scoped_release>(), "Waits for the runs and callbacks of run_async.");
-  module.def("model_info", &model_info_of, "path"_a, "bytes"_a.none() = nb::none(), "What a model's author wrote about it.");
-  module.def("rewrite_model", &rewrite_model, "path"_a, "bytes"_a.none(), "level"_a, "to"_a, "external_file"_a, "external_threshold"_a,
-             "locate"_a.none());
+  module.def("model_info", &model_info_of, "path"_a, "bytes"_a.none() = nb::none(),
+             "What a model's author wrote about it.");
+  module.def("rewrite_model", &rewrite_model, "path"_a, "bytes"_a.none(), "level"_a, "to"_a, "external_file"_a,
+             "external_threshold"_a, "locate"_a.none());
   nb::class_<PySession>(module, "Session")
-      .def(nb::init<const std::string&, nb::object, const std::string&, int, int, const std::vector<std::pair<std::string, ProviderOptions>>&,
-                    const std::vector<std::pair<std::string, std::int64_t>>&, const std::vector<std::pair<std::string, std::int64_t>>&,
-                    const std::map<std::string, std::string>&, const nb::dict&, const nb::dict&, const std::string&, const std::string&, nb::object>(),
-           "path"_a, "bytes"_a.none(), "folder"_a, "level"_a, "threads"_a, "providers"_a, "dims_by_name"_a, "dims_by_denotation"_a, "config"_a,
-           "initializers"_a, "external_files"_a, "optimized_model_path"_a, "profile_prefix"_a, "cancel"_a.none())
+      .def(nb::init<const std::string&, nb::object, const std::string&, int, int,
+                    const std::vector<std::pair<std::string, ProviderOptions>>&,
+                    const std::vector<std::pair<std::string, std::int64_t>>&,
+                    const std::vector<std::pair<std::string, std::int64_t>>&, const std::map<std::string, std::string>&,
+                    const nb::dict&, const nb::dict&, const std::string&, const std::string&, nb::object>(),
+           "path"_a, "bytes"_a.none(), "folder"_a, "level"_a, "threads"_a, "providers"_a, "dims_by_name"_a,
+           "dims_by_denotation"_a, "config"_a, "initializers"_a, "external_files"_a, "optimized_model_path"_a,
+           "profile_prefix"_a, "cancel"_a.none())
       .def("inputs", &PySession::inputs)
       .def("outputs", &PySession::outputs)
       .def("overridable", &PySession::overridable)
       .def("run", &PySession::run, "wanted"_a.none(), "feeds"_a, "options"_a.none() = nb::none(), "as_values"_a = false)
-      .def("run_async", &PySession::run_async, "wanted"_a.none(), "feeds"_a, "callback"_a, "user_data"_a.none(), "options"_a.none() = nb::none())
+      .def("run_async", &PySession::run_async, "wanted"_a.none(), "feeds"_a, "callback"_a, "user_data"_a.none(),
+           "options"_a.none() = nb::none())
       .def("run_with_iobinding", &PySession::run_with_iobinding, "binding"_a, "options"_a.none() = nb::none())
       .def("end_profiling", &PySession::end_profiling)
       .def("profiling_start_ns", &PySession::profiling_start_ns)

@@ -25,8 +25,9 @@ class PySession {
   PySession(const std::string& path, nanobind::object bytes, const std::string& folder, int level, int threads,
             const std::vector<std::pair<std::string, ProviderOptions>>& providers,
             const std::vector<std::pair<std::string, std::int64_t>>& dims_by_name,
-            const std::vector<std::pair<std::string, std::int64_t>>& dims_by_denotation, const std::map<std::string, std::string>& config,
-            const nanobind::dict& initializers, const nanobind::dict& external_files, const std::string& optimized_model_path,
+            const std::vector<std::pair<std::string, std::int64_t>>& dims_by_denotation,
+            const std::map<std::string, std::string>& config, const nanobind::dict& initializers,
+            const nanobind::dict& external_files, const std::string& optimized_model_path,
             const std::string& profile_prefix, nanobind::object cancel);
   ~PySession();
   PySession(const PySession&) = delete;
@@ -38,11 +39,12 @@ class PySession {
   nanobind::list outputs() const;
   nanobind::list overridable() const;
   /// Outputs by the wanted names as numpy (None: all in order), or as OrtValue where `as_values`.
-  nanobind::list run(const nanobind::object& wanted, const nanobind::dict& feeds, PyRunOptions* options, bool as_values);
-  /// Runs in the background; `callback(results, user_data, error)` is called on the dispatcher thread, `error` empty where all
-  /// went well.
-  void run_async(const nanobind::object& wanted, const nanobind::dict& feeds, nanobind::object callback, nanobind::object user_data,
-                 nanobind::object options);
+  nanobind::list run(const nanobind::object& wanted, const nanobind::dict& feeds, PyRunOptions* options,
+                     bool as_values);
+  /// Runs in the background; `callback(results, user_data, error)` is called on the dispatcher thread, `error` empty
+  /// where all went well.
+  void run_async(const nanobind::object& wanted, const nanobind::dict& feeds, nanobind::object callback,
+                 nanobind::object user_data, nanobind::object options);
   void run_with_iobinding(IoBinding& binding, PyRunOptions* options);
 
   nanobind::dict model_info() const;
@@ -55,7 +57,8 @@ class PySession {
 
  private:
   struct Call;
-  std::shared_ptr<Call> prepare(const nanobind::object& wanted, const nanobind::dict& feeds, const PyRunOptions* options) const;
+  std::shared_ptr<Call> prepare(const nanobind::object& wanted, const nanobind::dict& feeds,
+                                const PyRunOptions* options) const;
   RunOptions options_of(PyRunOptions* options, const std::shared_ptr<Profiler>& profiler) const;
   std::shared_ptr<Profiler> profiler() const;
 

@@ -40,7 +40,8 @@ Isa detect() {
       !bit(seven.b, 8)) {
     return Isa::kScalar;  // AVX, FMA, F16C, AVX2, BMI1, BMI2
   }
-  const bool avx512 = zmm && bit(seven.b, 16) && bit(seven.b, 17) && bit(seven.b, 28) && bit(seven.b, 30) && bit(seven.b, 31);
+  const bool avx512 =
+      zmm && bit(seven.b, 16) && bit(seven.b, 17) && bit(seven.b, 28) && bit(seven.b, 30) && bit(seven.b, 31);
   if (!avx512) return Isa::kAvx2;  // F, DQ, CD, BW, VL
   if (!bit(seven.c, 11)) return Isa::kAvx512;
   return bit(seven_one.a, 5) ? Isa::kBf16 : Isa::kVnni;

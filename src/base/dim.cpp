@@ -59,21 +59,29 @@ Interval quotient_interval(const Dim& a, const Dim& b, std::int64_t (*divide)(st
     if (infinite(x)) return x;
     return divide(x, y);
   };
-  const std::int64_t ends[] = {end(a.min(), b.min()), end(a.min(), b.max()), end(a.max(), b.min()), end(a.max(), b.max())};
+  const std::int64_t ends[] = {end(a.min(), b.min()), end(a.min(), b.max()), end(a.max(), b.min()),
+                               end(a.max(), b.max())};
   return {*std::min_element(ends, ends + 4), *std::max_element(ends, ends + 4)};
 }
 
 Interval derived_interval(SymbolTable::Kind kind, const Dim& a, const Dim& b) {
   using Kind = SymbolTable::Kind;
   switch (kind) {
-    case Kind::kProduct: return product_interval(a, b);
-    case Kind::kFloorDiv: return quotient_interval(a, b, floor_quotient);
-    case Kind::kCeilDiv: return quotient_interval(a, b, ceil_quotient);
-    case Kind::kModulo: return b.min() > 0 ? Interval{0, b.max() == kHighest ? kHighest : b.max() - 1} : Interval{kLowest, kHighest};
-    case Kind::kMin: return {std::min(a.min(), b.min()), std::min(a.max(), b.max())};
-    case Kind::kMax: return {std::max(a.min(), b.min()), std::max(a.max(), b.max())};
+    case Kind::kProduct:
+      return product_interval(a, b);
+    case Kind::kFloorDiv:
+      return quotient_interval(a, b, floor_quotient);
+    case Kind::kCeilDiv:
+      return quotient_interval(a, b, ceil_quotient);
+    case Kind::kModulo:
+      return b.min() > 0 ? Interval{0, b.max() == kHighest ? kHighest : b.max() - 1} : Interval{kLowest, kHighest};
+    case Kind::kMin:
+      return {std::min(a.min(), b.min()), std::min(a.max(), b.max())};
+    case Kind::kMax:
+      return {std::max(a.min(), b.min()), std::max(a.max(), b.max())};
     case Kind::kNamed:
-    case Kind::kFresh: break;
+    case Kind::kFresh:
+      break;
   }
   return {kLowest, kHighest};
 }
@@ -152,8 +160,10 @@ std::string Dim::to_string() const {
     const std::string& name = table_->symbol(t.symbol).name;
     const std::int64_t c = t.coefficient;
     if (text.empty()) {
-      if (c == -1) text += "-";
-      else if (c != 1) text += formatted("{}*", c);
+      if (c == -1)
+        text += "-";
+      else if (c != 1)
+        text += formatted("{}*", c);
     } else {
       text += c < 0 ? " - " : " + ";
       if (c != 1 && c != -1) text += formatted("{}*", c < 0 ? -c : c);
@@ -215,7 +225,8 @@ namespace {
 // The exact quotient where every coefficient is a multiple of the divisor.
 bool divides(const Dim& a, std::int64_t divisor) {
   if (a.constant() % divisor != 0) return false;
-  return std::all_of(a.terms().begin(), a.terms().end(), [&](const Dim::Term& t) { return t.coefficient % divisor == 0; });
+  return std::all_of(a.terms().begin(), a.terms().end(),
+                     [&](const Dim::Term& t) { return t.coefficient % divisor == 0; });
 }
 
 Dim exact_quotient(const Dim& a, std::int64_t divisor) {
@@ -319,14 +330,21 @@ std::int64_t SymbolTable::evaluate(SymbolId id, const Bindings& bindings) const 
   const std::int64_t b = s.right.evaluate(bindings);
   if (a == kUnbound || b == kUnbound) return kUnbound;
   switch (s.kind) {
-    case Kind::kProduct: return mul_end(a, b);
-    case Kind::kFloorDiv: return b == 0 ? kUnbound : floor_quotient(a, b);
-    case Kind::kCeilDiv: return b == 0 ? kUnbound : ceil_quotient(a, b);
-    case Kind::kModulo: return b == 0 ? kUnbound : a - floor_quotient(a, b) * b;
-    case Kind::kMin: return std::min(a, b);
-    case Kind::kMax: return std::max(a, b);
+    case Kind::kProduct:
+      return mul_end(a, b);
+    case Kind::kFloorDiv:
+      return b == 0 ? kUnbound : floor_quotient(a, b);
+    case Kind::kCeilDiv:
+      return b == 0 ? kUnbound : ceil_quotient(a, b);
+    case Kind::kModulo:
+      return b == 0 ? kUnbound : a - floor_quotient(a, b) * b;
+    case Kind::kMin:
+      return std::min(a, b);
+    case Kind::kMax:
+      return std::max(a, b);
     case Kind::kNamed:
-    case Kind::kFresh: break;
+    case Kind::kFresh:
+      break;
   }
   return kUnbound;
 }

@@ -26,8 +26,8 @@ using Bindings = std::vector<std::int64_t>;
 
 /// An integer that may not be known yet: constant + sum of coefficient * symbol, inside an interval.
 ///
-/// Arithmetic stays symbolic: what is not affine (products, quotients, extrema of symbols) becomes a derived symbol that
-/// is the same for the same operands, so equal computations compare equal. A Dim without expression ("unknown") is
+/// Arithmetic stays symbolic: what is not affine (products, quotients, extrema of symbols) becomes a derived symbol
+/// that is the same for the same operands, so equal computations compare equal. A Dim without expression ("unknown") is
 /// something that inference could not follow; a Graph turns it into a fresh symbol when a node is added. The same class
 /// carries the contents of small integer tensors, which may be negative.
 class Dim {
@@ -115,7 +115,7 @@ class SymbolTable {
     std::string name;
     std::int64_t min;
     std::int64_t max;
-    Dim left;   // operands of a derived symbol
+    Dim left;  // operands of a derived symbol
     Dim right;
   };
 

@@ -17,14 +17,33 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {"undefined", 0, kOther},  {"f32", 32, kFloat},      {"f64", 64, kFloat},         {"f16", 16, kFloat},
-    {"bf16", 16, kFloat},      {"i8", 8, kSigned},       {"i16", 16, kSigned},        {"i32", 32, kSigned},
-    {"i64", 64, kSigned},      {"u8", 8, kUnsigned},     {"u16", 16, kUnsigned},      {"u32", 32, kUnsigned},
-    {"u64", 64, kUnsigned},    {"bool", 8, kOther},      {"string", 8 * static_cast<int>(sizeof(std::string)), kOther},
-    {"c64", 64, kComplexFamily}, {"c128", 128, kComplexFamily},
-    {"f8e4m3fn", 8, kFloat},   {"f8e4m3fnuz", 8, kFloat}, {"f8e5m2", 8, kFloat},      {"f8e5m2fnuz", 8, kFloat},
-    {"f8e8m0", 8, kFloat},     {"i4", 4, kSigned},       {"u4", 4, kUnsigned},        {"i2", 2, kSigned},
-    {"u2", 2, kUnsigned},      {"f4e2m1", 4, kFloat},
+    {"undefined", 0, kOther},
+    {"f32", 32, kFloat},
+    {"f64", 64, kFloat},
+    {"f16", 16, kFloat},
+    {"bf16", 16, kFloat},
+    {"i8", 8, kSigned},
+    {"i16", 16, kSigned},
+    {"i32", 32, kSigned},
+    {"i64", 64, kSigned},
+    {"u8", 8, kUnsigned},
+    {"u16", 16, kUnsigned},
+    {"u32", 32, kUnsigned},
+    {"u64", 64, kUnsigned},
+    {"bool", 8, kOther},
+    {"string", 8 * static_cast<int>(sizeof(std::string)), kOther},
+    {"c64", 64, kComplexFamily},
+    {"c128", 128, kComplexFamily},
+    {"f8e4m3fn", 8, kFloat},
+    {"f8e4m3fnuz", 8, kFloat},
+    {"f8e5m2", 8, kFloat},
+    {"f8e5m2fnuz", 8, kFloat},
+    {"f8e8m0", 8, kFloat},
+    {"i4", 4, kSigned},
+    {"u4", 4, kUnsigned},
+    {"i2", 2, kSigned},
+    {"u2", 2, kUnsigned},
+    {"f4e2m1", 4, kFloat},
 };
 
 const Row& row(ElementType type) { return kRows[static_cast<int>(type)]; }
@@ -36,7 +55,8 @@ int element_bits(ElementType type) { return row(type).bits; }
 std::size_t element_bytes(ElementType type, std::int64_t count) {
   std::int64_t bits = 0;
   if (count < 0 || __builtin_mul_overflow(count, static_cast<std::int64_t>(element_bits(type)), &bits)) {
-    fail(ErrorCode::kInvalidArgument, "a tensor of {} {} elements does not fit the address space", count, element_name(type));
+    fail(ErrorCode::kInvalidArgument, "a tensor of {} {} elements does not fit the address space", count,
+         element_name(type));
   }
   return static_cast<std::size_t>(bits / 8 + (bits % 8 != 0 ? 1 : 0));
 }

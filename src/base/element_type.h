@@ -1,9 +1,9 @@
 // Element types of tensors, with the names and numbers that the formats give them kept elsewhere.
 #pragma once
 
+#include <complex>
 #include <cstddef>
 #include <cstdint>
-#include <complex>
 #include <string>
 #include <string_view>
 
@@ -65,9 +65,9 @@ bool is_sub_byte(ElementType type);
 
 template <typename T>
 struct ElementTypeOf;
-#define ORIEL_ELEMENT_TYPE_OF(cpp, value)                  \
-  template <>                                              \
-  struct ElementTypeOf<cpp> {                              \
+#define ORIEL_ELEMENT_TYPE_OF(cpp, value)                    \
+  template <>                                                \
+  struct ElementTypeOf<cpp> {                                \
     static constexpr ElementType kType = ElementType::value; \
   };
 ORIEL_ELEMENT_TYPE_OF(float, kF32)

@@ -5,18 +5,30 @@ namespace oriel {
 
 const char* error_code_name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kOk: return "OK";
-    case ErrorCode::kFail: return "FAIL";
-    case ErrorCode::kInvalidArgument: return "INVALID_ARGUMENT";
-    case ErrorCode::kNoSuchFile: return "NO_SUCHFILE";
-    case ErrorCode::kInvalidProtobuf: return "INVALID_PROTOBUF";
-    case ErrorCode::kInvalidGraph: return "INVALID_GRAPH";
-    case ErrorCode::kInvalidModel: return "NO_MODEL";
-    case ErrorCode::kNotImplemented: return "NOT_IMPLEMENTED";
-    case ErrorCode::kRuntimeException: return "RUNTIME_EXCEPTION";
-    case ErrorCode::kProviderFail: return "EP_FAIL";
-    case ErrorCode::kOutOfMemory: return "OUT_OF_MEMORY";
-    case ErrorCode::kCancelled: return "CANCELLED";
+    case ErrorCode::kOk:
+      return "OK";
+    case ErrorCode::kFail:
+      return "FAIL";
+    case ErrorCode::kInvalidArgument:
+      return "INVALID_ARGUMENT";
+    case ErrorCode::kNoSuchFile:
+      return "NO_SUCHFILE";
+    case ErrorCode::kInvalidProtobuf:
+      return "INVALID_PROTOBUF";
+    case ErrorCode::kInvalidGraph:
+      return "INVALID_GRAPH";
+    case ErrorCode::kInvalidModel:
+      return "NO_MODEL";
+    case ErrorCode::kNotImplemented:
+      return "NOT_IMPLEMENTED";
+    case ErrorCode::kRuntimeException:
+      return "RUNTIME_EXCEPTION";
+    case ErrorCode::kProviderFail:
+      return "EP_FAIL";
+    case ErrorCode::kOutOfMemory:
+      return "OUT_OF_MEMORY";
+    case ErrorCode::kCancelled:
+      return "CANCELLED";
   }
   return "FAIL";
 }

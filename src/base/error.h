@@ -1,12 +1,12 @@
 // The one error type of loading, compiling and planning, and the status that a run returns.
 #pragma once
 
-#include "base/format.h"
-
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <utility>
+
+#include "base/format.h"
 
 namespace oriel {
 
@@ -48,8 +48,8 @@ template <typename... Args>
 }
 
 /// Throws Error(kInvalidArgument, formatted message) unless the condition holds.
-#define ORIEL_REQUIRE(condition, ...) \
-  do {                                \
+#define ORIEL_REQUIRE(condition, ...)                                                   \
+  do {                                                                                  \
     if (!(condition)) ::oriel::fail(::oriel::ErrorCode::kInvalidArgument, __VA_ARGS__); \
   } while (false)
 

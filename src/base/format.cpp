@@ -1,15 +1,18 @@
 // The one object that holds fmt's implementation.
 #define FMT_HEADER_ONLY 1
+#include "base/format.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "base/format.h"
 #include "base/text.h"
 
 namespace oriel {
 
-std::string format_arguments(fmt::string_view format, fmt::format_args arguments) { return fmt::vformat(format, arguments); }
+std::string format_arguments(fmt::string_view format, fmt::format_args arguments) {
+  return fmt::vformat(format, arguments);
+}
 
 std::string indented(const std::string& text, std::size_t columns) {
   std::string out;

@@ -1,8 +1,8 @@
 // Conversions of narrow floats, written over their exponent and mantissa widths.
 #include "base/half.h"
 
-#include <cmath>
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace oriel {
@@ -41,20 +41,26 @@ namespace {
 struct Format {
   int mantissa_bits;
   int bias;
-  int max_code;        // the largest finite magnitude's code, without sign
-  bool signed_zero;    // false: the code of minus zero is the only NaN
+  int max_code;      // the largest finite magnitude's code, without sign
+  bool signed_zero;  // false: the code of minus zero is the only NaN
   bool has_infinity;
   int nan_code;
 };
 
 Format format_of(NarrowFloat format) {
   switch (format) {
-    case NarrowFloat::kE4M3FN: return {3, 7, 0x7e, true, false, 0x7f};
-    case NarrowFloat::kE4M3FNUZ: return {3, 8, 0x7f, false, false, 0x80};
-    case NarrowFloat::kE5M2: return {2, 15, 0x7b, true, true, 0x7f};
-    case NarrowFloat::kE5M2FNUZ: return {2, 16, 0x7f, false, false, 0x80};
-    case NarrowFloat::kE2M1: return {1, 1, 0x7, true, false, -1};
-    case NarrowFloat::kE8M0: break;
+    case NarrowFloat::kE4M3FN:
+      return {3, 7, 0x7e, true, false, 0x7f};
+    case NarrowFloat::kE4M3FNUZ:
+      return {3, 8, 0x7f, false, false, 0x80};
+    case NarrowFloat::kE5M2:
+      return {2, 15, 0x7b, true, true, 0x7f};
+    case NarrowFloat::kE5M2FNUZ:
+      return {2, 16, 0x7f, false, false, 0x80};
+    case NarrowFloat::kE2M1:
+      return {1, 1, 0x7, true, false, -1};
+    case NarrowFloat::kE8M0:
+      break;
   }
   return {0, 127, 0xfe, true, false, 0xff};
 }

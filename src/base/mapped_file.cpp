@@ -71,7 +71,9 @@ bool MappedFile::unchanged() const {
 
 FileIdentity MappedFile::identity() const { return {device_, inode_, modified_ns_, size_}; }
 
-std::shared_ptr<Memory> map_file(const std::string& path) { return std::make_shared<MappedBlock>(MappedFile::open(path)); }
+std::shared_ptr<Memory> map_file(const std::string& path) {
+  return std::make_shared<MappedBlock>(MappedFile::open(path));
+}
 
 std::optional<FileIdentity> file_identity(const Memory* memory) {
   const auto* block = dynamic_cast<const MappedBlock*>(memory);
@@ -79,7 +81,8 @@ std::optional<FileIdentity> file_identity(const Memory* memory) {
 }
 
 void release_pages(const Memory* memory) {
-  if (dynamic_cast<const MappedBlock*>(memory) != nullptr && memory->size() > 0) madvise(memory->handle(), memory->size(), MADV_DONTNEED);
+  if (dynamic_cast<const MappedBlock*>(memory) != nullptr && memory->size() > 0)
+    madvise(memory->handle(), memory->size(), MADV_DONTNEED);
 }
 
 }  // namespace oriel

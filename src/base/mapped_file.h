@@ -51,8 +51,8 @@ std::shared_ptr<Memory> map_file(const std::string& path);
 /// The file behind a block of map_file; nothing for other blocks and null.
 std::optional<FileIdentity> file_identity(const Memory* memory);
 
-/// Gives the physical pages behind a block of map_file back; they are read again where anybody looks. Nothing happens to
-/// other blocks and null.
+/// Gives the physical pages behind a block of map_file back; they are read again where anybody looks. Nothing happens
+/// to other blocks and null.
 void release_pages(const Memory* memory);
 
 }  // namespace oriel

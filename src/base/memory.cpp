@@ -31,7 +31,8 @@ class HostBlock final : public Memory {
 
 class BorrowedBlock final : public Memory {
  public:
-  BorrowedBlock(void* data, std::size_t size, std::shared_ptr<void> owner) : Memory(data, size), owner_(std::move(owner)) {}
+  BorrowedBlock(void* data, std::size_t size, std::shared_ptr<void> owner)
+      : Memory(data, size), owner_(std::move(owner)) {}
 
  private:
   std::shared_ptr<void> owner_;
@@ -39,8 +40,7 @@ class BorrowedBlock final : public Memory {
 
 class StringBlock final : public Memory {
  public:
-  explicit StringBlock(std::size_t count)
-      : Memory(new std::string[count], count * sizeof(std::string)) {}
+  explicit StringBlock(std::size_t count) : Memory(new std::string[count], count * sizeof(std::string)) {}
   ~StringBlock() override { delete[] static_cast<std::string*>(handle()); }
 };
 
@@ -50,8 +50,8 @@ void Budget::take(std::size_t bytes, const char* what) {
   const std::size_t now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   if (limit_ != 0 && now > limit_) {
     used_.fetch_sub(bytes, std::memory_order_relaxed);
-    fail(ErrorCode::kOutOfMemory, "{}: {} bytes wanted, but {} of the budget of {} bytes are in use", what, bytes, now - bytes,
-         limit_);
+    fail(ErrorCode::kOutOfMemory, "{}: {} bytes wanted, but {} of the budget of {} bytes are in use", what, bytes,
+         now - bytes, limit_);
   }
   std::size_t peak = peak_.load(std::memory_order_relaxed);
   while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
@@ -60,7 +60,8 @@ void Budget::take(std::size_t bytes, const char* what) {
 
 void* Memory::map() const {
   if (!place_.host_visible) {
-    fail(ErrorCode::kRuntimeException, "memory of device {}.{} cannot be mapped by the host", place_.device, place_.index);
+    fail(ErrorCode::kRuntimeException, "memory of device {}.{} cannot be mapped by the host", place_.device,
+         place_.index);
   }
   return handle_;
 }

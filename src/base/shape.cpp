@@ -117,7 +117,8 @@ std::int64_t count_elements(const Dims& dims) {
 
 Dims row_major_strides(const Dims& dims) {
   Dims strides(dims.size(), 1);
-  for (std::size_t i = dims.size(); i > 1; --i) strides[i - 2] = strides[i - 1] * std::max<std::int64_t>(dims[i - 1], 1);
+  for (std::size_t i = dims.size(); i > 1; --i)
+    strides[i - 2] = strides[i - 1] * std::max<std::int64_t>(dims[i - 1], 1);
   return strides;
 }
 

@@ -24,8 +24,8 @@
 namespace oriel {
 namespace {
 
-// How long an idle worker spins, in cycles of the time-stamp counter: long enough to bridge the gap to the next step of a
-// run, well below a millisecond. A worker that spun in vain spins half as long the next time.
+// How long an idle worker spins, in cycles of the time-stamp counter: long enough to bridge the gap to the next step of
+// a run, well below a millisecond. A worker that spun in vain spins half as long the next time.
 constexpr std::uint64_t kLongSpin = 300'000;
 constexpr std::uint64_t kShortSpin = 20'000;
 constexpr int kMaxWorkers = 256;
@@ -219,7 +219,8 @@ int cpuset_of(const std::string& folder) {
   return 0;
 }
 
-// The processors of the calling thread's affinity mask; of a replaced root the ones that its /proc/self/status names. 0: not known.
+// The processors of the calling thread's affinity mask; of a replaced root the ones that its /proc/self/status names.
+// 0: not known.
 int affinity_count(const std::string& root) {
   if (root.empty()) {
     cpu_set_t set;
@@ -229,7 +230,8 @@ int affinity_count(const std::string& root) {
   constexpr std::string_view kKey = "Cpus_allowed_list:";
   std::ifstream status(root + "/proc/self/status");
   for (std::string line; std::getline(status, line);) {
-    if (line.compare(0, kKey.size(), kKey) == 0) return count_listed(line.substr(line.find_first_not_of(" \t", kKey.size())));
+    if (line.compare(0, kKey.size(), kKey) == 0)
+      return count_listed(line.substr(line.find_first_not_of(" \t", kKey.size())));
   }
   return 0;
 }
@@ -255,7 +257,8 @@ int usable_cpus(const char* root) {
       const std::string folder = base + "/sys/fs/cgroup" + (unified ? "" : "/" + std::string(controller));
       for (std::string path = line.substr(second + 1);;) {
         if (controller == std::string_view("cpu")) {
-          if (const double quota = quota_of(folder + path); quota > 0) cpus = std::min(cpus, static_cast<int>(std::ceil(quota)));
+          if (const double quota = quota_of(folder + path); quota > 0)
+            cpus = std::min(cpus, static_cast<int>(std::ceil(quota)));
         } else if (const int count = cpuset_of(folder + path); count > 0) {
           cpus = std::min(cpus, count);
         }

@@ -38,7 +38,8 @@ TEST(ParallelFor, ProcessesEveryUnitOnce) {
   for (const int threads : {1, 2, 3, 16}) {
     for (const std::int64_t count : {0, 1, 2, 7, 1000}) {
       for (const std::int64_t grain : {0, 1, 3, 999, 5000}) {
-        EXPECT_EQ(visits(threads, count, grain), std::vector<int>(static_cast<std::size_t>(count), 1)) << threads << " " << count << " " << grain;
+        EXPECT_EQ(visits(threads, count, grain), std::vector<int>(static_cast<std::size_t>(count), 1))
+            << threads << " " << count << " " << grain;
       }
     }
   }

@@ -11,7 +11,9 @@ std::atomic<std::uint64_t> packings{0};
 
 }  // namespace
 
-WorkCounts work_counts() { return {inferences.load(std::memory_order_relaxed), packings.load(std::memory_order_relaxed)}; }
+WorkCounts work_counts() {
+  return {inferences.load(std::memory_order_relaxed), packings.load(std::memory_order_relaxed)};
+}
 
 void count_inference() { inferences.fetch_add(1, std::memory_order_relaxed); }
 

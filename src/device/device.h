@@ -29,7 +29,8 @@ struct CompileOptions {
   bool one_step_per_node = false;
   /// Winograd convolutions; off in Mode::kAccuracy.
   bool winograd = true;
-  /// Bytes that larger forms of the weights (Winograd's) may take beyond their plain packing; negative: the default rule.
+  /// Bytes that larger forms of the weights (Winograd's) may take beyond their plain packing; negative: the default
+  /// rule.
   std::int64_t weights_budget = -1;
   /// Of that, what parts compiled before have taken; null: nothing.
   std::shared_ptr<std::atomic<std::int64_t>> weights_spent;
@@ -113,7 +114,8 @@ class Device {
   virtual ~Device() = default;
   /// "CPU", "REFERENCE".
   virtual const std::string& name() const = 0;
-  /// Whether and how the device would run a node. A pure predicate on the node, its known shapes and types, and options.
+  /// Whether and how the device would run a node. A pure predicate on the node, its known shapes and types, and
+  /// options.
   virtual Claim claim(const Node& node, const CompileOptions& options) const = 0;
   /// Never declines what was claimed. Throws Error where memory runs out or a constant operand cannot be right.
   virtual std::unique_ptr<Executable> compile(Subgraph subgraph, const CompileOptions& options) const = 0;

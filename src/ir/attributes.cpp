@@ -8,14 +8,15 @@ namespace {
 
 template <typename Items>
 auto position(Items& items, std::string_view name) {
-  return std::lower_bound(items.begin(), items.end(), name, [](const auto& item, std::string_view n) { return item.first < n; });
+  return std::lower_bound(items.begin(), items.end(), name,
+                          [](const auto& item, std::string_view n) { return item.first < n; });
 }
 
 }  // namespace
 
 const char* attribute_kind_name(const Attribute& attribute) {
-  static constexpr const char* kNames[] = {"int",    "float",   "string",  "ints",  "floats", "strings",
-                                           "tensor", "tensors", "element type", "type",  "graph",  "graphs"};
+  static constexpr const char* kNames[] = {"int",    "float",   "string",       "ints", "floats", "strings",
+                                           "tensor", "tensors", "element type", "type", "graph",  "graphs"};
   return kNames[attribute.index()];
 }
 

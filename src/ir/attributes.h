@@ -25,8 +25,8 @@ using Attribute = std::variant<std::int64_t, float, std::string, std::vector<std
 /// "int", "ints", "tensor", ...
 const char* attribute_kind_name(const Attribute& attribute);
 
-/// Attributes by name, in name order. A getter without default throws Error(kInvalidGraph) where the attribute is missing,
-/// and every getter does where it has another type.
+/// Attributes by name, in name order. A getter without default throws Error(kInvalidGraph) where the attribute is
+/// missing, and every getter does where it has another type.
 class Attributes {
  public:
   Attributes() = default;
@@ -43,15 +43,21 @@ class Attributes {
   bool get_bool(std::string_view name) const { return get<std::int64_t>(name) != 0; }
   float get_float(std::string_view name) const { return get<float>(name); }
   const std::string& get_string(std::string_view name) const { return get<std::string>(name); }
-  const std::vector<std::int64_t>& get_ints(std::string_view name) const { return get<std::vector<std::int64_t>>(name); }
+  const std::vector<std::int64_t>& get_ints(std::string_view name) const {
+    return get<std::vector<std::int64_t>>(name);
+  }
   const std::vector<float>& get_floats(std::string_view name) const { return get<std::vector<float>>(name); }
-  const std::vector<std::string>& get_strings(std::string_view name) const { return get<std::vector<std::string>>(name); }
+  const std::vector<std::string>& get_strings(std::string_view name) const {
+    return get<std::vector<std::string>>(name);
+  }
   const Tensor& get_tensor(std::string_view name) const { return get<Tensor>(name); }
   ElementType get_element_type(std::string_view name) const { return get<ElementType>(name); }
   const ValueType& get_type(std::string_view name) const { return get<ValueType>(name); }
   const std::shared_ptr<Graph>& get_graph(std::string_view name) const { return get<std::shared_ptr<Graph>>(name); }
 
-  std::int64_t get_int(std::string_view name, std::int64_t fallback) const { return has(name) ? get_int(name) : fallback; }
+  std::int64_t get_int(std::string_view name, std::int64_t fallback) const {
+    return has(name) ? get_int(name) : fallback;
+  }
   float get_float(std::string_view name, float fallback) const { return has(name) ? get_float(name) : fallback; }
   std::string get_string(std::string_view name, std::string_view fallback) const {
     return has(name) ? get_string(name) : std::string(fallback);

@@ -25,7 +25,8 @@ std::optional<std::vector<Dim>> content_of(const Tensor& t) {
 
 void check_attributes(const OpDef& op, Attributes& attributes) {
   for (const auto& [name, value] : attributes.items()) {
-    const auto def = std::find_if(op.attributes.begin(), op.attributes.end(), [&](const AttributeDef& d) { return d.name == name; });
+    const auto def =
+        std::find_if(op.attributes.begin(), op.attributes.end(), [&](const AttributeDef& d) { return d.name == name; });
     if (def == op.attributes.end()) fail(ErrorCode::kInvalidGraph, "unrecognized attribute {}", name);
     if (def->prototype.index() != value.index()) {
       fail(ErrorCode::kInvalidGraph, "attribute {} is of type {}, expected {}", name, attribute_kind_name(value),
@@ -34,7 +35,8 @@ void check_attributes(const OpDef& op, Attributes& attributes) {
   }
   for (const AttributeDef& def : op.attributes) {
     if (attributes.has(def.name)) continue;
-    if (def.need == AttributeDef::Need::kRequired) fail(ErrorCode::kInvalidGraph, "required attribute {} is missing", def.name);
+    if (def.need == AttributeDef::Need::kRequired)
+      fail(ErrorCode::kInvalidGraph, "required attribute {} is missing", def.name);
     if (def.need == AttributeDef::Need::kDefault) attributes.set(def.name, def.prototype);
   }
 }
@@ -43,18 +45,24 @@ void check_attributes(const OpDef& op, Attributes& attributes) {
 
 std::string ValueType::to_string() const {
   switch (kind) {
-    case Kind::kNone: return "none";
-    case Kind::kTensor: return std::string(element_name(element)) + shape.to_string();
-    case Kind::kSequence: return "seq(" + inner->to_string() + ")";
-    case Kind::kOptional: return "optional(" + inner->to_string() + ")";
-    case Kind::kMap: return formatted("map({}, {})", element_name(element), inner->to_string());
+    case Kind::kNone:
+      return "none";
+    case Kind::kTensor:
+      return std::string(element_name(element)) + shape.to_string();
+    case Kind::kSequence:
+      return "seq(" + inner->to_string() + ")";
+    case Kind::kOptional:
+      return "optional(" + inner->to_string() + ")";
+    case Kind::kMap:
+      return formatted("map({}, {})", element_name(element), inner->to_string());
   }
   return "none";
 }
 
 void OpRegistry::add(OpDef definition) {
   std::string key = definition.domain + ":" + definition.name;
-  const auto at = std::lower_bound(by_name_.begin(), by_name_.end(), key, [](const auto& a, const std::string& b) { return a.first < b; });
+  const auto at = std::lower_bound(by_name_.begin(), by_name_.end(), key,
+                                   [](const auto& a, const std::string& b) { return a.first < b; });
   ORIEL_REQUIRE(at == by_name_.end() || at->first != key, "operator {} is defined twice", definition.full_name());
   auto owned = std::make_unique<OpDef>(std::move(definition));
   by_name_.insert(at, {std::move(key), std::move(owned)});
@@ -64,7 +72,8 @@ const OpDef* OpRegistry::find(std::string_view domain, std::string_view name) co
   std::string key(domain);
   key += ':';
   key += name;
-  const auto at = std::lower_bound(by_name_.begin(), by_name_.end(), key, [](const auto& a, const std::string& b) { return a.first < b; });
+  const auto at = std::lower_bound(by_name_.begin(), by_name_.end(), key,
+                                   [](const auto& a, const std::string& b) { return a.first < b; });
   return at != by_name_.end() && at->first == key ? at->second.get() : nullptr;
 }
 
@@ -112,13 +121,17 @@ bool InferContext::known_content(std::size_t i, std::vector<std::int64_t>& value
     return true;
   }
   const std::vector<Dim>* elements = content(i);
-  if (elements == nullptr || !std::all_of(elements->begin(), elements->end(), [](const Dim& d) { return d.is_known(); })) return false;
+  if (elements == nullptr ||
+      !std::all_of(elements->begin(), elements->end(), [](const Dim& d) { return d.is_known(); }))
+    return false;
   values.clear();
   for (const Dim& d : *elements) values.push_back(d.value());
   return true;
 }
 
-void InferContext::set(std::size_t output, ElementType element, Shape shape) { set(output, ValueType(element, std::move(shape))); }
+void InferContext::set(std::size_t output, ElementType element, Shape shape) {
+  set(output, ValueType(element, std::move(shape)));
+}
 
 void InferContext::set(std::size_t output, ValueType type) {
   if (output < node_.outputs_.size()) node_.outputs_[output]->type_ = std::move(type);
@@ -194,7 +207,8 @@ Node* Graph::add(std::string_view domain, std::string_view op, Attributes attrib
   const OpDef* def = registry_->find(domain, op);
   const std::string shown = name.empty() ? unique_name(op) : name;
   if (def == nullptr) {
-    fail(ErrorCode::kNotImplemented, "{}{}{}: no such operator is defined (node \"{}\")", domain, domain.empty() ? "" : ".", op, shown);
+    fail(ErrorCode::kNotImplemented, "{}{}{}: no such operator is defined (node \"{}\")", domain,
+         domain.empty() ? "" : ".", op, shown);
   }
   auto node = std::make_unique<Node>();
   node->op_ = def;
@@ -207,7 +221,9 @@ Node* Graph::add(std::string_view domain, std::string_view op, Attributes attrib
     const auto in = static_cast<int>(inputs.size());
     if (in < def->min_inputs || (def->max_inputs >= 0 && in > def->max_inputs)) {
       fail(ErrorCode::kInvalidGraph, "{} inputs, expected {}{}", in, def->min_inputs,
-           def->max_inputs == def->min_inputs ? "" : def->max_inputs < 0 ? " or more" : formatted(" to {}", def->max_inputs));
+           def->max_inputs == def->min_inputs ? ""
+           : def->max_inputs < 0              ? " or more"
+                                              : formatted(" to {}", def->max_inputs));
     }
     for (int i = 0; i < def->min_inputs; ++i) {
       if (inputs[static_cast<std::size_t>(i)] == nullptr && def->max_inputs >= 0 && i < def->min_inputs) {
@@ -282,7 +298,8 @@ bool Graph::refine_types() {
     for (std::size_t i = 0; i < before.size(); ++i) {
       Value& v = *node->outputs_[i];
       if (!v.content_) v.content_ = content[i];
-      if (!v.type_.is_tensor() || !before[i].is_tensor() || v.type_.element != before[i].element || !v.type_.shape.is_ranked()) {
+      if (!v.type_.is_tensor() || !before[i].is_tensor() || v.type_.element != before[i].element ||
+          !v.type_.shape.is_ranked()) {
         v.type_ = before[i];
         continue;
       }
@@ -320,7 +337,8 @@ void Graph::release_constants() {
   }
   for (const auto& node : owned_) {
     for (const auto& [name, attribute] : node->attributes_.items()) {
-      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body) (*body)->release_constants();
+      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body)
+        (*body)->release_constants();
     }
   }
 }
@@ -333,14 +351,16 @@ void Graph::verify() const {
   for (const Node* n : nodes_) {
     for (const Value* v : n->inputs_) {
       if (v == nullptr) continue;
-      if (made.count(v) == 0) fail(ErrorCode::kInvalidGraph, "{}", n->describe(formatted("reads \"{}\" before it is made", v->name())));
+      if (made.count(v) == 0)
+        fail(ErrorCode::kInvalidGraph, "{}", n->describe(formatted("reads \"{}\" before it is made", v->name())));
       if (std::count(v->users_.begin(), v->users_.end(), n) != std::count(n->inputs_.begin(), n->inputs_.end(), v)) {
         fail(ErrorCode::kInvalidGraph, "{}", n->describe(formatted("uses of \"{}\" are not recorded", v->name())));
       }
     }
     for (const Value* v : n->outputs_) {
       if (v->producer_ != n || v->type_.kind == ValueType::Kind::kNone) {
-        fail(ErrorCode::kInvalidGraph, "{}", n->describe(formatted("output \"{}\" has no type or another producer", v->name())));
+        fail(ErrorCode::kInvalidGraph, "{}",
+             n->describe(formatted("output \"{}\" has no type or another producer", v->name())));
       }
       made.insert(v);
     }
@@ -425,7 +445,8 @@ Node* Patch::add(std::string_view domain, std::string_view op, Attributes attrib
                     std::move(origins));
 }
 
-Value* Patch::call(std::string_view op, std::vector<Value*> inputs, Attributes attributes, const std::vector<const Node*>& from) {
+Value* Patch::call(std::string_view op, std::vector<Value*> inputs, Attributes attributes,
+                   const std::vector<const Node*>& from) {
   return add("", op, std::move(attributes), std::move(inputs), 1, from)->output();
 }
 

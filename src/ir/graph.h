@@ -128,12 +128,14 @@ class Graph {
   Value* add_constant(Tensor tensor, const std::string& name = "");
   /// Adds a call: checks operand and attribute counts, types and names, fills in defaults, infers all outputs.
   /// `outputs` gives the names of the outputs ("" invents one); their count is the number of outputs (at least one).
-  /// Throws Error(kInvalidGraph or kInvalidArgument) that names op and node; kNotImplemented for an operator nobody defines.
+  /// Throws Error(kInvalidGraph or kInvalidArgument) that names op and node; kNotImplemented for an operator nobody
+  /// defines.
   Node* add(std::string_view domain, std::string_view op, Attributes attributes, std::vector<Value*> inputs,
             const std::vector<std::string>& outputs = {""}, const std::string& name = "",
             std::vector<std::string> origins = {});
   /// add() of a standard operator with one output.
-  Value* call(std::string_view op, std::vector<Value*> inputs, Attributes attributes = {}, const std::string& name = "");
+  Value* call(std::string_view op, std::vector<Value*> inputs, Attributes attributes = {},
+              const std::string& name = "");
   void add_output(Value* value, const std::string& name);
 
   const std::vector<Value*>& inputs() const { return inputs_; }
@@ -146,11 +148,11 @@ class Graph {
   int value_limit() const { return static_cast<int>(values_.size()); }
   Value* value(int id) const { return values_[static_cast<std::size_t>(id)].get(); }
 
-  /// Infers every node again, in order, now that operands may have become constants; keeps what was known better before.
-  /// Returns whether any type became narrower.
+  /// Infers every node again, in order, now that operands may have become constants; keeps what was known better
+  /// before. Returns whether any type became narrower.
   bool refine_types();
-  /// Lets go of the elements of all constants, those of bodies included; types, shapes and contents stay. For a graph that
-  /// has been compiled: what its executables need, they hold.
+  /// Lets go of the elements of all constants, those of bodies included; types, shapes and contents stay. For a graph
+  /// that has been compiled: what its executables need, they hold.
   void release_constants();
 
   /// Checks order, uses and types; throws Error(kInvalidGraph) naming the first fault. For tests and debug builds.
@@ -187,7 +189,8 @@ class Patch {
   /// Adds a node whose origins are those of `from` (all of them, merged).
   Node* add(std::string_view domain, std::string_view op, Attributes attributes, std::vector<Value*> inputs,
             std::size_t num_outputs, const std::vector<const Node*>& from);
-  Value* call(std::string_view op, std::vector<Value*> inputs, Attributes attributes, const std::vector<const Node*>& from);
+  Value* call(std::string_view op, std::vector<Value*> inputs, Attributes attributes,
+              const std::vector<const Node*>& from);
   Value* constant(Tensor tensor) { return graph_.add_constant(std::move(tensor)); }
   /// Every user of `old_value`, graph outputs included, reads `new_value` instead.
   void replace(Value* old_value, Value* new_value);

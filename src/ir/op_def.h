@@ -55,8 +55,8 @@ class OutputSink {
   virtual bool wanted(std::size_t i) const = 0;
   /// A tensor to fill: memory planned for it, bound by the caller, or new. Contents are undefined.
   virtual Tensor& allocate(std::size_t i, ElementType type, const Dims& dims) = 0;
-  /// Makes an existing value (a sequence, an input passed on, a view where OpTraits::view says so) the output. Tensors inside
-  /// a sequence or map own their memory: clone() operands before they go into one.
+  /// Makes an existing value (a sequence, an input passed on, a view where OpTraits::view says so) the output. Tensors
+  /// inside a sequence or map own their memory: clone() operands before they go into one.
   virtual void set(std::size_t i, Datum value) = 0;
 };
 
@@ -105,7 +105,8 @@ struct OpDef {
   std::string full_name() const { return domain.empty() ? name : domain + "." + name; }
 };
 
-/// Operators by name. Oriel's own are added once by ops/registry.cpp; users' libraries may add theirs for other domains.
+/// Operators by name. Oriel's own are added once by ops/registry.cpp; users' libraries may add theirs for other
+/// domains.
 class OpRegistry {
  public:
   /// Throws Error(kInvalidArgument) where the name is taken.

@@ -35,8 +35,8 @@ class RunContext {
   /// Values of the model's symbols as far as this run knows them.
   Bindings symbols;
 
-  /// Memory for the step that runs now: `bytes` at a 64-byte boundary, contents undefined, gone with the next call. Grows to
-  /// a high-water mark and stays.
+  /// Memory for the step that runs now: `bytes` at a 64-byte boundary, contents undefined, gone with the next call.
+  /// Grows to a high-water mark and stays.
   void* scratch(std::size_t bytes) {
     if (!scratch_ || scratch_->size() < bytes) {
       scratch_.reset();

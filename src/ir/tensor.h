@@ -108,7 +108,7 @@ struct Map {
 class Datum {
  public:
   Datum() = default;
-  Datum(Tensor tensor) : content_(std::move(tensor)) {}                              // NOLINT: converts by design
+  Datum(Tensor tensor) : content_(std::move(tensor)) {}                               // NOLINT: converts by design
   Datum(std::shared_ptr<const Sequence> sequence) : content_(std::move(sequence)) {}  // NOLINT
   Datum(std::shared_ptr<const Map> map) : content_(std::move(map)) {}                 // NOLINT
 
@@ -130,7 +130,8 @@ class Datum {
 template <typename T>
 Tensor Tensor::of(const std::vector<T>& values, Dims dims) {
   Tensor t = allocate(kElementTypeOf<T>, std::move(dims));
-  ORIEL_REQUIRE(t.size() == static_cast<std::int64_t>(values.size()), "{} values for {}", values.size(), t.description());
+  ORIEL_REQUIRE(t.size() == static_cast<std::int64_t>(values.size()), "{} values for {}", values.size(),
+                t.description());
   T* out = t.data<T>();
   for (std::size_t i = 0; i < values.size(); ++i) out[i] = values[i];
   return t;

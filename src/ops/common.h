@@ -28,26 +28,40 @@ namespace oriel::ops {
 template <typename F>
 void dispatch_float(ElementType type, F&& f) {
   switch (type) {
-    case ElementType::kF32: return f.template operator()<float>();
-    case ElementType::kF64: return f.template operator()<double>();
-    case ElementType::kF16: return f.template operator()<Half>();
-    case ElementType::kBF16: return f.template operator()<BFloat16>();
-    default: unsupported_type(type);
+    case ElementType::kF32:
+      return f.template operator()<float>();
+    case ElementType::kF64:
+      return f.template operator()<double>();
+    case ElementType::kF16:
+      return f.template operator()<Half>();
+    case ElementType::kBF16:
+      return f.template operator()<BFloat16>();
+    default:
+      unsupported_type(type);
   }
 }
 
 template <typename F>
 void dispatch_integer(ElementType type, F&& f) {
   switch (type) {
-    case ElementType::kI8: return f.template operator()<std::int8_t>();
-    case ElementType::kI16: return f.template operator()<std::int16_t>();
-    case ElementType::kI32: return f.template operator()<std::int32_t>();
-    case ElementType::kI64: return f.template operator()<std::int64_t>();
-    case ElementType::kU8: return f.template operator()<std::uint8_t>();
-    case ElementType::kU16: return f.template operator()<std::uint16_t>();
-    case ElementType::kU32: return f.template operator()<std::uint32_t>();
-    case ElementType::kU64: return f.template operator()<std::uint64_t>();
-    default: unsupported_type(type);
+    case ElementType::kI8:
+      return f.template operator()<std::int8_t>();
+    case ElementType::kI16:
+      return f.template operator()<std::int16_t>();
+    case ElementType::kI32:
+      return f.template operator()<std::int32_t>();
+    case ElementType::kI64:
+      return f.template operator()<std::int64_t>();
+    case ElementType::kU8:
+      return f.template operator()<std::uint8_t>();
+    case ElementType::kU16:
+      return f.template operator()<std::uint16_t>();
+    case ElementType::kU32:
+      return f.template operator()<std::uint32_t>();
+    case ElementType::kU64:
+      return f.template operator()<std::uint64_t>();
+    default:
+      unsupported_type(type);
   }
 }
 
@@ -155,8 +169,8 @@ void for_each_broadcast(const Dims& a, const Dims& b, const Dims& out, RunContex
   });
 }
 
-/// out[to] = in[from] for `count` pairs {to, from} = where(i), for any element type, sub-byte types and strings included.
-/// A negative `from` or `to` leaves everything as it is.
+/// out[to] = in[from] for `count` pairs {to, from} = where(i), for any element type, sub-byte types and strings
+/// included. A negative `from` or `to` leaves everything as it is.
 template <typename F>
 void move_elements(Tensor& out, const Tensor& in, std::int64_t count, RunContext& context, F&& where) {
   const auto move = [&]<typename U>() {
@@ -172,12 +186,18 @@ void move_elements(Tensor& out, const Tensor& in, std::int64_t count, RunContext
   };
   if (in.type() == ElementType::kString) return move.template operator()<std::string>();
   switch (element_bits(in.type())) {
-    case 8: return move.template operator()<std::uint8_t>();
-    case 16: return move.template operator()<std::uint16_t>();
-    case 32: return move.template operator()<std::uint32_t>();
-    case 64: return move.template operator()<std::uint64_t>();
-    case 128: return move.template operator()<Bytes16>();
-    default: break;
+    case 8:
+      return move.template operator()<std::uint8_t>();
+    case 16:
+      return move.template operator()<std::uint16_t>();
+    case 32:
+      return move.template operator()<std::uint32_t>();
+    case 64:
+      return move.template operator()<std::uint64_t>();
+    case 128:
+      return move.template operator()<Bytes16>();
+    default:
+      break;
   }
   const int bits = element_bits(in.type());
   const auto* source = static_cast<const std::uint8_t*>(in.raw());
@@ -196,7 +216,8 @@ void move_elements(Tensor& out, const Tensor& in, std::int64_t count, RunContext
 /// element as it is.
 template <typename F>
 void copy_elements(Tensor& out, const Tensor& in, RunContext& context, F&& source) {
-  move_elements(out, in, out.size(), context, [&](std::int64_t i) { return std::pair<std::int64_t, std::int64_t>(i, source(i)); });
+  move_elements(out, in, out.size(), context,
+                [&](std::int64_t i) { return std::pair<std::int64_t, std::int64_t>(i, source(i)); });
 }
 
 /// Sets every element to zero (strings to empty).
@@ -223,8 +244,8 @@ inline void require_element(const InferContext& c, std::size_t i, std::initializ
 /// Inference: throws Error(kInvalidGraph) unless two operands have the same element type.
 inline void require_same_element(const InferContext& c, std::size_t i, std::size_t j) {
   if (c.element(i) != c.element(j)) {
-    fail(ErrorCode::kInvalidGraph, "inputs {} and {} are of types {} and {}, expected the same", i, j, element_name(c.element(i)),
-         element_name(c.element(j)));
+    fail(ErrorCode::kInvalidGraph, "inputs {} and {} are of types {} and {}, expected the same", i, j,
+         element_name(c.element(i)), element_name(c.element(j)));
   }
 }
 

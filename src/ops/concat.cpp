@@ -52,7 +52,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Dims& other = inputs[i].dims();
     ORIEL_REQUIRE(other.size() == dims.size(), "input {} has rank {}, expected {}", i, other.size(), dims.size());
     for (std::size_t d = 0; d < dims.size(); ++d) {
-      ORIEL_REQUIRE(d == axis || other[d] == dims[d], "input {} has {} on axis {}, expected {}", i, other[d], d, dims[d]);
+      ORIEL_REQUIRE(d == axis || other[d] == dims[d], "input {} has {} on axis {}, expected {}", i, other[d], d,
+                    dims[d]);
     }
     dims[axis] += other[axis];
   }

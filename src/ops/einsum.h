@@ -22,7 +22,8 @@ struct Equation {
 /// Error(kInvalidGraph) where it is malformed.
 Equation parse_equation(const std::string& text, std::size_t operands);
 bool has_ellipsis(const Term& term);
-/// Axes that the term's ellipsis stands for in an operand of that rank; throws Error(kInvalidGraph) where they do not fit.
+/// Axes that the term's ellipsis stands for in an operand of that rank; throws Error(kInvalidGraph) where they do not
+/// fit.
 std::size_t ellipsis_axes(const Term& term, std::size_t rank);
 /// The term with its ellipsis replaced by `axes` indices that count down to kFirstEllipsisIndex at the last axis.
 Term expand_term(const Term& term, std::size_t axes);

@@ -14,7 +14,12 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext&) { outputs
 }  // namespace
 
 OpDef op_identity() {
-  return {.name = "Identity", .min_inputs = 1, .max_inputs = 1, .traits = {.view = true}, .infer = infer, .reference = reference};
+  return {.name = "Identity",
+          .min_inputs = 1,
+          .max_inputs = 1,
+          .traits = {.view = true},
+          .infer = infer,
+          .reference = reference};
 }
 
 }  // namespace oriel::ops

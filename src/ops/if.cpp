@@ -1,5 +1,5 @@
-// If: runs then_branch or else_branch by the scalar operand 0; the other operands are what the branches capture, and are
-// the inputs of both.
+// If: runs then_branch or else_branch by the scalar operand 0; the other operands are what the branches capture, and
+// are the inputs of both.
 #include "ops/control_flow.h"
 
 namespace oriel::ops {
@@ -14,10 +14,12 @@ void infer(InferContext& c) {
       fail(ErrorCode::kInvalidGraph, "a branch has {} outputs, the node {}", branch->outputs().size(), c.num_outputs());
     }
     if (branch->inputs().size() + 1 != c.num_inputs()) {
-      fail(ErrorCode::kInvalidGraph, "a branch has {} captures, the node {}", branch->inputs().size(), c.num_inputs() - 1);
+      fail(ErrorCode::kInvalidGraph, "a branch has {} captures, the node {}", branch->inputs().size(),
+           c.num_inputs() - 1);
     }
   }
-  for (std::size_t i = 0; i < c.num_outputs(); ++i) c.set(i, merge_types(a.outputs()[i]->type(), b.outputs()[i]->type()));
+  for (std::size_t i = 0; i < c.num_outputs(); ++i)
+    c.set(i, merge_types(a.outputs()[i]->type(), b.outputs()[i]->type()));
 }
 
 }  // namespace

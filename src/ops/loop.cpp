@@ -1,6 +1,6 @@
-// Loop: operands are trip count (optional), condition (optional), `carried` values, then what the body captures. The body
-// reads iteration number, condition, carried values, captures; it gives condition, carried values, and scan outputs,
-// which are stacked along a new first axis.
+// Loop: operands are trip count (optional), condition (optional), `carried` values, then what the body captures. The
+// body reads iteration number, condition, carried values, captures; it gives condition, carried values, and scan
+// outputs, which are stacked along a new first axis.
 #include "ops/control_flow.h"
 
 namespace oriel::ops {
@@ -22,7 +22,8 @@ void infer(InferContext& c) {
       c.set(i, c.has_input(i + 2) ? merge_types(merge_types(c.type(i + 2), body.inputs()[i + 2]->type()), made) : made);
       continue;
     }
-    if (!made.is_tensor()) fail(ErrorCode::kInvalidGraph, "scan output {} is {}, expected a tensor", i, made.to_string());
+    if (!made.is_tensor())
+      fail(ErrorCode::kInvalidGraph, "scan output {} is {}, expected a tensor", i, made.to_string());
     if (!made.shape.is_ranked()) {
       c.set(i, made.element, Shape::unranked());
       continue;

@@ -44,7 +44,9 @@ Tensor default_of(const Attributes& attributes, ElementType type) {
 }  // namespace
 
 LabelEncoder::LabelEncoder(const Attributes& attributes)
-    : keys(list_of(attributes, "keys")), values(list_of(attributes, "values")), fallback(default_of(attributes, values.type())) {
+    : keys(list_of(attributes, "keys")),
+      values(list_of(attributes, "values")),
+      fallback(default_of(attributes, values.type())) {
   if (keys.size() != values.size()) fail(ErrorCode::kInvalidGraph, "{} keys and {} values", keys.size(), values.size());
 }
 
@@ -59,7 +61,8 @@ void infer(InferContext& c) {
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const LabelEncoder m(inputs.attributes());
-  ORIEL_REQUIRE(m.keys.type() == x.type(), "keys of {} for elements of {}", element_name(m.keys.type()), element_name(x.type()));
+  ORIEL_REQUIRE(m.keys.type() == x.type(), "keys of {} for elements of {}", element_name(m.keys.type()),
+                element_name(x.type()));
   Tensor& y = outputs.allocate(0, m.values.type(), x.dims());
   const auto run = [&]<typename T>() {
     std::unordered_map<decltype(identity_of(std::declval<T>())), std::int64_t> places;

@@ -6,7 +6,7 @@
 namespace oriel::ops {
 
 struct LinearClassifier {
-  Tensor labels;  ///< undefined where the model gives none
+  Tensor labels;                    ///< undefined where the model gives none
   std::vector<float> coefficients;  ///< [targets][features]
   std::vector<float> intercepts;    ///< [targets] or none
   std::int64_t targets = 1;

@@ -25,9 +25,10 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const MlRows shape(x);
   const LinearRegressor m(inputs.attributes());
-  ORIEL_REQUIRE(shape.features == 0 ? m.coefficients.empty()
-                                    : static_cast<std::int64_t>(m.coefficients.size()) % shape.features == 0 &&
-                                          static_cast<std::int64_t>(m.coefficients.size()) / shape.features == m.targets,
+  ORIEL_REQUIRE(shape.features == 0
+                    ? m.coefficients.empty()
+                    : static_cast<std::int64_t>(m.coefficients.size()) % shape.features == 0 &&
+                          static_cast<std::int64_t>(m.coefficients.size()) / shape.features == m.targets,
                 "{} coefficients for {} features and {} targets", m.coefficients.size(), shape.features, m.targets);
   float* y = outputs.allocate(0, ElementType::kF32, {shape.rows, m.targets}).data<float>();
   std::vector<double> row;

@@ -1,6 +1,6 @@
-// Pad: pads[i] elements before and pads[i + n] after axis axes[i]; negative pads remove elements, before anything is added.
-// constant: the value of input 2 (0). edge: the nearest element. reflect: mirrored without repeating the border. wrap: a torus.
-// Importers removed: the paddings, pads and value attributes of versions 1 and 2.
+// Pad: pads[i] elements before and pads[i + n] after axis axes[i]; negative pads remove elements, before anything is
+// added. constant: the value of input 2 (0). edge: the nearest element. reflect: mirrored without repeating the border.
+// wrap: a torus. Importers removed: the paddings, pads and value attributes of versions 1 and 2.
 #include "ops/pad.h"
 
 #include "ops/movement.h"
@@ -21,8 +21,8 @@ void check_pads(PadMode mode, std::int64_t extent, std::int64_t before, std::int
   const std::int64_t total = extent + before + after;
   ORIEL_REQUIRE(total >= 0, "pads of {} and {} leave nothing of an extent of {}", before, after, extent);
   const std::int64_t kept = extent - std::max<std::int64_t>(0, -before) - std::max<std::int64_t>(0, -after);
-  ORIEL_REQUIRE(kept > 0 || total == 0 || mode == PadMode::kConstant, "mode needs elements, an extent of {} with pads of {} and {} leaves none",
-                extent, before, after);
+  ORIEL_REQUIRE(kept > 0 || total == 0 || mode == PadMode::kConstant,
+                "mode needs elements, an extent of {} with pads of {} and {} leaves none", extent, before, after);
 }
 
 std::int64_t padded_index(PadMode mode, std::int64_t i, std::int64_t kept) {
@@ -55,12 +55,14 @@ void infer(InferContext& c) {
   Shape out = Shape::of_rank(in.rank());
   if (known) {
     const std::vector<std::size_t> resolved = resolve_axes(axes, in.rank());
-    if (pads->size() != 2 * resolved.size()) fail(ErrorCode::kInvalidGraph, "{} pads for {} axes", pads->size(), resolved.size());
+    if (pads->size() != 2 * resolved.size())
+      fail(ErrorCode::kInvalidGraph, "{} pads for {} axes", pads->size(), resolved.size());
     out = in;
     for (std::size_t i = 0; i < resolved.size(); ++i) {
       Dim& d = out[resolved[i]];
       const Dim sum = d + (*pads)[i] + (*pads)[i + resolved.size()];
-      if (sum.max() < 0) fail(ErrorCode::kInvalidGraph, "pads leave {} elements on axis {}", sum.to_string(), resolved[i]);
+      if (sum.max() < 0)
+        fail(ErrorCode::kInvalidGraph, "pads leave {} elements on axis {}", sum.to_string(), resolved[i]);
       d = sum.bounded(0, kUnboundedDim);
     }
   }
@@ -114,7 +116,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     }
   }
   std::vector<std::vector<std::int64_t>> from;
-  for (std::size_t axis = 0; axis < x.rank(); ++axis) from.push_back(sources(mode, x.dim(axis), before[axis], after[axis]));
+  for (std::size_t axis = 0; axis < x.rank(); ++axis)
+    from.push_back(sources(mode, x.dim(axis), before[axis], after[axis]));
   const Dims strides = row_major_strides(x.dims());
   Dims index(dims.size(), 0);
   copy_elements(out, x, context, [&](std::int64_t) {

@@ -36,7 +36,7 @@ void infer(InferContext& c) {
         fail(ErrorCode::kInvalidGraph, "input {} is {}, expected a scalar", i, c.constant(i)->description());
     }
     count = Dim(range_count(element_as_f64(*c.constant(0), 0), element_as_f64(*c.constant(1), 0),
-                         element_as_f64(*c.constant(2), 0)));
+                            element_as_f64(*c.constant(2), 0)));
   }
   c.set(0, element, Shape{count});
 }

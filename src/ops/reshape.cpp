@@ -11,8 +11,9 @@ void infer(InferContext& c) {
   const std::vector<Dim>* target = c.content(1);
   if (target == nullptr) {
     const Shape& s = c.shape(1);
-    c.set(0, element, s.is_ranked() && s.rank() == 1 && s[0].is_known() ? Shape::of_rank(static_cast<std::size_t>(s[0].value()))
-                                                                       : Shape::unranked());
+    c.set(0, element,
+          s.is_ranked() && s.rank() == 1 && s[0].is_known() ? Shape::of_rank(static_cast<std::size_t>(s[0].value()))
+                                                            : Shape::unranked());
     return;
   }
   const bool allow_zero = c.attributes().get_bool("allowzero");
@@ -46,7 +47,8 @@ void infer(InferContext& c) {
     std::vector<Dim> rest;
     for (std::size_t i = 0; i < dims.size(); ++i) {
       if (static_cast<int>(i) == inferred) continue;
-      const auto same = std::find_if(have.begin(), have.end(), [&](const Dim& h) { return !h.is_known() && h.same(dims[i]); });
+      const auto same =
+          std::find_if(have.begin(), have.end(), [&](const Dim& h) { return !h.is_known() && h.same(dims[i]); });
       if (same != have.end()) {
         have.erase(same);
       } else {
@@ -56,18 +58,22 @@ void infer(InferContext& c) {
     input = Shape(have).elements();
     known = Shape(rest).elements();
     if (input.is_known() && known.is_known() && known.value() > 0 && input.value() % known.value() != 0) {
-      fail(ErrorCode::kInvalidGraph, "input of shape {} cannot take the shape {}", in.to_string(), Shape(*target).to_string());
+      fail(ErrorCode::kInvalidGraph, "input of shape {} cannot take the shape {}", in.to_string(),
+           Shape(*target).to_string());
     }
-    dims[static_cast<std::size_t>(inferred)] = known.is_known() && known.value() == 0 ? Dim(0) : floor_div(input, known);
+    dims[static_cast<std::size_t>(inferred)] =
+        known.is_known() && known.value() == 0 ? Dim(0) : floor_div(input, known);
   }
   Shape out(std::move(dims));
   const Dim before = in.elements();
   const Dim after = out.elements();
   if (before.is_known() && after.is_known() && before.value() != after.value()) {
-    fail(ErrorCode::kInvalidGraph, "input of shape {} cannot take the shape {}", in.to_string(), Shape(*target).to_string());
+    fail(ErrorCode::kInvalidGraph, "input of shape {} cannot take the shape {}", in.to_string(),
+         Shape(*target).to_string());
   }
   c.set(0, element, std::move(out));
-  if (const std::vector<Dim>* content = c.content(0); content != nullptr && target->size() <= 1) c.set_content(0, *content);
+  if (const std::vector<Dim>* content = c.content(0); content != nullptr && target->size() <= 1)
+    c.set_content(0, *content);
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext&) {

@@ -1,5 +1,5 @@
-// Scan: operands are initial states, `num_scan_inputs` scanned tensors, then what the body captures. Each iteration reads
-// states, a slice of every scanned tensor and the captures, and gives states and slices that are stacked.
+// Scan: operands are initial states, `num_scan_inputs` scanned tensors, then what the body captures. Each iteration
+// reads states, a slice of every scanned tensor and the captures, and gives states and slices that are stacked.
 #include "ops/control_flow.h"
 
 namespace oriel::ops {

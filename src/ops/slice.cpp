@@ -1,6 +1,6 @@
-// Slice: along each axis of `axes` the elements start, start + step, ... before end. Negative starts and ends count from
-// the end; both are clamped to the extent (to [0, d-1] and [-1, d-1] where the step is negative).
-// Importers removed: the starts, ends and axes attributes of version 1.
+// Slice: along each axis of `axes` the elements start, start + step, ... before end. Negative starts and ends count
+// from the end; both are clamped to the extent (to [0, d-1] and [-1, d-1] where the step is negative). Importers
+// removed: the starts, ends and axes attributes of version 1.
 #include "ops/slice.h"
 
 #include "ops/movement.h"
@@ -26,8 +26,8 @@ Span span_of(std::int64_t start, std::int64_t end, std::int64_t step, std::int64
 
 namespace {
 
-// The extent of a slice with a positive step over symbols. A start past the end and an end before the front give negative
-// lengths, so that neither needs a clamp of its own.
+// The extent of a slice with a positive step over symbols. A start past the end and an end before the front give
+// negative lengths, so that neither needs a clamp of its own.
 Dim forward_extent(const Dim& start, const Dim& end, const Dim& extent, const Dim& step) {
   const Dim any = Dim::unknown(0, extent.max());
   if ((start.min() < 0 && start.max() >= 0) || (end.min() < 0 && end.max() >= 0)) return any;
@@ -52,9 +52,11 @@ Dim extent_of(const Dim& start, const Dim& end, const Dim& step, const Dim& exte
   }
   if (step.value() > 0) return forward_extent(start, end, extent, step);
   // A reversal of everything is what models do; other negative steps over unknown extents stay unknown.
-  const bool from_end = start.is_known() && (start.value() == -1 || (start.value() >= 0 && start.value() >= extent.max() - 1));
+  const bool from_end =
+      start.is_known() && (start.value() == -1 || (start.value() >= 0 && start.value() >= extent.max() - 1));
   const bool to_front = end.is_known() && end.value() < 0 && end.value() < -extent.max();
-  if (from_end && (to_front || (end.is_known() && end.value() < -kUnboundedDim / 2)) && step.value() > -kUnboundedDim / 2) {
+  if (from_end && (to_front || (end.is_known() && end.value() < -kUnboundedDim / 2)) &&
+      step.value() > -kUnboundedDim / 2) {
     return ceil_div(extent, Dim(-step.value()));
   }
   return any;
@@ -94,7 +96,8 @@ void infer(InferContext& c) {
   const bool known = starts != nullptr && ends != nullptr && (!c.has_input(4) || steps != nullptr);
   for (std::size_t i = 0; i < resolved.size(); ++i) {
     Dim& d = out[resolved[i]];
-    d = known ? extent_of((*starts)[i], (*ends)[i], steps == nullptr ? Dim(1) : (*steps)[i], d) : Dim::unknown(0, d.max());
+    d = known ? extent_of((*starts)[i], (*ends)[i], steps == nullptr ? Dim(1) : (*steps)[i], d)
+              : Dim::unknown(0, d.max());
   }
   c.set(0, element, std::move(out));
   const std::vector<Dim>* content = c.content(0);
@@ -105,7 +108,8 @@ void infer(InferContext& c) {
   if (!start.is_known() || !end.is_known() || !step.is_known()) return;
   const Span span = span_of(start.value(), end.value(), step.value(), static_cast<std::int64_t>(content->size()));
   std::vector<Dim> elements;
-  for (std::int64_t i = 0; i < span.count; ++i) elements.push_back((*content)[static_cast<std::size_t>(span.start + i * step.value())]);
+  for (std::int64_t i = 0; i < span.count; ++i)
+    elements.push_back((*content)[static_cast<std::size_t>(span.start + i * step.value())]);
   c.set_content(0, std::move(elements));
 }
 
@@ -116,7 +120,8 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   std::vector<std::int64_t> axes(starts.size());
   for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<std::int64_t>(i);
   if (inputs.has(3)) axes = inputs[3].to_i64();
-  const std::vector<std::int64_t> steps = inputs.has(4) ? inputs[4].to_i64() : std::vector<std::int64_t>(starts.size(), 1);
+  const std::vector<std::int64_t> steps =
+      inputs.has(4) ? inputs[4].to_i64() : std::vector<std::int64_t>(starts.size(), 1);
   ORIEL_REQUIRE(starts.size() == axes.size() && ends.size() == axes.size() && steps.size() == axes.size(),
                 "{} starts, {} ends, {} axes and {} steps", starts.size(), ends.size(), axes.size(), steps.size());
   const std::vector<std::size_t> resolved = resolve_axes(axes, x.rank());

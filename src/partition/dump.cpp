@@ -24,7 +24,8 @@ std::string dump_partition(const Graph& graph, const std::vector<Candidate>& can
     const Part& part = partition.parts[p];
     if (part.candidate >= 0) {
       const Candidate& owner = candidates[static_cast<std::size_t>(part.candidate)];
-      text += formatted("part {}: {} on {}, {} nodes\n", p, owner.provider, owner.device->name(), part.subgraph.nodes.size());
+      text += formatted("part {}: {} on {}, {} nodes\n", p, owner.provider, owner.device->name(),
+                        part.subgraph.nodes.size());
     } else {
       text += formatted("part {}: the executor\n", p);
     }

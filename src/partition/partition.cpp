@@ -19,8 +19,9 @@ void find_boundary(Subgraph& part, const std::unordered_set<const Value*>& graph
       if (v->producer() == nullptr || inside.count(v->producer()) == 0) part.inputs.push_back(v);
     }
     for (const Value* v : n->outputs()) {
-      const bool leaves = graph_outputs.count(v) != 0 ||
-                          std::any_of(v->users().begin(), v->users().end(), [&](const Node* u) { return inside.count(u) == 0; });
+      const bool leaves =
+          graph_outputs.count(v) != 0 ||
+          std::any_of(v->users().begin(), v->users().end(), [&](const Node* u) { return inside.count(u) == 0; });
       if (leaves) part.outputs.push_back(v);
     }
   }
@@ -47,8 +48,10 @@ Partition partition_graph(const Graph& graph, const std::vector<Candidate>& cand
       }
     }
     if (!taken && !nodes[i]->op().traits.control_flow) {
-      fail(ErrorCode::kNotImplemented, "{}", nodes[i]->describe("no provider takes it: " + (result.declines[i].empty() ? std::string("there is none")
-                                                                                             : result.declines[i].back().reason)));
+      fail(ErrorCode::kNotImplemented, "{}",
+           nodes[i]->describe("no provider takes it: " + (result.declines[i].empty()
+                                                              ? std::string("there is none")
+                                                              : result.declines[i].back().reason)));
     }
   }
   // The depth of a node: how often the owner changes on the way to it. Each control-flow node is a group of its own.

@@ -44,8 +44,8 @@ struct Partition {
 /// Throws Error(kNotImplemented) naming a node that nobody takes.
 Partition partition_graph(const Graph& graph, const std::vector<Candidate>& candidates);
 
-/// The text dump of stage 4: parts with their nodes and boundary values, and every decline; bodies of control flow indented
-/// below their node. Throws as partition_graph.
+/// The text dump of stage 4: parts with their nodes and boundary values, and every decline; bodies of control flow
+/// indented below their node. Throws as partition_graph.
 std::string dump_partition(const Graph& graph, const std::vector<Candidate>& candidates);
 
 }  // namespace oriel

@@ -1,9 +1,10 @@
 // Einsum of floats as Transpose, ReduceSum, MatMul and Mul, operand by operand from the left.
 //
-// Two operands with indices in common that nobody needs any more are a MatMul: its columns are these indices, its rows and
-// columns the last index of each side that the other lacks; all others are batch axes, of extent 1 in the operand that lacks
-// them. Operands without such indices are multiplied. What stays an Einsum: integers, operands of unknown rank, an index twice
-// in a term, an extent of 1 that is summed against another one, and several summed indices of unknown extent.
+// Two operands with indices in common that nobody needs any more are a MatMul: its columns are these indices, its rows
+// and columns the last index of each side that the other lacks; all others are batch axes, of extent 1 in the operand
+// that lacks them. Operands without such indices are multiplied. What stays an Einsum: integers, operands of unknown
+// rank, an index twice in a term, an extent of 1 that is summed against another one, and several summed indices of
+// unknown extent.
 #include <algorithm>
 #include <optional>
 
@@ -43,7 +44,8 @@ class Expander {
     Operand left = operands[0];
     for (std::size_t i = 1; i < operands.size(); ++i) {
       Term needed = output;
-      for (std::size_t k = i + 1; k < operands.size(); ++k) needed.insert(needed.end(), operands[k].term.begin(), operands[k].term.end());
+      for (std::size_t k = i + 1; k < operands.size(); ++k)
+        needed.insert(needed.end(), operands[k].term.begin(), operands[k].term.end());
       std::optional<Operand> joined = join(left, operands[i], needed);
       if (!joined) return false;
       left = *joined;
@@ -51,7 +53,8 @@ class Expander {
     left = sum_without(left, output);
     Value* result = arrange(left, output);
     // The equation of a copy leaves an operand, whose type is not this node's to set.
-    if (std::find(node_.inputs().begin(), node_.inputs().end(), result) != node_.inputs().end()) result = call("Identity", {result});
+    if (std::find(node_.inputs().begin(), node_.inputs().end(), result) != node_.inputs().end())
+      result = call("Identity", {result});
     InferContext(*result->producer()).set(0, result->element(), node_.output()->shape());
     patch_.replace(node_.output(), result);
     return true;
@@ -97,8 +100,8 @@ class Expander {
     return {call("ReduceSum", {o.value, numbers(axes)}, {{"keepdims", std::int64_t{0}}}), rest};
   }
 
-  // The operand with its axes in the order of `order`, which has axes of extent 1 for indices that the operand lacks; leading
-  // ones are left out.
+  // The operand with its axes in the order of `order`, which has axes of extent 1 for indices that the operand lacks;
+  // leading ones are left out.
   Value* arrange(const Operand& o, const Term& order) {
     std::vector<std::int64_t> perm;
     std::vector<std::int64_t> added;
@@ -164,13 +167,15 @@ class Expander {
     return Operand{product, term};
   }
 
-  // Without shared indices the right operand is one matrix, and one product serves all its columns: [rows..., K] times [K, N]. The
-  // extents of its columns have to be known.
-  std::optional<Operand> join_flat(const Operand& a, const Operand& b, const Term& rows, const Term& columns, const Term& summed) {
+  // Without shared indices the right operand is one matrix, and one product serves all its columns: [rows..., K] times
+  // [K, N]. The extents of its columns have to be known.
+  std::optional<Operand> join_flat(const Operand& a, const Operand& b, const Term& rows, const Term& columns,
+                                   const Term& summed) {
     const auto extents = [](const Operand& o, const Term& indices) {
       std::vector<std::int64_t> list;
       for (const int index : indices) {
-        const Dim& d = o.value->shape()[static_cast<std::size_t>(std::find(o.term.begin(), o.term.end(), index) - o.term.begin())];
+        const Dim& d =
+            o.value->shape()[static_cast<std::size_t>(std::find(o.term.begin(), o.term.end(), index) - o.term.begin())];
         list.push_back(d.is_known() ? d.value() : -1);
       }
       return list;
@@ -185,7 +190,8 @@ class Expander {
     };
     const std::vector<std::int64_t> widths = extents(b, columns);
     const std::vector<std::int64_t> depths = extents(b, summed);
-    if (columns.empty() || !known(widths) || (summed.size() > 1 && (!known(depths) || extents(a, summed) != depths))) return std::nullopt;
+    if (columns.empty() || !known(widths) || (summed.size() > 1 && (!known(depths) || extents(a, summed) != depths)))
+      return std::nullopt;
     const auto joined = [](Term first, const Term& second) {
       first.insert(first.end(), second.begin(), second.end());
       return first;
@@ -208,8 +214,8 @@ class Expander {
     return Operand{product, joined(rows, columns)};
   }
 
-  // [batch..., own, summed], or [batch..., summed, own] with `second`; own is 1 where there is none. Several summed indices
-  // become one axis, for which their extents have to be known.
+  // [batch..., own, summed], or [batch..., summed, own] with `second`; own is 1 where there is none. Several summed
+  // indices become one axis, for which their extents have to be known.
   std::optional<Value*> matrix(const Operand& o, const Term& batch, const Term& own, const Term& summed, bool second) {
     Term order = batch;
     const bool several = summed.size() > 1;

@@ -7,7 +7,9 @@ bool expand_mean_variance(Graph& graph) {
   bool changed = false;
   const std::vector<Node*> nodes = graph.nodes();
   for (const Node* node : nodes) {
-    if (node->op().name != "MeanVarianceNormalization" || !node->op().domain.empty() || node->output()->element() != ElementType::kF32) continue;
+    if (node->op().name != "MeanVarianceNormalization" || !node->op().domain.empty() ||
+        node->output()->element() != ElementType::kF32)
+      continue;
     if (node->attributes().get_ints("axes").empty()) continue;
     Patch patch(graph);
     const auto call = [&](std::string_view op, std::vector<Value*> inputs, Attributes attributes = {}) {

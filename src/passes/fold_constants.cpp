@@ -34,7 +34,8 @@ class FoldSink final : public OutputSink {
 };
 
 bool known(const Value& v) {
-  return v.content() != nullptr && std::all_of(v.content()->begin(), v.content()->end(), [](const Dim& d) { return d.is_known(); });
+  return v.content() != nullptr &&
+         std::all_of(v.content()->begin(), v.content()->end(), [](const Dim& d) { return d.is_known(); });
 }
 
 Tensor content_tensor(const Value& v) {
@@ -91,7 +92,8 @@ bool fold_constants(Graph& graph) {
     std::vector<Datum> operands;
     for (const Value* v : node->inputs()) operands.push_back(v == nullptr ? Datum() : Datum(aligned(*v->constant())));
     std::vector<const Datum*> pointers;
-    for (std::size_t i = 0; i < operands.size(); ++i) pointers.push_back(node->input(i) == nullptr ? nullptr : &operands[i]);
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      pointers.push_back(node->input(i) == nullptr ? nullptr : &operands[i]);
     FoldSink sink(*node);
     RunContext context;
     try {

@@ -21,8 +21,8 @@ Value* without_first_axis(Patch& patch, const Value& mask) {
   return patch.constant(mask.constant()->reshaped(Dims(dims.begin() + 1, dims.end())));
 }
 
-// Attention hides what lies beyond a mask's last axis, an addition repeats it: the mask with as many columns as there are
-// values.
+// Attention hides what lies beyond a mask's last axis, an addition repeats it: the mask with as many columns as there
+// are values.
 Value* stretch(Patch& patch, Value* mask, Value* value, const std::vector<const Node*>& from) {
   Attributes axis;
   axis.set("start", std::int64_t{2});
@@ -47,7 +47,8 @@ bool form_attention(Graph& graph) {
       if (choice == nullptr) {
         Value* low = scalar(patch, found->hidden);
         Value* none = scalar(patch, 0.0F);
-        choice = patch.call("Where", {found->keep, found->hides ? low : none, found->hides ? none : low}, {}, found->nodes);
+        choice =
+            patch.call("Where", {found->keep, found->hides ? low : none, found->hides ? none : low}, {}, found->nodes);
       }
       found->masks.push_back(choice);
     }
@@ -56,7 +57,8 @@ bool form_attention(Graph& graph) {
       const Dim& keys = found->value->shape()[2];
       std::vector<const Value*> parts(found->masks.begin(), found->masks.end());
       // A mask that is stretched is stretched for these values.
-      if (std::any_of(parts.begin(), parts.end(), [&](const Value* m) { return !covers_keys(*m, keys); })) parts.push_back(found->value);
+      if (std::any_of(parts.begin(), parts.end(), [&](const Value* m) { return !covers_keys(*m, keys); }))
+        parts.push_back(found->value);
       Value*& sum = sums[parts];
       if (sum == nullptr) {
         for (Value* m : found->masks) {

@@ -17,7 +17,8 @@ bool form_layer_norm(Graph& graph) {
     std::vector<Value*> inputs{found->x, found->scale};
     if (found->bias != nullptr) inputs.push_back(found->bias);
     Patch patch(graph);
-    patch.replace(found->output, patch.call(found->rms ? "RMSNormalization" : "LayerNormalization", std::move(inputs), std::move(attributes), found->nodes));
+    patch.replace(found->output, patch.call(found->rms ? "RMSNormalization" : "LayerNormalization", std::move(inputs),
+                                            std::move(attributes), found->nodes));
     changed = true;
   }
   return Patch::clean(graph) > 0 || changed;

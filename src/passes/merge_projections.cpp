@@ -24,17 +24,20 @@ struct Projection {
 
 // Whether one node reads the value, those aside that ask for its dimensions.
 bool read_once(const Value& v) {
-  const auto count = std::count_if(v.users().begin(), v.users().end(), [](const Node* n) { return !is_op(n, "Shape"); });
+  const auto count =
+      std::count_if(v.users().begin(), v.users().end(), [](const Node* n) { return !is_op(n, "Shape"); });
   return count == 1 && !leaves_graph(v);
 }
 
 const Tensor* constant_matrix(const Value* v, std::size_t rank) {
-  return v->is_constant() && v->element() == ElementType::kF32 && v->constant()->rank() == rank ? v->constant() : nullptr;
+  return v->is_constant() && v->element() == ElementType::kF32 && v->constant()->rank() == rank ? v->constant()
+                                                                                                : nullptr;
 }
 
 // The projection that an operand of attention is, through reshapes and transposes that nobody else reads.
 std::optional<Projection> projection_of(Value* v) {
-  while (read_once(*v) && (is_op(v->producer(), "Reshape") || is_op(v->producer(), "Transpose"))) v = v->producer()->input(0);
+  while (read_once(*v) && (is_op(v->producer(), "Reshape") || is_op(v->producer(), "Transpose")))
+    v = v->producer()->input(0);
   if (v->producer() == nullptr || !read_once(*v)) return std::nullopt;
   Projection p;
   p.result = v;
@@ -86,7 +89,8 @@ bool merge(Graph& graph, const std::vector<Projection>& parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) sizes.data<std::int64_t>()[i] = parts[i].weights->dim(1);
   Attributes axis;
   axis.set("axis", std::int64_t{-1});
-  const Node* split = patch.add("", "Split", std::move(axis), {y, patch.constant(std::move(sizes))}, parts.size(), from);
+  const Node* split =
+      patch.add("", "Split", std::move(axis), {y, patch.constant(std::move(sizes))}, parts.size(), from);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (!split->output(i)->shape().same(parts[i].result->shape())) return false;
   }
@@ -110,7 +114,8 @@ bool merge_projections(Graph& graph) {
     while (parts.size() >= 2) {
       const Projection& last = parts.back();
       const bool alike = std::all_of(parts.begin(), parts.end(), [&](const Projection& p) {
-        return p.x == last.x && (p.bias == nullptr) == (last.bias == nullptr) && p.weights->dim(0) == last.weights->dim(0);
+        return p.x == last.x && (p.bias == nullptr) == (last.bias == nullptr) &&
+               p.weights->dim(0) == last.weights->dim(0);
       });
       if (alike) {
         changed = merge(graph, parts) || changed;

@@ -17,8 +17,8 @@ void legalise(Graph& graph);
 /// Stage 3b: folding, dead code and re-forming of composites.
 void optimise(Graph& graph, OptimizationLevel level);
 
-/// Makes f16 and bf16 storage alone: nodes that compute do so in f32, bodies included. For devices without half arithmetic;
-/// runs at every level. Returns whether anything changed.
+/// Makes f16 and bf16 storage alone: nodes that compute do so in f32, bodies included. For devices without half
+/// arithmetic; runs at every level. Returns whether anything changed.
 bool widen_half(Graph& graph);
 
 // One file each.

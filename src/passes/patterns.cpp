@@ -90,7 +90,8 @@ Value* gelu_argument(const Node& node, std::vector<const Node*>& nodes) {
 
 // The first of the last axes of x that a mean with keepdims covers; -1 where it covers others.
 std::int64_t mean_axis(const Node* mean) {
-  if (!is_op(mean, "ReduceMean") || !is_f32(*mean->output()) || mean->attributes().get_int("keepdims", 1) == 0) return -1;
+  if (!is_op(mean, "ReduceMean") || !is_f32(*mean->output()) || mean->attributes().get_int("keepdims", 1) == 0)
+    return -1;
   const Shape& shape = mean->input(0)->shape();
   const Value* axes = mean->input(1);
   if (!shape.is_ranked() || axes == nullptr || !axes->is_constant()) return -1;
@@ -179,7 +180,8 @@ Value* unscaled(Value* v, const Node* reader, double& scale, std::vector<const N
 
 // Whether m may be added to scores of this shape without enlarging any axis but the last.
 bool is_mask(const Value& m, const Shape& scores) {
-  if (!m.type().is_tensor() || !m.shape().is_ranked() || m.shape().rank() == 0 || m.shape().rank() > scores.rank()) return false;
+  if (!m.type().is_tensor() || !m.shape().is_ranked() || m.shape().rank() == 0 || m.shape().rank() > scores.rank())
+    return false;
   const std::size_t offset = scores.rank() - m.shape().rank();
   for (std::size_t i = 0; i + 1 < m.shape().rank(); ++i) {
     const Dim& d = m.shape()[i];
@@ -199,11 +201,15 @@ WindowMask window_mask(const Node* maker, const Shape& shape, std::vector<const 
   for (std::size_t i = 0; i < 2; ++i) {
     Value* mask = sum->input(i);
     const Node* split = sum->input(1 - i)->producer();
-    if (!is_op(split, "Reshape") || only_user(split->output()) != sum || !mask->is_constant() || !is_f32(*mask)) continue;
+    if (!is_op(split, "Reshape") || only_user(split->output()) != sum || !mask->is_constant() || !is_f32(*mask))
+      continue;
     Value* x = split->input(0);
     const Shape& wide = split->output()->shape();
-    if (!x->shape().same(shape) || !wide.same(sum->output()->shape()) || wide.rank() != 5 || mask->shape().rank() != 5) continue;
-    if (!wide[0].same(1) || !std::equal(shape.dims().begin(), shape.dims().end(), wide.dims().begin() + 1, [](const Dim& a, const Dim& b) { return a.same(b); })) continue;
+    if (!x->shape().same(shape) || !wide.same(sum->output()->shape()) || wide.rank() != 5 || mask->shape().rank() != 5)
+      continue;
+    if (!wide[0].same(1) || !std::equal(shape.dims().begin(), shape.dims().end(), wide.dims().begin() + 1,
+                                        [](const Dim& a, const Dim& b) { return a.same(b); }))
+      continue;
     nodes.insert(nodes.end(), {sum, split});
     return {x, mask};
   }
@@ -289,7 +295,8 @@ std::optional<LayerNormComposite> match_layer_norm(const Node& node) {
   const Node* square = nullptr;
   const Node* quotient = nullptr;
   for (const Node* difference : mean->users()) {
-    if (!is_op(difference, "Sub") || difference->input(0) != found.x || difference->input(1) != mean) return std::nullopt;
+    if (!is_op(difference, "Sub") || difference->input(0) != found.x || difference->input(1) != mean)
+      return std::nullopt;
     found.nodes.push_back(difference);
     const Value* d = difference->output();
     if (leaves_graph(*d)) return std::nullopt;
@@ -306,7 +313,8 @@ std::optional<LayerNormComposite> match_layer_norm(const Node& node) {
   const Node* variance = square->output()->users().size() == 1 ? square->output()->users()[0] : nullptr;
   if (mean_axis(variance) != found.axis || variance->input(0) != square->output()) return std::nullopt;
   const Node* root = deviation(*variance, found);
-  if (root == nullptr || only_user(root->output()) != quotient || quotient->input(1) != root->output()) return std::nullopt;
+  if (root == nullptr || only_user(root->output()) != quotient || quotient->input(1) != root->output())
+    return std::nullopt;
   found.nodes.push_back(quotient);
   if (!scale_and_bias(*quotient, found)) return std::nullopt;
   return found;
@@ -323,7 +331,8 @@ std::optional<LayerNormComposite> match_rms_norm(const Node& node) {
   found.nodes.push_back(square);
   const Node* root = deviation(node, found);
   const Node* last = root == nullptr ? nullptr : only_user(root->output());
-  if (is_op(last, "Reciprocal") || (is_op(last, "Div") && last->input(1) == root->output() && is_number(last->input(0), 1.0, *root->output()))) {
+  if (is_op(last, "Reciprocal") ||
+      (is_op(last, "Div") && last->input(1) == root->output() && is_number(last->input(0), 1.0, *root->output()))) {
     const Value* inverse = last->output();
     found.nodes.push_back(last);
     last = only_user(inverse);
@@ -347,7 +356,8 @@ std::optional<AttentionComposite> match_attention(const Node& node) {
   AttentionComposite found;
   if (!is_op(&node, "Softmax") || !is_f32(*node.output())) return std::nullopt;
   const Shape& shape = node.output()->shape();
-  if (!shape.is_ranked() || shape.rank() != 4 || normalize_axis(node.attributes().get_int("axis", -1), 4) != 3) return std::nullopt;
+  if (!shape.is_ranked() || shape.rank() != 4 || normalize_axis(node.attributes().get_int("axis", -1), 4) != 3)
+    return std::nullopt;
   const Node* mix = only_user(node.output());
   if (!is_op(mix, "MatMul") || mix->input(0) != node.output() || mix->input(1) == node.output()) return std::nullopt;
   found.value = mix->input(1);
@@ -410,10 +420,13 @@ std::optional<AttentionComposite> match_attention(const Node& node) {
   const Shape& q = found.x->shape();
   const Shape& v = found.value->shape();
   const Shape& k = turned->shape();
-  if (!is_f32(*found.x) || !is_f32(*found.key) || !is_f32(*found.value) || !q.is_ranked() || q.rank() != 4 || !v.is_ranked() || v.rank() != 4) {
+  if (!is_f32(*found.x) || !is_f32(*found.key) || !is_f32(*found.value) || !q.is_ranked() || q.rank() != 4 ||
+      !v.is_ranked() || v.rank() != 4) {
     return std::nullopt;
   }
-  if (!q[0].same(k[0]) || !q[0].same(v[0]) || !q[1].same(k[1]) || !q[1].same(v[1]) || !q[3].same(k[2]) || !k[3].same(v[2])) return std::nullopt;
+  if (!q[0].same(k[0]) || !q[0].same(v[0]) || !q[1].same(k[1]) || !q[1].same(v[1]) || !q[3].same(k[2]) ||
+      !k[3].same(v[2]))
+    return std::nullopt;
   found.scale = static_cast<float>(scale);
   std::reverse(found.nodes.begin(), found.nodes.end());
   found.nodes.insert(found.nodes.end(), {&node, mix});

@@ -42,8 +42,8 @@ struct AttentionComposite : Composite {
   /// Added to the scores one after another; none has more axes than they, and none enlarges them but along the keys. A
   /// constant of rank 5 stands for itself without its first axis, whose extent is 1.
   std::vector<Value*> masks;
-  /// Where not null: scores are replaced by `hidden` where this bool tensor is false (true with `hides`). `hidden` is so
-  /// low that adding it does the same.
+  /// Where not null: scores are replaced by `hidden` where this bool tensor is false (true with `hides`). `hidden` is
+  /// so low that adding it does the same.
   Value* keep = nullptr;
   bool hides = false;
   float hidden = 0.0F;

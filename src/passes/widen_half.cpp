@@ -1,9 +1,10 @@
 // f16 and bf16 as storage with f32 arithmetic: nodes that compute take f32 operands and give f32 results.
 //
-// A half value that a computing node reads gets an equal f32 form: of a constant an f32 constant, else a Cast. The results
-// of such a node are f32; a Cast back serves whoever still wants the half value, which is where it is rounded. Nodes that
-// only move elements follow their operands, so that an embedding table stays f16 and a transpose between two products does
-// not round. A Cast of the model itself keeps its rounding. Shapes, symbols and contents stay those of the old values.
+// A half value that a computing node reads gets an equal f32 form: of a constant an f32 constant, else a Cast. The
+// results of such a node are f32; a Cast back serves whoever still wants the half value, which is where it is rounded.
+// Nodes that only move elements follow their operands, so that an embedding table stays f16 and a transpose between two
+// products does not round. A Cast of the model itself keeps its rounding. Shapes, symbols and contents stay those of
+// the old values.
 #include <algorithm>
 #include <bit>
 #include <string>
@@ -21,19 +22,21 @@ bool is_half(const Value* v) { return v != nullptr && v->type().is_tensor() && i
 // Operators that place elements without computing with them; devices do so with elements of any type.
 bool moves(const Node& node) {
   static const auto* const names = new std::unordered_set<std::string>{
-      "Reshape", "Squeeze",       "Unsqueeze",  "Flatten", "Identity",        "Dropout",        "Transpose", "Concat",  "Slice", "Split",
-      "Expand",  "Tile",          "Pad",        "Gather",  "GatherElements",  "GatherND",       "Compress",  "Where",   "Trilu", "ReverseSequence",
-      "OneHot",  "SpaceToDepth",  "Shape",      "Size",    "DepthToSpace",    "CenterCropPad",  "TensorScatter", "ScatterElements", "ScatterND"};
+      "Reshape",      "Squeeze",         "Unsqueeze",      "Flatten",         "Identity", "Dropout",
+      "Transpose",    "Concat",          "Slice",          "Split",           "Expand",   "Tile",
+      "Pad",          "Gather",          "GatherElements", "GatherND",        "Compress", "Where",
+      "Trilu",        "ReverseSequence", "OneHot",         "SpaceToDepth",    "Shape",    "Size",
+      "DepthToSpace", "CenterCropPad",   "TensorScatter",  "ScatterElements", "ScatterND"};
   if (!node.op().domain.empty() || names->count(node.op().name) == 0) return false;
   return node.attributes().get_string("reduction", "none") == "none";
 }
 
 // Operators whose result type does not follow from their operands, or whose operands are no numbers to compute with.
 bool stays(const Node& node) {
-  static const auto* const names =
-      new std::unordered_set<std::string>{"Cast",          "CastLike",         "BitCast",     "ConstantOfShape",   "EyeLike",   "Range",
-                                          "RandomNormal",  "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "MelWeightMatrix",
-                                          "HannWindow",    "HammingWindow",    "BlackmanWindow"};
+  static const auto* const names = new std::unordered_set<std::string>{
+      "Cast",      "CastLike",        "BitCast",          "ConstantOfShape", "EyeLike",
+      "Range",     "RandomNormal",    "RandomNormalLike", "RandomUniform",   "RandomUniformLike",
+      "Bernoulli", "MelWeightMatrix", "HannWindow",       "HammingWindow",   "BlackmanWindow"};
   const std::string& domain = node.op().domain;
   if (!domain.empty() && domain != "com.microsoft" && domain != "ai.onnx.ml") return true;
   return node.op().traits.control_flow || names->count(node.op().name) != 0;
@@ -64,7 +67,8 @@ class Widener {
       return false;
     }
     const bool follows = moves(node);
-    return std::any_of(node.inputs().begin(), node.inputs().end(), [&](const Value* v) { return is_half(v) && (!follows || wide_.count(v) != 0); });
+    return std::any_of(node.inputs().begin(), node.inputs().end(),
+                       [&](const Value* v) { return is_half(v) && (!follows || wide_.count(v) != 0); });
   }
 
   // A Cast to f32 of a value with an f32 form is that form.
@@ -84,7 +88,8 @@ class Widener {
       Tensor full = Tensor::allocate(ElementType::kF32, half.dims());
       auto* to = full.data<float>();
       for (std::int64_t i = 0; i < half.size(); ++i) {
-        to[i] = half.type() == ElementType::kF16 ? static_cast<float>(half.data<Half>()[i]) : static_cast<float>(half.data<BFloat16>()[i]);
+        to[i] = half.type() == ElementType::kF16 ? static_cast<float>(half.data<Half>()[i])
+                                                 : static_cast<float>(half.data<BFloat16>()[i]);
       }
       form = graph_.add_constant(std::move(full), graph_.unique_name(v->name() + "_f32"));
     } else {
@@ -106,7 +111,8 @@ class Widener {
     std::vector<Value*> inputs;
     for (Value* v : node.inputs()) inputs.push_back(is_half(v) ? wide_form(v, node) : v);
     if (node.op().name == "Clip" && node.op().domain.empty()) bound(inputs, node.input(0)->element());
-    Node* full = patch_.add(node.op().domain, node.op().name, node.attributes(), std::move(inputs), node.num_outputs(), {&node});
+    Node* full =
+        patch_.add(node.op().domain, node.op().name, node.attributes(), std::move(inputs), node.num_outputs(), {&node});
     changed_ = true;
     InferContext context(*full);
     for (std::size_t i = 0; i < node.num_outputs(); ++i) {
@@ -142,7 +148,8 @@ bool widen_half(Graph& graph) {
   bool changed = false;
   for (const Node* node : graph.nodes()) {
     for (const auto& [name, attribute] : node->attributes().items()) {
-      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body) changed = widen_half(**body) || changed;
+      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body)
+        changed = widen_half(**body) || changed;
     }
   }
   return Widener(graph).run() || changed;

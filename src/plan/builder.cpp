@@ -32,7 +32,8 @@ ProgramStep ProgramBuilder::step_of(const Node& node, StepFunction run) {
   return step;
 }
 
-std::unique_ptr<Program> ProgramBuilder::finish(const std::vector<const Value*>& inputs, const std::vector<const Value*>& outputs) {
+std::unique_ptr<Program> ProgramBuilder::finish(const std::vector<const Value*>& inputs,
+                                                const std::vector<const Value*>& outputs) {
   std::vector<int> in;
   std::vector<int> out;
   for (const Value* v : inputs) in.push_back(value(v));

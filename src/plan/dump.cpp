@@ -6,7 +6,9 @@
 namespace oriel::plan {
 
 std::string Program::dump() const {
-  const auto name = [&](int v) { return v < 0 ? std::string("-") : formatted("%{} {}", v, values_[static_cast<std::size_t>(v)].name); };
+  const auto name = [&](int v) {
+    return v < 0 ? std::string("-") : formatted("%{} {}", v, values_[static_cast<std::size_t>(v)].name);
+  };
   const auto list = [&](const std::vector<int>& values) {
     std::string text;
     for (const int v : values) text += (text.empty() ? "" : ", ") + name(v);
@@ -31,7 +33,9 @@ std::string Program::dump() const {
     const auto root = static_cast<std::size_t>(root_[v]);
     std::string text = values_[v].type.to_string();
     if (values_[v].storage != nullptr) text += " blocked";
-    if (root != v) text += formatted("{} {}", in_place_[v] >= 0 ? " in place of" : " view of", name(in_place_[v] >= 0 ? in_place_[v] : root_[v]));
+    if (root != v)
+      text += formatted("{} {}", in_place_[v] >= 0 ? " in place of" : " view of",
+                        name(in_place_[v] >= 0 ? in_place_[v] : root_[v]));
     if (output_of_[root] >= 0) {
       text += formatted(" output {}", output_of_[root]);
     } else if (region_of_[root] < 0) {
@@ -53,8 +57,10 @@ std::string Program::dump() const {
     const Region& region = regions_[r];
     std::string symbols;
     for (const SymbolId id : region.symbols) symbols += (symbols.empty() ? "" : ", ") + symbols_->symbol(id).name;
-    text += formatted("region {}: steps {} to {}, {} values in the arena, ", r, region.first_step, region.last_step - 1, region.planned.size());
-    text += region.symbols.empty() ? formatted("{} bytes\n", arena[r]) : formatted("planned for each value of {}\n", symbols);
+    text += formatted("region {}: steps {} to {}, {} values in the arena, ", r, region.first_step, region.last_step - 1,
+                      region.planned.size());
+    text += region.symbols.empty() ? formatted("{} bytes\n", arena[r])
+                                   : formatted("planned for each value of {}\n", symbols);
     for (int s = region.first_step; s < region.last_step; ++s) {
       const ProgramStep& step = steps_[static_cast<std::size_t>(s)];
       text += formatted("  step {}: {} (node \"{}\") reads {}\n", s, step.op, step.node, list(step.inputs));

@@ -17,12 +17,14 @@ constexpr int kForever = std::numeric_limits<int>::max();
 std::size_t aligned(std::size_t bytes) { return (bytes + kMemoryAlignment - 1) / kMemoryAlignment * kMemoryAlignment; }
 
 std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 bool has_fixed_size(const ValueType& type) {
   if (!type.is_tensor() || type.element == ElementType::kString || !type.shape.is_ranked()) return false;
-  return std::all_of(type.shape.dims().begin(), type.shape.dims().end(), [](const Dim& d) { return d.has_expression(); });
+  return std::all_of(type.shape.dims().begin(), type.shape.dims().end(),
+                     [](const Dim& d) { return d.has_expression(); });
 }
 
 }  // namespace
@@ -30,18 +32,18 @@ bool has_fixed_size(const ValueType& type) {
 // What one run at a time uses; kept between runs so that the steady state allocates nothing.
 struct Program::State {
   std::vector<Datum> slots;
-  std::vector<std::list<Plan>> plans;                // by region, most recent first
-  std::vector<int> arena_of;                         // by region, -1 where it plans nothing; used by one region after the other
+  std::vector<std::list<Plan>> plans;  // by region, most recent first
+  std::vector<int> arena_of;           // by region, -1 where it plans nothing; used by one region after the other
   std::vector<std::shared_ptr<Memory>> arenas;
-  std::vector<std::vector<Tensor>> tensors;          // by region: planned tensors over the arena
-  std::vector<const Plan*> active;                   // by region: the plan that `tensors` was made from
+  std::vector<std::vector<Tensor>> tensors;  // by region: planned tensors over the arena
+  std::vector<const Plan*> active;           // by region: the plan that `tensors` was made from
   std::vector<const Datum*> operands;
   std::vector<std::size_t> arena_sizes;
   Bindings key;
-  std::vector<std::shared_ptr<Memory>> blocks;       // of values that no arena holds
+  std::vector<std::shared_ptr<Memory>> blocks;  // of values that no arena holds
 
-  // Memory for such a value: the smallest block that nobody uses and that is large enough, or a new one in the place of the
-  // largest that nobody uses. So sizes settle, and runs of settled sizes draw none.
+  // Memory for such a value: the smallest block that nobody uses and that is large enough, or a new one in the place of
+  // the largest that nobody uses. So sizes settle, and runs of settled sizes draw none.
   const std::shared_ptr<Memory>& block(std::size_t bytes, const std::shared_ptr<Budget>& budget) {
     std::shared_ptr<Memory>* fitting = nullptr;
     std::shared_ptr<Memory>* small = nullptr;
@@ -89,14 +91,16 @@ class Program::Sink final : public OutputSink {
     Datum& slot = state_.slots[v];
     const ProgramValue& value = program_.values_[v];
     if (value.type.is_tensor() && (value.type.element != type || !value.type.shape.contains(dims))) {
-      fail(ErrorCode::kRuntimeException, "output {} was inferred as {} but computed as {}{}", i, value.type.to_string(), element_name(type),
-           to_string(dims));
+      fail(ErrorCode::kRuntimeException, "output {} was inferred as {} but computed as {}{}", i, value.type.to_string(),
+           element_name(type), to_string(dims));
     }
     const int region = program_.region_of_[v];
     if (region >= 0) {
-      Tensor& planned = state_.tensors[static_cast<std::size_t>(region)][static_cast<std::size_t>(program_.position_[v])];
+      Tensor& planned =
+          state_.tensors[static_cast<std::size_t>(region)][static_cast<std::size_t>(program_.position_[v])];
       if (!(planned.dims() == dims)) {
-        fail(ErrorCode::kRuntimeException, "output {} was planned as {} but computed as {}", i, to_string(planned.dims()), to_string(dims));
+        fail(ErrorCode::kRuntimeException, "output {} was planned as {} but computed as {}", i,
+             to_string(planned.dims()), to_string(dims));
       }
       slot = planned;
       return slot.tensor();
@@ -125,7 +129,8 @@ class Program::Sink final : public OutputSink {
       }
     }
     const std::size_t bytes = element_bytes(type, elements);
-    slot = Tensor(type, dims, output >= 0 && !bound ? allocate_host(bytes, context_.budget) : state_.block(bytes, context_.budget));
+    slot = Tensor(type, dims,
+                  output >= 0 && !bound ? allocate_host(bytes, context_.budget) : state_.block(bytes, context_.budget));
     return slot.tensor();
   }
 
@@ -167,7 +172,8 @@ int Program::add_value(ProgramValue value) {
 
 void Program::add_step(ProgramStep step) { steps_.push_back(std::move(step)); }
 
-void Program::share_in_place(const std::vector<bool>& made, const std::vector<bool>& leaves, const std::vector<int>& last_read) {
+void Program::share_in_place(const std::vector<bool>& made, const std::vector<bool>& leaves,
+                             const std::vector<int>& last_read) {
   const std::size_t n = values_.size();
   std::vector<int> last(n, -1);
   std::vector<bool> leaf(n, false);
@@ -186,7 +192,8 @@ void Program::share_in_place(const std::vector<bool>& made, const std::vector<bo
       const auto r = static_cast<std::size_t>(root_[static_cast<std::size_t>(from)]);
       const ProgramValue& a = values_[static_cast<std::size_t>(from)];
       const ProgramValue& b = values_[out];
-      if (!made[r] || leaf[r] || last[r] != static_cast<int>(s) || !has_fixed_size(a.type) || !has_fixed_size(b.type)) continue;
+      if (!made[r] || leaf[r] || last[r] != static_cast<int>(s) || !has_fixed_size(a.type) || !has_fixed_size(b.type))
+        continue;
       if (a.type.element != b.type.element || !a.type.shape.same(b.type.shape)) continue;
       if (a.storage != b.storage) continue;
       in_place_[out] = from;
@@ -274,7 +281,8 @@ void Program::finish() {
     std::vector<SymbolId> ids;
     for (const Dim& d : value.type.shape.dims()) symbols_->collect(d, ids);
     return std::all_of(ids.begin(), ids.end(), [&](SymbolId id) {
-      return symbols_->is_derived(id) || !made_by_step[static_cast<std::size_t>(id)] || known[static_cast<std::size_t>(id)];
+      return symbols_->is_derived(id) || !made_by_step[static_cast<std::size_t>(id)] ||
+             known[static_cast<std::size_t>(id)];
     });
   };
   regions_.clear();
@@ -392,7 +400,8 @@ std::unique_ptr<Program::State> Program::make_state() const {
   for (std::size_t r = 0; r < regions_.size(); ++r) {
     const Region& region = regions_[r];
     if (region.planned.empty()) continue;
-    const auto free = std::find_if(busy_until.begin(), busy_until.end(), [&](int step) { return step < region.first_step; });
+    const auto free =
+        std::find_if(busy_until.begin(), busy_until.end(), [&](int step) { return step < region.first_step; });
     state->arena_of[r] = static_cast<int>(free - busy_until.begin());
     int until = region.last_step - 1;
     for (const int v : region.planned) until = std::max(until, last_step_[static_cast<std::size_t>(v)]);
@@ -431,7 +440,8 @@ void Program::make_plan(const Region& region, const Bindings& symbols, Plan& pla
       return x;
     };
     for (const Dim& d : value.type.shape.dims()) plan.dims[i].push_back(evaluate(d));
-    bytes[i] = aligned(element_bytes(value.type.element, count_elements(value.storage == nullptr ? plan.dims[i] : value.storage(plan.dims[i]))));
+    bytes[i] = aligned(element_bytes(
+        value.type.element, count_elements(value.storage == nullptr ? plan.dims[i] : value.storage(plan.dims[i]))));
   }
   // Largest first, each at the lowest offset where nothing alive at the same time lies.
   std::vector<std::size_t> order(n);
@@ -478,7 +488,9 @@ void Program::enter_region(State& state, std::size_t index, RunContext& context)
     }
     for (std::size_t i = 0; i < value.content.size(); ++i) {
       const std::int64_t x = value.content[i].evaluate(symbols);
-      if (x == kUnbound) fail(ErrorCode::kRuntimeException, "value \"{}\" depends on {}, which is unknown", value.name, value.content[i].to_string());
+      if (x == kUnbound)
+        fail(ErrorCode::kRuntimeException, "value \"{}\" depends on {}, which is unknown", value.name,
+             value.content[i].to_string());
       if (value.type.element == ElementType::kI64) {
         slot.tensor().data<std::int64_t>()[i] = x;
       } else {
@@ -579,11 +591,13 @@ Status Program::run_steps(State& state, std::span<Datum> outputs, RunContext& co
         if (s + 1 == regions_[r].last_step) {
           for (const int v : step.outputs) {
             if (v >= 0 && state.slots[static_cast<std::size_t>(v)].is_tensor()) {
-              bind_symbols(values_[static_cast<std::size_t>(v)].type.shape, state.slots[static_cast<std::size_t>(v)].tensor().dims(), context.symbols);
+              bind_symbols(values_[static_cast<std::size_t>(v)].type.shape,
+                           state.slots[static_cast<std::size_t>(v)].tensor().dims(), context.symbols);
             }
           }
         }
-        for (const int v : release_after_[static_cast<std::size_t>(s)]) state.slots[static_cast<std::size_t>(v)].reset();
+        for (const int v : release_after_[static_cast<std::size_t>(s)])
+          state.slots[static_cast<std::size_t>(v)].reset();
       }
     }
     // A cancelled run may have left units of its last step out.
@@ -600,12 +614,14 @@ Status Program::run_steps(State& state, std::span<Datum> outputs, RunContext& co
   return {};
 }
 
-Status Program::run(std::span<const Datum* const> inputs, std::span<Datum> outputs, RunContext& context, const void* owner) {
+Status Program::run(std::span<const Datum* const> inputs, std::span<Datum> outputs, RunContext& context,
+                    const void* owner) {
   std::unique_ptr<State> state = take_state();
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const auto v = static_cast<std::size_t>(inputs_[i]);
     if (inputs[i] != nullptr) state->slots[v] = *inputs[i];
-    if (state->slots[v].is_tensor()) bind_symbols(values_[v].type.shape, state->slots[v].tensor().dims(), context.symbols);
+    if (state->slots[v].is_tensor())
+      bind_symbols(values_[v].type.shape, state->slots[v].tensor().dims(), context.symbols);
   }
   Status status = run_steps(*state, outputs, context, owner);
   if (status.ok()) {
@@ -616,7 +632,8 @@ Status Program::run(std::span<const Datum* const> inputs, std::span<Datum> outpu
         const auto r = static_cast<std::size_t>(root_[v]);
         // Memory of the run's own becomes the output; what belongs to an input, a constant or another output is copied.
         const bool own = !made.is_tensor() || output_of_[r] == static_cast<int>(o);
-        const bool fits = outputs[o].is_tensor() && made.is_tensor() && outputs[o].tensor().type() == made.tensor().type() &&
+        const bool fits = outputs[o].is_tensor() && made.is_tensor() &&
+                          outputs[o].tensor().type() == made.tensor().type() &&
                           outputs[o].tensor().dims() == made.tensor().dims();
         if (fits && outputs[o].tensor().raw() == made.tensor().raw()) continue;
         if (own && !(fits && made.tensor().type() != ElementType::kString)) {

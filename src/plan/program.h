@@ -75,13 +75,13 @@ class Program {
   /// As Executable::submit; `owner` is what step observers are told.
   Status run(std::span<const Datum* const> inputs, std::span<Datum> outputs, RunContext& context, const void* owner);
 
-  /// Prepares the state of the first run as far as no input decides it: plans, and arenas with pages behind them. Nothing
-  /// where that fails; the budget may be null.
+  /// Prepares the state of the first run as far as no input decides it: plans, and arenas with pages behind them.
+  /// Nothing where that fails; the budget may be null.
   void reserve(const std::shared_ptr<Budget>& budget);
 
   ProgramCounters counters() const;
-  /// The text dump: regions with their symbols, steps, and where each value lies. Offsets are shown where no dimension depends
-  /// on a symbol.
+  /// The text dump: regions with their symbols, steps, and where each value lies. Offsets are shown where no dimension
+  /// depends on a symbol.
   std::string dump() const;
   std::int64_t arena_bytes() const;
 
@@ -100,14 +100,15 @@ class Program {
   };
   struct Plan {
     Bindings key;
-    std::vector<Dims> dims;               // by position in Region::planned
+    std::vector<Dims> dims;  // by position in Region::planned
     std::vector<std::size_t> offsets;
     std::size_t arena = 0;
   };
   struct State;
   class Sink;
 
-  void share_in_place(const std::vector<bool>& made, const std::vector<bool>& leaves, const std::vector<int>& last_read);
+  void share_in_place(const std::vector<bool>& made, const std::vector<bool>& leaves,
+                      const std::vector<int>& last_read);
   std::unique_ptr<State> take_state();
   std::unique_ptr<State> make_state() const;
   void add_plan(State& state, std::size_t region, const Bindings& key, const Bindings& symbols);
@@ -124,13 +125,13 @@ class Program {
   std::vector<int> outputs_;
 
   std::vector<Region> regions_;
-  std::vector<int> root_;         // the value whose memory a value shares
-  std::vector<int> first_step_;   // of a root: step that makes it (-1: before the run)
-  std::vector<int> last_step_;    // of a root: last step that reads any of its views
-  std::vector<int> region_of_;    // region whose arena holds a root, -1: allocated when made, or not ours
-  std::vector<int> position_;     // position in Region::planned
-  std::vector<int> in_place_;     // the input whose memory a value takes over, -1: none
-  std::vector<int> output_of_;    // index of the program output that a root's memory becomes, -1: none
+  std::vector<int> root_;        // the value whose memory a value shares
+  std::vector<int> first_step_;  // of a root: step that makes it (-1: before the run)
+  std::vector<int> last_step_;   // of a root: last step that reads any of its views
+  std::vector<int> region_of_;   // region whose arena holds a root, -1: allocated when made, or not ours
+  std::vector<int> position_;    // position in Region::planned
+  std::vector<int> in_place_;    // the input whose memory a value takes over, -1: none
+  std::vector<int> output_of_;   // index of the program output that a root's memory becomes, -1: none
   std::vector<std::vector<int>> release_after_;  // by step: values whose slot empties after it
   std::vector<int> release_last_;                // values whose slot empties with the run
 

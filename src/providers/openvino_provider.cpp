@@ -11,7 +11,8 @@ int positive(const std::string& name, const std::string& text) {
   int value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc() || end != text.data() + text.size() || value <= 0) {
-    fail(ErrorCode::kProviderFail, "OpenVINOExecutionProvider: option {} is \"{}\", expected a positive number", name, text);
+    fail(ErrorCode::kProviderFail, "OpenVINOExecutionProvider: option {} is \"{}\", expected a positive number", name,
+         text);
   }
   return value;
 }
@@ -24,7 +25,8 @@ ProviderChoice choose_openvino(const ProviderOptions& options, const CompileOpti
   for (const auto& [name, value] : options) {
     if (name == "device_type") {
       if (value != "CPU") {
-        fail(ErrorCode::kProviderFail, "OpenVINOExecutionProvider: device_type \"{}\" is not available on this machine; available: CPU", value);
+        fail(ErrorCode::kProviderFail,
+             "OpenVINOExecutionProvider: device_type \"{}\" is not available on this machine; available: CPU", value);
       }
     } else if (name == "num_of_threads") {
       choice.options.threads = positive(name, value);
@@ -36,7 +38,8 @@ ProviderChoice choose_openvino(const ProviderOptions& options, const CompileOpti
       } else if (value == "ACCURACY") {
         choice.options.mode = CompileOptions::Mode::kAccuracy;
       } else {
-        fail(ErrorCode::kProviderFail, "OpenVINOExecutionProvider: option precision is \"{}\", CPU supports FP32 and ACCURACY", value);
+        fail(ErrorCode::kProviderFail,
+             "OpenVINOExecutionProvider: option precision is \"{}\", CPU supports FP32 and ACCURACY", value);
       }
     } else {
       fail(ErrorCode::kProviderFail, "OpenVINOExecutionProvider: unknown option \"{}\"", name);

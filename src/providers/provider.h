@@ -29,8 +29,8 @@ struct Provider {
 /// All providers, in ONNX Runtime's order of priority.
 const std::vector<Provider>& builtin_providers();
 
-/// CompileOptions::weights_budget as options spell it: "default", "min" (no larger form at all) or a number of bytes. Throws
-/// Error(kInvalidArgument) that names the option.
+/// CompileOptions::weights_budget as options spell it: "default", "min" (no larger form at all) or a number of bytes.
+/// Throws Error(kInvalidArgument) that names the option.
 std::int64_t parse_weights_budget(const std::string& option, const std::string& text);
 
 // One file each.

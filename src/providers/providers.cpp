@@ -7,8 +7,8 @@
 namespace oriel {
 
 const std::vector<Provider>& builtin_providers() {
-  static const std::vector<Provider>* const list =
-      new std::vector<Provider>{{"OpenVINOExecutionProvider", choose_openvino, true}, {"CPUExecutionProvider", choose_cpu, false}};
+  static const std::vector<Provider>* const list = new std::vector<Provider>{
+      {"OpenVINOExecutionProvider", choose_openvino, true}, {"CPUExecutionProvider", choose_cpu, false}};
   return *list;
 }
 
@@ -26,12 +26,14 @@ std::int64_t parse_weights_budget(const std::string& option, const std::string& 
 ProviderChoice choose_cpu(const ProviderOptions& options, const CompileOptions& session) {
   ProviderChoice choice{{"CPU", "REFERENCE"}, session};
   for (const auto& [name, value] : options) {
-    if (name == "weights_budget") choice.options.weights_budget = parse_weights_budget("CPUExecutionProvider: option weights_budget", value);
+    if (name == "weights_budget")
+      choice.options.weights_budget = parse_weights_budget("CPUExecutionProvider: option weights_budget", value);
     // The oracle alone, to compare with.
     if (name == "device" && value == "REFERENCE") {
       choice.devices = {"REFERENCE"};
     } else if (name == "device" && value != "CPU") {
-      fail(ErrorCode::kInvalidArgument, "CPUExecutionProvider: option device is \"{}\", expected CPU or REFERENCE", value);
+      fail(ErrorCode::kInvalidArgument, "CPUExecutionProvider: option device is \"{}\", expected CPU or REFERENCE",
+           value);
     }
   }
   return choice;

@@ -14,7 +14,7 @@ struct CompiledGraph::CompiledPart {
   std::string provider;
   std::string device;
   std::unique_ptr<Executable> executable;
-  std::vector<int> inputs;   // slots; of control flow: its operands, -1 where absent
+  std::vector<int> inputs;  // slots; of control flow: its operands, -1 where absent
   std::vector<int> outputs;
   std::vector<int> results;  // by output: the graph output that it becomes, -1: none
   const Node* node = nullptr;
@@ -35,14 +35,16 @@ class CompiledGraph::Rows {
       type_ = slice.type();
       dims_ = slice.dims();
     } else if (!(slice.dims() == dims_)) {
-      fail(ErrorCode::kInvalidArgument, "an iteration gave a slice of shape {}, the first one {}", to_string(slice.dims()), to_string(dims_));
+      fail(ErrorCode::kInvalidArgument, "an iteration gave a slice of shape {}, the first one {}",
+           to_string(slice.dims()), to_string(dims_));
     }
     const std::size_t bytes = slice.bytes();
     const auto count = static_cast<std::size_t>(count_);
     if (!memory_ || memory_->size() < (count + 1) * bytes) {
       constexpr std::size_t kLeast = 4096;
-      const std::size_t rows = bytes == 0 || exact ? static_cast<std::size_t>(most)
-                                                   : std::min(static_cast<std::size_t>(most), std::max(2 * count, kLeast / bytes + 1));
+      const std::size_t rows = bytes == 0 || exact
+                                   ? static_cast<std::size_t>(most)
+                                   : std::min(static_cast<std::size_t>(most), std::max(2 * count, kLeast / bytes + 1));
       std::shared_ptr<Memory> larger = allocate_host(rows * bytes, budget);
       if (count * bytes > 0) std::memcpy(larger->map(), memory_->map(), count * bytes);
       memory_ = std::move(larger);
@@ -66,11 +68,11 @@ class CompiledGraph::Rows {
 
 // What a control-flow node works with; kept between runs so that its memory is used again.
 struct CompiledGraph::Flow {
-  std::vector<Datum> results[2];        // of the two branches; of iterations in turn: one is read while the other is written
-  std::vector<Datum> values;            // carried from one iteration to the next
-  std::vector<Datum> pieces;            // slices of scan inputs
-  std::vector<std::int64_t> axes;       // of scan inputs
-  std::vector<Rows> rows;                   // by scan output, where its slices are put together as they come
+  std::vector<Datum> results[2];   // of the two branches; of iterations in turn: one is read while the other is written
+  std::vector<Datum> values;       // carried from one iteration to the next
+  std::vector<Datum> pieces;       // slices of scan inputs
+  std::vector<std::int64_t> axes;  // of scan inputs
+  std::vector<Rows> rows;          // by scan output, where its slices are put together as they come
   std::vector<std::vector<Tensor>> slices;  // by scan output, where they have to wait for each other
   std::vector<const Datum*> operands;
   Datum number;
@@ -104,8 +106,8 @@ void set_scalar(Datum& to, T value) {
 bool stacks_as_bytes(ElementType type) { return type != ElementType::kString && !is_sub_byte(type); }
 
 bool same_form(const Datum& a, const Datum& b) {
-  return a.is_tensor() && b.is_tensor() && a.tensor().type() == b.tensor().type() && a.tensor().dims() == b.tensor().dims() &&
-         a.tensor().type() != ElementType::kString;
+  return a.is_tensor() && b.is_tensor() && a.tensor().type() == b.tensor().type() &&
+         a.tensor().dims() == b.tensor().dims() && a.tensor().type() != ElementType::kString;
 }
 
 Datum owned(const Datum& value, const std::shared_ptr<Budget>& budget) {
@@ -131,11 +133,13 @@ Tensor slice(const Tensor& from, std::int64_t axis, std::int64_t index, const st
     if (from.type() == ElementType::kString) {
       std::copy_n(from.data<std::string>() + (o * extent + index) * inner, inner, to.data<std::string>() + o * inner);
     } else if (is_sub_byte(from.type())) {
-      for (std::int64_t i = 0; i < inner; ++i) store_element(to, o * inner + i, element_as_f64(from, (o * extent + index) * inner + i));
+      for (std::int64_t i = 0; i < inner; ++i)
+        store_element(to, o * inner + i, element_as_f64(from, (o * extent + index) * inner + i));
     } else {
       const std::size_t bytes = element_bytes(from.type(), inner);
       std::memcpy(static_cast<char*>(to.raw()) + o * static_cast<std::int64_t>(bytes),
-                  static_cast<const char*>(from.raw()) + (o * extent + index) * static_cast<std::int64_t>(bytes), bytes);
+                  static_cast<const char*>(from.raw()) + (o * extent + index) * static_cast<std::int64_t>(bytes),
+                  bytes);
     }
   }
   return to;
@@ -163,7 +167,8 @@ Tensor stack(const std::vector<Tensor>& slices, std::int64_t axis, ElementType t
   for (std::int64_t k = 0; k < count; ++k) {
     const Tensor& from = slices[static_cast<std::size_t>(reverse ? count - 1 - k : k)];
     if (!(from.dims() == dims)) {
-      fail(ErrorCode::kInvalidArgument, "an iteration gave a slice of shape {}, the first one {}", to_string(from.dims()), to_string(dims));
+      fail(ErrorCode::kInvalidArgument, "an iteration gave a slice of shape {}, the first one {}",
+           to_string(from.dims()), to_string(dims));
     }
     for (std::int64_t o = 0; o < outer; ++o) {
       const std::int64_t at = (o * count + k) * inner;
@@ -174,7 +179,8 @@ Tensor stack(const std::vector<Tensor>& slices, std::int64_t axis, ElementType t
       } else {
         const std::size_t bytes = element_bytes(type, inner);
         if (bytes > 0) {
-          std::memcpy(static_cast<char*>(to.raw()) + element_bytes(type, at), static_cast<const char*>(from.raw()) + element_bytes(type, o * inner), bytes);
+          std::memcpy(static_cast<char*>(to.raw()) + element_bytes(type, at),
+                      static_cast<const char*>(from.raw()) + element_bytes(type, o * inner), bytes);
         }
       }
     }
@@ -184,7 +190,8 @@ Tensor stack(const std::vector<Tensor>& slices, std::int64_t axis, ElementType t
 
 bool scalar_bool(const Datum& value) {
   const Tensor& t = value.tensor();
-  ORIEL_REQUIRE(t.type() == ElementType::kBool && t.size() == 1, "a condition is {}, expected one bool", t.description());
+  ORIEL_REQUIRE(t.type() == ElementType::kBool && t.size() == 1, "a condition is {}, expected one bool",
+                t.description());
   return element_as_i64(t, 0) != 0;
 }
 
@@ -216,12 +223,15 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, const std::vect
     } else {
       compiled->node = part.control_flow;
       const std::string& op = part.control_flow->op().name;
-      compiled->kind = op == "If" ? CompiledPart::Kind::kIf : op == "Loop" ? CompiledPart::Kind::kLoop : CompiledPart::Kind::kScan;
+      compiled->kind = op == "If"     ? CompiledPart::Kind::kIf
+                       : op == "Loop" ? CompiledPart::Kind::kLoop
+                                      : CompiledPart::Kind::kScan;
       for (const Value* v : part.control_flow->inputs()) compiled->inputs.push_back(slot(v));
       for (const Value* v : part.control_flow->outputs()) compiled->outputs.push_back(slot(v));
       for (const char* name : {"then_branch", "else_branch", "body"}) {
         if (part.control_flow->attributes().has(name)) {
-          compiled->bodies.push_back(std::make_unique<CompiledGraph>(part.control_flow->attributes().get_graph(name), candidates));
+          compiled->bodies.push_back(
+              std::make_unique<CompiledGraph>(part.control_flow->attributes().get_graph(name), candidates));
         }
       }
     }
@@ -294,25 +304,34 @@ Status CompiledGraph::run(std::span<const Datum* const> inputs, std::span<Datum>
     CompiledPart& part = *parts_[p];
     if (part.executable) {
       std::vector<Datum>& results = state->results[p];
-      for (std::size_t i = 0; i < part.inputs.size(); ++i) state->operands[i] = &state->slots[static_cast<std::size_t>(part.inputs[i])];
+      for (std::size_t i = 0; i < part.inputs.size(); ++i)
+        state->operands[i] = &state->slots[static_cast<std::size_t>(part.inputs[i])];
       for (std::size_t i = 0; i < part.outputs.size(); ++i) {
         if (part.results[i] >= 0) results[i] = outputs[static_cast<std::size_t>(part.results[i])];
       }
       status = part.executable->submit({state->operands.data(), part.inputs.size()}, results, context);
-      for (std::size_t i = 0; i < part.outputs.size() && status.ok(); ++i) state->slots[static_cast<std::size_t>(part.outputs[i])] = results[i];
+      for (std::size_t i = 0; i < part.outputs.size() && status.ok(); ++i)
+        state->slots[static_cast<std::size_t>(part.outputs[i])] = results[i];
       continue;
     }
     // What the last run left there would keep its memory from being used again.
     for (const int s : part.outputs) state->slots[static_cast<std::size_t>(s)].reset();
     try {
       switch (part.kind) {
-        case CompiledPart::Kind::kIf: status = run_if(part, *state, state->flows[p], context); break;
-        case CompiledPart::Kind::kLoop: status = run_loop(part, *state, state->flows[p], context); break;
-        default: status = run_scan(part, *state, state->flows[p], context); break;
+        case CompiledPart::Kind::kIf:
+          status = run_if(part, *state, state->flows[p], context);
+          break;
+        case CompiledPart::Kind::kLoop:
+          status = run_loop(part, *state, state->flows[p], context);
+          break;
+        default:
+          status = run_scan(part, *state, state->flows[p], context);
+          break;
       }
       if (status.ok()) bind_outputs(part, *state, context);
     } catch (const Error& error) {
-      status = error.code() == ErrorCode::kCancelled ? Status(error) : Status(error.code(), part.node->describe(error.what()));
+      status = error.code() == ErrorCode::kCancelled ? Status(error)
+                                                     : Status(error.code(), part.node->describe(error.what()));
     }
   }
   if (status.ok()) {
@@ -321,12 +340,13 @@ Status CompiledGraph::run(std::span<const Datum* const> inputs, std::span<Datum>
       const Value* v = graph_->outputs()[o];
       // What belongs to the caller or to the model is not handed out: the caller may change either.
       const bool shared = v->is_constant() || v->producer() == nullptr ||
-                          std::find(output_slots_.begin(), output_slots_.begin() + static_cast<std::ptrdiff_t>(o), output_slots_[o]) !=
-                              output_slots_.begin() + static_cast<std::ptrdiff_t>(o);
+                          std::find(output_slots_.begin(), output_slots_.begin() + static_cast<std::ptrdiff_t>(o),
+                                    output_slots_[o]) != output_slots_.begin() + static_cast<std::ptrdiff_t>(o);
       Datum& to = outputs[o];
       const Datum& from = state->slots[s];
       if (same_form(from, to)) {
-        if (from.tensor().size() > 0 && to.tensor().raw() != from.tensor().raw()) std::memcpy(to.tensor().raw(), from.tensor().raw(), from.tensor().bytes());
+        if (from.tensor().size() > 0 && to.tensor().raw() != from.tensor().raw())
+          std::memcpy(to.tensor().raw(), from.tensor().raw(), from.tensor().bytes());
       } else {
         to = shared ? owned(from, context.budget) : from;
       }
@@ -346,12 +366,14 @@ Status CompiledGraph::run(std::span<const Datum* const> inputs, std::span<Datum>
 Status CompiledGraph::run_if(CompiledPart& part, State& state, Flow& flow, RunContext& context) {
   const std::size_t chosen = scalar_bool(state.slots[static_cast<std::size_t>(part.inputs[0])]) ? 0 : 1;
   flow.operands.clear();
-  for (std::size_t i = 1; i < part.inputs.size(); ++i) flow.operands.push_back(&state.slots[static_cast<std::size_t>(part.inputs[i])]);
+  for (std::size_t i = 1; i < part.inputs.size(); ++i)
+    flow.operands.push_back(&state.slots[static_cast<std::size_t>(part.inputs[i])]);
   std::vector<Datum>& results = flow.results[chosen];
   results.resize(part.outputs.size());
   keep_own(results);
   Status status = part.bodies[chosen]->run(flow.operands, results, context);
-  for (std::size_t i = 0; i < results.size() && status.ok(); ++i) state.slots[static_cast<std::size_t>(part.outputs[i])] = results[i];
+  for (std::size_t i = 0; i < results.size() && status.ok(); ++i)
+    state.slots[static_cast<std::size_t>(part.outputs[i])] = results[i];
   return status;
 }
 
@@ -359,7 +381,8 @@ Status CompiledGraph::run_loop(CompiledPart& part, State& state, Flow& flow, Run
   CompiledGraph& body = *part.bodies[0];
   const auto carried = static_cast<std::size_t>(part.node->attributes().get_int("carried"));
   const auto operand = [&](std::size_t i) -> const Datum* {
-    return i < part.inputs.size() && part.inputs[i] >= 0 ? &state.slots[static_cast<std::size_t>(part.inputs[i])] : nullptr;
+    return i < part.inputs.size() && part.inputs[i] >= 0 ? &state.slots[static_cast<std::size_t>(part.inputs[i])]
+                                                         : nullptr;
   };
   std::int64_t limit = std::numeric_limits<std::int64_t>::max();
   if (const Datum* m = operand(0); m != nullptr && !m->empty()) {
@@ -412,7 +435,8 @@ Status CompiledGraph::run_loop(CompiledPart& part, State& state, Flow& flow, Run
     iterated = true;
   }
   for (std::size_t v = 0; v < carried; ++v) {
-    state.slots[static_cast<std::size_t>(part.outputs[v])] = iterated ? flow.values[v] : owned(flow.values[v], context.budget);
+    state.slots[static_cast<std::size_t>(part.outputs[v])] =
+        iterated ? flow.values[v] : owned(flow.values[v], context.budget);
     flow.values[v].reset();
   }
   for (std::size_t v = 0; v < scans; ++v) {
@@ -439,7 +463,9 @@ Status CompiledGraph::run_scan(CompiledPart& part, State& state, Flow& flow, Run
     const std::vector<std::int64_t>& list = attributes.get_ints(name);
     return i < list.size() ? list[i] : 0;
   };
-  const auto operand = [&](std::size_t i) -> const Datum& { return state.slots[static_cast<std::size_t>(part.inputs[i])]; };
+  const auto operand = [&](std::size_t i) -> const Datum& {
+    return state.slots[static_cast<std::size_t>(part.inputs[i])];
+  };
   flow.axes.resize(scans);
   std::int64_t length = -1;
   for (std::size_t i = 0; i < scans; ++i) {
@@ -461,7 +487,8 @@ Status CompiledGraph::run_scan(CompiledPart& part, State& state, Flow& flow, Run
   for (Rows& rows : flow.rows) rows.start();
   // Along the first axis, forwards.
   const auto in_order = [&](std::size_t i) {
-    return at("scan_output_axes", i) == 0 && at("scan_output_directions", i) == 0 && stacks_as_bytes(part.node->output(states + i)->element());
+    return at("scan_output_axes", i) == 0 && at("scan_output_directions", i) == 0 &&
+           stacks_as_bytes(part.node->output(states + i)->element());
   };
   flow.pieces.resize(scans);
   flow.operands.resize(body.graph().inputs().size());
@@ -491,7 +518,8 @@ Status CompiledGraph::run_scan(CompiledPart& part, State& state, Flow& flow, Run
     }
   }
   for (std::size_t i = 0; i < states; ++i) {
-    state.slots[static_cast<std::size_t>(part.outputs[i])] = length > 0 ? flow.values[i] : owned(flow.values[i], context.budget);
+    state.slots[static_cast<std::size_t>(part.outputs[i])] =
+        length > 0 ? flow.values[i] : owned(flow.values[i], context.budget);
     flow.values[i].reset();
   }
   for (Datum& piece : flow.pieces) piece.reset();
@@ -502,10 +530,11 @@ Status CompiledGraph::run_scan(CompiledPart& part, State& state, Flow& flow, Run
       continue;
     }
     std::vector<Tensor>& slices = flow.slices[i];
-    const std::size_t rank = slices.empty() ? (out->shape().is_ranked() ? out->shape().rank() : 1) : slices[0].rank() + 1;
+    const std::size_t rank =
+        slices.empty() ? (out->shape().is_ranked() ? out->shape().rank() : 1) : slices[0].rank() + 1;
     state.slots[static_cast<std::size_t>(part.outputs[states + i])] =
-        stack(slices, normalize_axis(at("scan_output_axes", i), rank), out->element(), out->shape(), at("scan_output_directions", i) != 0,
-              context.budget);
+        stack(slices, normalize_axis(at("scan_output_axes", i), rank), out->element(), out->shape(),
+              at("scan_output_directions", i) != 0, context.budget);
     slices.clear();
   }
   return {};

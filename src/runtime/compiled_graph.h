@@ -44,8 +44,8 @@ class CompiledGraph {
   ~CompiledGraph();
 
   const Graph& graph() const { return *graph_; }
-  /// Operands in the order of Graph::inputs(), none null. Outputs as Executable::submit. The context's symbols start unbound
-  /// for a model, and carry the enclosing graph's for a body.
+  /// Operands in the order of Graph::inputs(), none null. Outputs as Executable::submit. The context's symbols start
+  /// unbound for a model, and carry the enclosing graph's for a body.
   Status run(std::span<const Datum* const> inputs, std::span<Datum> outputs, RunContext& context);
   std::vector<CompiledPartInfo> describe() const;
   /// The text dump of stage 5: what every executable holds, bodies of control flow indented below their node.

@@ -27,7 +27,8 @@ const std::vector<std::string>& device_names() {
 }
 
 std::shared_ptr<Device> find_device(const std::string& name) {
-  const auto found = std::find_if(devices().begin(), devices().end(), [&](const auto& device) { return device->name() == name; });
+  const auto found =
+      std::find_if(devices().begin(), devices().end(), [&](const auto& device) { return device->name() == name; });
   if (found == devices().end()) fail(ErrorCode::kProviderFail, "device {} is not available on this machine", name);
   return *found;
 }

@@ -12,15 +12,18 @@ namespace {
 
 // Before the run: what can be told from the model alone.
 void check_output(const ValueInfo& info, const Tensor& into) {
-  if (!info.type.is_tensor()) fail(ErrorCode::kInvalidArgument, "output {} is {}, no tensor", info.name, onnx_type_name(info.type));
+  if (!info.type.is_tensor())
+    fail(ErrorCode::kInvalidArgument, "output {} is {}, no tensor", info.name, onnx_type_name(info.type));
   if (into.type() != info.type.element) {
-    fail(ErrorCode::kInvalidArgument, "Unexpected output data type for \"{}\". Actual: (tensor({})) , expected: (tensor({}))", info.name,
+    fail(ErrorCode::kInvalidArgument,
+         "Unexpected output data type for \"{}\". Actual: (tensor({})) , expected: (tensor({}))", info.name,
          onnx_element_name(into.type()), onnx_element_name(info.type.element));
   }
   const Shape& shape = info.type.shape;
   if (!shape.is_ranked()) return;
   if (shape.rank() != into.rank()) {
-    fail(ErrorCode::kInvalidArgument, "Invalid rank for output: {} Got: {} Expected: {} Please fix either the inputs/outputs or the model.",
+    fail(ErrorCode::kInvalidArgument,
+         "Invalid rank for output: {} Got: {} Expected: {} Please fix either the inputs/outputs or the model.",
          info.name, into.rank(), shape.rank());
   }
   std::string wrong;
@@ -30,8 +33,9 @@ void check_output(const ValueInfo& info, const Tensor& into) {
   }
   if (!wrong.empty()) {
     fail(ErrorCode::kInvalidArgument,
-         "Got invalid dimensions for output: {} for the following indices{}\n Please fix either the inputs/outputs or the model.", info.name,
-         wrong);
+         "Got invalid dimensions for output: {} for the following indices{}\n Please fix either the inputs/outputs or "
+         "the model.",
+         info.name, wrong);
   }
 }
 
@@ -97,7 +101,8 @@ void IoBinding::run(const RunOptions& options) {
     const Tensor& made = o.result.tensor();
     Tensor& into = o.bound.tensor();
     if (made.type() != into.type() || made.dims() != into.dims()) {
-      fail(ErrorCode::kInvalidArgument, "output {} is {}, the bound tensor {}", session_->outputs()[i].name, made.description(), into.description());
+      fail(ErrorCode::kInvalidArgument, "output {} is {}, the bound tensor {}", session_->outputs()[i].name,
+           made.description(), into.description());
     }
     if (made.size() > 0 && made.raw() != into.raw()) {
       if (into.type() == ElementType::kString) {

@@ -25,8 +25,8 @@ class IoBinding {
   void clear_inputs();
   void clear_outputs();
 
-  /// Throws Error: kInvalidArgument for missing inputs, for no outputs at all and where a result does not have the bound
-  /// tensor's type and dimensions; otherwise as Session::run.
+  /// Throws Error: kInvalidArgument for missing inputs, for no outputs at all and where a result does not have the
+  /// bound tensor's type and dimensions; otherwise as Session::run.
   void run(const RunOptions& options);
 
   std::vector<std::string> output_names() const;
@@ -36,7 +36,7 @@ class IoBinding {
  private:
   struct Output {
     int index = 0;
-    Datum bound;   // empty: allocated by the run
+    Datum bound;  // empty: allocated by the run
     Datum result;
   };
   Output& output(const std::string& name);

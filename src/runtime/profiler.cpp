@@ -16,7 +16,8 @@
 namespace oriel {
 
 std::int64_t Profiler::now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 Profiler::Profiler() : start_ns_(now_ns()) {}
@@ -57,7 +58,8 @@ void Profiler::on_session(const char* name, std::int64_t begin_ns, std::int64_t 
 std::string Profiler::to_json() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<Event> events = events_;
-  std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return a.begin_ns < b.begin_ns; });
+  std::stable_sort(events.begin(), events.end(),
+                   [](const Event& a, const Event& b) { return a.begin_ns < b.begin_ns; });
   const auto pid = static_cast<std::int64_t>(::getpid());
   nlohmann::json list = nlohmann::json::array();
   for (const Event& event : events) {
@@ -71,7 +73,8 @@ std::string Profiler::to_json() const {
     const auto found = steps_.find(event.executable);
     if (event.executable == nullptr) {
       item["name"] = event.name;
-    } else if (found == steps_.end() || event.step < 0 || static_cast<std::size_t>(event.step) >= found->second.size()) {
+    } else if (found == steps_.end() || event.step < 0 ||
+               static_cast<std::size_t>(event.step) >= found->second.size()) {
       item["name"] = formatted("step_{}_kernel_time", event.step);
     } else {
       const Step& step = found->second[static_cast<std::size_t>(event.step)];
@@ -91,8 +94,14 @@ std::string Profiler::to_json() const {
     list.push_back(std::move(item));
   }
   if (dropped_ > 0) {
-    list.push_back({{"cat", "Session"}, {"ph", "i"}, {"s", "g"}, {"pid", pid}, {"tid", 0}, {"ts", (now_ns() - start_ns_) / 1000},
-                    {"name", "events_dropped"}, {"args", {{"count", dropped_}}}});
+    list.push_back({{"cat", "Session"},
+                    {"ph", "i"},
+                    {"s", "g"},
+                    {"pid", pid},
+                    {"tid", 0},
+                    {"ts", (now_ns() - start_ns_) / 1000},
+                    {"name", "events_dropped"},
+                    {"args", {{"count", dropped_}}}});
   }
   std::string text = "[\n";
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -105,7 +114,8 @@ std::string Profiler::to_json() const {
 std::string Profiler::write(const std::string& prefix) const {
   const auto now = std::chrono::system_clock::now();
   const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
   std::tm local{};
   ::localtime_r(&seconds, &local);
   char text[32];

@@ -31,8 +31,8 @@ class Profiler : public StepObserver {
   /// Nanoseconds of steady_clock now.
   static std::int64_t now_ns();
 
-  /// The events as a JSON array of trace events (microseconds since the start), in order of their begin, one a line. A step is named
-  /// by the original nodes that it comes from, joined with "+", and "_kernel_time".
+  /// The events as a JSON array of trace events (microseconds since the start), in order of their begin, one a line. A
+  /// step is named by the original nodes that it comes from, joined with "+", and "_kernel_time".
   std::string to_json() const;
   /// Writes to_json() into `<prefix>_<local date and time>.json` and returns that name. Throws Error(kFail).
   std::string write(const std::string& prefix) const;

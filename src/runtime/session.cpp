@@ -21,14 +21,16 @@ std::atomic<std::int64_t> process_seed{-1};
 // Of the provider with the highest priority.
 bool optimises_always(const std::string& provider) {
   const std::vector<Provider>& known = builtin_providers();
-  return std::any_of(known.begin(), known.end(), [&](const Provider& p) { return p.name == provider && p.optimises_always; });
+  return std::any_of(known.begin(), known.end(),
+                     [&](const Provider& p) { return p.name == provider && p.optimises_always; });
 }
 
-// No device computes in f16 or bf16; what the wider graph allows is optimised once more, and so is whatever a provider takes that
-// optimises at every level.
+// No device computes in f16 or bf16; what the wider graph allows is optimised once more, and so is whatever a provider
+// takes that optimises at every level.
 void widen(Graph& graph, const SessionOptions& options) {
   const bool widened = widen_half(graph);
-  if (options.level < OptimizationLevel::kAll && !options.providers.empty() && optimises_always(options.providers.front().name)) {
+  if (options.level < OptimizationLevel::kAll && !options.providers.empty() &&
+      optimises_always(options.providers.front().name)) {
     optimise(graph, OptimizationLevel::kAll);
   } else if (widened) {
     optimise(graph, options.level);
@@ -57,7 +59,8 @@ void record_operators(const Graph& graph, std::map<std::string, std::string>& in
   for (const Node* node : graph.nodes()) {
     for (const std::string& origin : node->origins()) into.emplace(origin, node->op().full_name());
     for (const auto& [name, attribute] : node->attributes().items()) {
-      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body) record_operators(**body, into);
+      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body)
+        record_operators(**body, into);
     }
   }
 }
@@ -65,8 +68,10 @@ void record_operators(const Graph& graph, std::map<std::string, std::string>& in
 // Whether a value is of the type that an input declares, dimensions aside.
 bool matches(const Datum& value, const ValueType& type) {
   switch (type.kind) {
-    case ValueType::Kind::kTensor: return value.is_tensor() && value.tensor().type() == type.element;
-    case ValueType::Kind::kOptional: return value.empty() || matches(value, *type.inner);
+    case ValueType::Kind::kTensor:
+      return value.is_tensor() && value.tensor().type() == type.element;
+    case ValueType::Kind::kOptional:
+      return value.empty() || matches(value, *type.inner);
     case ValueType::Kind::kMap:
       return value.is_map() && value.map().keys.type() == type.element &&
              (!type.inner->is_tensor() || value.map().values.type() == type.inner->element);
@@ -75,7 +80,8 @@ bool matches(const Datum& value, const ValueType& type) {
       const std::vector<Datum>& items = value.sequence().items;
       return std::all_of(items.begin(), items.end(), [&](const Datum& item) { return matches(item, *type.inner); });
     }
-    case ValueType::Kind::kNone: break;
+    case ValueType::Kind::kNone:
+      break;
   }
   return true;
 }
@@ -86,41 +92,71 @@ void set_random_seed(std::uint32_t seed) { process_seed.store(seed, std::memory_
 
 std::string onnx_element_name(ElementType type) {
   switch (type) {
-    case ElementType::kF32: return "float";
-    case ElementType::kF64: return "double";
-    case ElementType::kF16: return "float16";
-    case ElementType::kBF16: return "bfloat16";
-    case ElementType::kI8: return "int8";
-    case ElementType::kI16: return "int16";
-    case ElementType::kI32: return "int32";
-    case ElementType::kI64: return "int64";
-    case ElementType::kU8: return "uint8";
-    case ElementType::kU16: return "uint16";
-    case ElementType::kU32: return "uint32";
-    case ElementType::kU64: return "uint64";
-    case ElementType::kComplex64: return "complex64";
-    case ElementType::kComplex128: return "complex128";
-    case ElementType::kF8E4M3FN: return "float8e4m3fn";
-    case ElementType::kF8E4M3FNUZ: return "float8e4m3fnuz";
-    case ElementType::kF8E5M2: return "float8e5m2";
-    case ElementType::kF8E5M2FNUZ: return "float8e5m2fnuz";
-    case ElementType::kF8E8M0: return "float8e8m0";
-    case ElementType::kI4: return "int4";
-    case ElementType::kU4: return "uint4";
-    case ElementType::kI2: return "int2";
-    case ElementType::kU2: return "uint2";
-    case ElementType::kF4E2M1: return "float4e2m1";
-    default: return std::string(element_name(type));
+    case ElementType::kF32:
+      return "float";
+    case ElementType::kF64:
+      return "double";
+    case ElementType::kF16:
+      return "float16";
+    case ElementType::kBF16:
+      return "bfloat16";
+    case ElementType::kI8:
+      return "int8";
+    case ElementType::kI16:
+      return "int16";
+    case ElementType::kI32:
+      return "int32";
+    case ElementType::kI64:
+      return "int64";
+    case ElementType::kU8:
+      return "uint8";
+    case ElementType::kU16:
+      return "uint16";
+    case ElementType::kU32:
+      return "uint32";
+    case ElementType::kU64:
+      return "uint64";
+    case ElementType::kComplex64:
+      return "complex64";
+    case ElementType::kComplex128:
+      return "complex128";
+    case ElementType::kF8E4M3FN:
+      return "float8e4m3fn";
+    case ElementType::kF8E4M3FNUZ:
+      return "float8e4m3fnuz";
+    case ElementType::kF8E5M2:
+      return "float8e5m2";
+    case ElementType::kF8E5M2FNUZ:
+      return "float8e5m2fnuz";
+    case ElementType::kF8E8M0:
+      return "float8e8m0";
+    case ElementType::kI4:
+      return "int4";
+    case ElementType::kU4:
+      return "uint4";
+    case ElementType::kI2:
+      return "int2";
+    case ElementType::kU2:
+      return "uint2";
+    case ElementType::kF4E2M1:
+      return "float4e2m1";
+    default:
+      return std::string(element_name(type));
   }
 }
 
 std::string onnx_type_name(const ValueType& type) {
   switch (type.kind) {
-    case ValueType::Kind::kTensor: return "tensor(" + onnx_element_name(type.element) + ")";
-    case ValueType::Kind::kSequence: return "seq(" + onnx_type_name(*type.inner) + ")";
-    case ValueType::Kind::kOptional: return "optional(" + onnx_type_name(*type.inner) + ")";
-    case ValueType::Kind::kMap: return "map(" + onnx_element_name(type.element) + "," + onnx_type_name(*type.inner) + ")";
-    case ValueType::Kind::kNone: break;
+    case ValueType::Kind::kTensor:
+      return "tensor(" + onnx_element_name(type.element) + ")";
+    case ValueType::Kind::kSequence:
+      return "seq(" + onnx_type_name(*type.inner) + ")";
+    case ValueType::Kind::kOptional:
+      return "optional(" + onnx_type_name(*type.inner) + ")";
+    case ValueType::Kind::kMap:
+      return "map(" + onnx_element_name(type.element) + "," + onnx_type_name(*type.inner) + ")";
+    case ValueType::Kind::kNone:
+      break;
   }
   return "none";
 }
@@ -129,10 +165,12 @@ std::string onnx_type_name(const Datum& value) {
   if (value.is_tensor()) return "tensor(" + onnx_element_name(value.tensor().type()) + ")";
   if (value.is_sequence()) {
     const Sequence& s = value.sequence();
-    return "seq(" + (s.items.empty() ? "tensor(" + onnx_element_name(s.element) + ")" : onnx_type_name(s.items.front())) + ")";
+    return "seq(" +
+           (s.items.empty() ? "tensor(" + onnx_element_name(s.element) + ")" : onnx_type_name(s.items.front())) + ")";
   }
   if (!value.is_map()) return "none";
-  return "map(" + onnx_element_name(value.map().keys.type()) + ",tensor(" + onnx_element_name(value.map().values.type()) + "))";
+  return "map(" + onnx_element_name(value.map().keys.type()) + ",tensor(" +
+         onnx_element_name(value.map().values.type()) + "))";
 }
 
 std::string symbol_name(const Dim& dim) {
@@ -154,14 +192,17 @@ std::vector<Candidate> choose_candidates(const SessionOptions& options, const st
   const auto named = [&](const char* name) {
     return std::any_of(requests.begin(), requests.end(), [&](const ProviderRequest& r) { return r.name == name; });
   };
-  if (requests.empty() || (options.cpu_fallback && !named("CPUExecutionProvider"))) requests.push_back({"CPUExecutionProvider", {}});
+  if (requests.empty() || (options.cpu_fallback && !named("CPUExecutionProvider")))
+    requests.push_back({"CPUExecutionProvider", {}});
   std::vector<Candidate> candidates;
   for (const ProviderRequest& request : requests) {
     const std::vector<Provider>& known = builtin_providers();
-    const auto provider = std::find_if(known.begin(), known.end(), [&](const Provider& p) { return p.name == request.name; });
+    const auto provider =
+        std::find_if(known.begin(), known.end(), [&](const Provider& p) { return p.name == request.name; });
     if (provider == known.end()) fail(ErrorCode::kInvalidArgument, "provider {} is not known", request.name);
     const ProviderChoice choice = provider->choose(request.options, base);
-    for (const std::string& device : choice.devices) candidates.push_back({request.name, find_device(device), choice.options});
+    for (const std::string& device : choice.devices)
+      candidates.push_back({request.name, find_device(device), choice.options});
   }
   return candidates;
 }
@@ -180,11 +221,14 @@ Session::Session(const ModelSource& source, const SessionOptions& options) {
   prepare(options);
 }
 
-Session::Session(std::shared_ptr<Graph> graph, const SessionOptions& options) : graph_(std::move(graph)) { prepare(options); }
+Session::Session(std::shared_ptr<Graph> graph, const SessionOptions& options) : graph_(std::move(graph)) {
+  prepare(options);
+}
 
 void Session::prepare(const SessionOptions& options) {
   options_ = options;
-  if (const std::int64_t seed = process_seed.load(std::memory_order_relaxed); seed >= 0) seed_ = static_cast<std::uint32_t>(seed);
+  if (const std::int64_t seed = process_seed.load(std::memory_order_relaxed); seed >= 0)
+    seed_ = static_cast<std::uint32_t>(seed);
   if (options_.providers.empty()) options_.providers.push_back({"CPUExecutionProvider", {}});
   budget_ = std::make_shared<Budget>(options.memory_limit);
   for (int pass = 0; pass < 2; ++pass) {
@@ -199,7 +243,8 @@ void Session::prepare(const SessionOptions& options) {
     const Tensor* fallback = graph_->input_default(i);
     defaults_.push_back(fallback == nullptr ? Datum() : Datum(*fallback));
   }
-  for (std::size_t i = 0; i < graph_->outputs().size(); ++i) outputs_.push_back({graph_->output_names()[i], graph_->outputs()[i]->type()});
+  for (std::size_t i = 0; i < graph_->outputs().size(); ++i)
+    outputs_.push_back({graph_->output_names()[i], graph_->outputs()[i]->type()});
   try {
     check_cancelled(options);
     const auto record = options_.config.find("session.record_ep_graph_assignment_info");
@@ -239,8 +284,8 @@ void Session::save_optimised() const {
     if (size != options_.config.end()) {
       const std::string& text = size->second;
       const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), write.external_threshold);
-      ORIEL_REQUIRE(problem == std::errc() && end == text.data() + text.size(), "session configuration {} is \"{}\", expected a number of bytes",
-                    size->first, text);
+      ORIEL_REQUIRE(problem == std::errc() && end == text.data() + text.size(),
+                    "session configuration {} is \"{}\", expected a number of bytes", size->first, text);
       write.external_threshold = std::max<std::size_t>(write.external_threshold, 1);
     }
   }
@@ -267,7 +312,8 @@ Status Session::check_inputs(std::span<const Datum* const> inputs, RunContext& c
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Value& wanted = *graph_->inputs()[static_cast<std::size_t>(graph_input_of_[i])];
     if (inputs[i] == nullptr) {
-      if (wanted.type().kind != ValueType::Kind::kOptional && defaults_[static_cast<std::size_t>(graph_input_of_[i])].empty()) {
+      if (wanted.type().kind != ValueType::Kind::kOptional &&
+          defaults_[static_cast<std::size_t>(graph_input_of_[i])].empty()) {
         return Status(ErrorCode::kInvalidArgument, formatted("Required input \"{}\" is missing", wanted.name()));
       }
       continue;
@@ -275,43 +321,53 @@ Status Session::check_inputs(std::span<const Datum* const> inputs, RunContext& c
     const ValueType& type = wanted.type();
     if (!type.is_tensor()) {
       if (!matches(*inputs[i], type)) {
-        return Status(ErrorCode::kInvalidArgument, formatted("Unexpected value for input \"{}\", expected {}", wanted.name(), onnx_type_name(type)));
+        return Status(ErrorCode::kInvalidArgument,
+                      formatted("Unexpected value for input \"{}\", expected {}", wanted.name(), onnx_type_name(type)));
       }
       continue;
     }
     if (!inputs[i]->is_tensor()) {
-      return Status(ErrorCode::kInvalidArgument, formatted("Unexpected value for input \"{}\", expected {}", wanted.name(), onnx_type_name(type)));
+      return Status(ErrorCode::kInvalidArgument,
+                    formatted("Unexpected value for input \"{}\", expected {}", wanted.name(), onnx_type_name(type)));
     }
     const Tensor& t = inputs[i]->tensor();
     if (t.type() != type.element) {
       return Status(ErrorCode::kInvalidArgument,
-                    formatted("Unexpected input data type for \"{}\". Actual: (tensor({})) , expected: (tensor({}))", wanted.name(),
-                                onnx_element_name(t.type()), onnx_element_name(type.element)));
+                    formatted("Unexpected input data type for \"{}\". Actual: (tensor({})) , expected: (tensor({}))",
+                              wanted.name(), onnx_element_name(t.type()), onnx_element_name(type.element)));
     }
     if (!type.shape.is_ranked()) continue;
     if (t.rank() != type.shape.rank()) {
-      return Status(ErrorCode::kInvalidArgument, formatted("Invalid rank for input: {} Got: {} Expected: {} Please fix either the inputs/outputs or the model.",
-                                                             wanted.name(), t.rank(), type.shape.rank()));
+      return Status(
+          ErrorCode::kInvalidArgument,
+          formatted(
+              "Invalid rank for input: {} Got: {} Expected: {} Please fix either the inputs/outputs or the model.",
+              wanted.name(), t.rank(), type.shape.rank()));
     }
     std::string wrong;
     for (std::size_t d = 0; d < t.rank(); ++d) {
       const Dim& dim = type.shape[d];
       if (t.dim(d) < dim.min() || t.dim(d) > dim.max()) {
-        wrong += formatted("\n index: {} Got: {} Expected: {}", d, t.dim(d), dim.is_known() ? dim.to_string() : formatted("{} to {}", dim.min(), dim.max()));
+        wrong += formatted("\n index: {} Got: {} Expected: {}", d, t.dim(d),
+                           dim.is_known() ? dim.to_string() : formatted("{} to {}", dim.min(), dim.max()));
         continue;
       }
       const SymbolId id = dim.symbol();
       if (id < 0) continue;
-      if (context.symbols.size() <= static_cast<std::size_t>(id)) context.symbols.resize(graph_->symbols()->size(), kUnbound);
+      if (context.symbols.size() <= static_cast<std::size_t>(id))
+        context.symbols.resize(graph_->symbols()->size(), kUnbound);
       std::int64_t& bound = context.symbols[static_cast<std::size_t>(id)];
       if (bound != kUnbound && bound != t.dim(d)) {
-        wrong += formatted("\n index: {} Got: {} Expected: {} ({} is {} in another input)", d, t.dim(d), bound, dim.to_string(), bound);
+        wrong += formatted("\n index: {} Got: {} Expected: {} ({} is {} in another input)", d, t.dim(d), bound,
+                           dim.to_string(), bound);
       }
       bound = t.dim(d);
     }
     if (!wrong.empty()) {
-      return Status(ErrorCode::kInvalidArgument, formatted("Got invalid dimensions for input: {} for the following indices{}\n Please fix either the inputs/outputs or the model.",
-                                                             wanted.name(), wrong));
+      return Status(ErrorCode::kInvalidArgument,
+                    formatted("Got invalid dimensions for input: {} for the following indices{}\n Please fix either "
+                              "the inputs/outputs or the model.",
+                              wanted.name(), wrong));
     }
   }
   return {};

@@ -48,7 +48,8 @@ struct SessionOptions {
   /// Contents of external data files that are not opened, by the name that the model has for them.
   std::vector<std::pair<std::string, std::shared_ptr<Memory>>> external_files;
   /// Where the optimised model is written as ONNX; empty: nowhere. The configuration entries
-  /// session.optimized_model_external_initializers_file_name and ..._min_size_in_bytes (1024) put large constants beside it.
+  /// session.optimized_model_external_initializers_file_name and ..._min_size_in_bytes (1024) put large constants
+  /// beside it.
   std::string optimized_model_path;
   /// Looked at between the stages of loading; Error(kCancelled) where it is set. May be null.
   const CancelToken* cancel = nullptr;
@@ -97,8 +98,8 @@ class Session {
   std::vector<CompiledPartInfo> describe() const { return compiled_->describe(); }
   const CompiledGraph& compiled() const { return *compiled_; }
 
-  /// Operators of the model's own nodes ("Conv", "ai.onnx.ml.Scaler") by the nodes' names, where the configuration entry
-  /// session.record_ep_graph_assignment_info is "1"; else empty.
+  /// Operators of the model's own nodes ("Conv", "ai.onnx.ml.Scaler") by the nodes' names, where the configuration
+  /// entry session.record_ep_graph_assignment_info is "1"; else empty.
   const std::map<std::string, std::string>& original_operators() const { return original_operators_; }
 
   /// Position of an input (model inputs, then overridable ones) or output; -1 where there is none.
@@ -106,8 +107,8 @@ class Session {
   int output_index(const std::string& name) const;
 
   /// One value an input by input_index(), null for an overridable one left at its default; one slot an output by
-  /// output_index(). A slot that holds a tensor of the right type and size is written in place. `wanted` (may be empty: all)
-  /// tells which outputs are looked at. Checks names, types, ranks and dimensions.
+  /// output_index(). A slot that holds a tensor of the right type and size is written in place. `wanted` (may be empty:
+  /// all) tells which outputs are looked at. Checks names, types, ranks and dimensions.
   Status run(std::span<const Datum* const> inputs, std::span<Datum> outputs, const RunOptions& options);
 
  private:
@@ -148,9 +149,10 @@ const std::vector<std::string>& device_names();
 /// The devices of this machine, by name. Throws Error(kProviderFail) where there is none of that name.
 std::shared_ptr<Device> find_device(const std::string& name);
 
-/// Candidates of the session's providers in order of priority; all compiled parts take their memory from `budget` (may be
-/// null). Throws Error.
-std::vector<Candidate> choose_candidates(const SessionOptions& options, const std::shared_ptr<Budget>& budget = nullptr);
+/// Candidates of the session's providers in order of priority; all compiled parts take their memory from `budget` (may
+/// be null). Throws Error.
+std::vector<Candidate> choose_candidates(const SessionOptions& options,
+                                         const std::shared_ptr<Budget>& budget = nullptr);
 
 /// "tensor(float)", "seq(map(int64,tensor(float)))": a type as ONNX Runtime's users know it.
 std::string onnx_type_name(const ValueType& type);

@@ -40,8 +40,10 @@ double percentile(std::vector<double> values, double share) {
   return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
 }
 
-// Each shape once as a new one and once again; `largest` first, so that memory stands. Outputs are new memory in every run.
-void shapes(benchmark::State& state, const std::shared_ptr<Graph>& graph, const Datum& largest, const std::function<Datum(int)>& input) {
+// Each shape once as a new one and once again; `largest` first, so that memory stands. Outputs are new memory in every
+// run.
+void shapes(benchmark::State& state, const std::shared_ptr<Graph>& graph, const Datum& largest,
+            const std::function<Datum(int)>& input) {
   BoundSession bound(graph, 1);
   for (int i = 0; i < 3; ++i) seconds_of(bound, largest);
   std::vector<double> first;

@@ -1,7 +1,8 @@
 // What a run costs beside its arithmetic: allocations, inference, packing, memory.
 //
 // As a program:  steady_test --model FILE THREADS [NAME=TYPE:DIMSxDIMS...:RAW_FILE ...]
-// runs a model until it is warm, then prints the allocations of one more run by step; exit status 1 where there are any.
+// runs a model until it is warm, then prints the allocations of one more run by step; exit status 1 where there are
+// any.
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -47,7 +48,8 @@ class StepAllocations final : public StepObserver {
     std::string lines;
     for (const auto& [key, count] : by_step_) {
       const StepInfo& info = steps_.at(key.first)[static_cast<std::size_t>(key.second)];
-      lines += formatted("{:6} {} {} {} ({}) {}\n", count, info.device, info.op, info.kernel, info.algorithm, info.name);
+      lines +=
+          formatted("{:6} {} {} {} ({}) {}\n", count, info.device, info.op, info.kernel, info.algorithm, info.name);
     }
     return lines;
   }
@@ -116,7 +118,8 @@ std::shared_ptr<Graph> movement() {
   b.output(b.call("CumSum", {y, b.constant(Tensor::scalar<std::int64_t>(1))}));
   b.output(b.call("ReduceMax", {y, b.ints({1, 2})}, {{"keepdims", std::int64_t{0}}}));
   b.output(b.call("ArgMax", {y}, {{"axis", std::int64_t{2}}}));
-  b.output(b.call("GatherElements", {y, b.call("ArgMax", {y}, {{"axis", std::int64_t{2}}})}, {{"axis", std::int64_t{2}}}));
+  b.output(
+      b.call("GatherElements", {y, b.call("ArgMax", {y}, {{"axis", std::int64_t{2}}})}, {{"axis", std::int64_t{2}}}));
   b.output(b.call("DepthToSpace", {b.call("Reshape", {y, b.ints({0, 4, 5, 2})})}, {{"blocksize", std::int64_t{2}}}));
   return b.take();
 }
@@ -156,14 +159,21 @@ std::shared_ptr<Graph> quantised() {
   Value* s8_zero = b.constant(Tensor::scalar<std::int8_t>(0));
   const std::vector<std::int64_t> pads = {1, 1, 1, 1};
   Value* q = b.call("QuantizeLinear", {x, scale, zero});
-  Value* conv = b.call("QLinearConv", {q, scale, zero, b.constant(filled<std::int8_t>({16, 8, 3, 3}, 3)), scale, s8_zero, b.scalar(0.1F), zero},
-                       {{"pads", pads}});
+  Value* conv =
+      b.call("QLinearConv",
+             {q, scale, zero, b.constant(filled<std::int8_t>({16, 8, 3, 3}, 3)), scale, s8_zero, b.scalar(0.1F), zero},
+             {{"pads", pads}});
   Value* rows = b.call("Reshape", {conv, b.ints({16, 144})});
-  Value* product = b.call("QLinearMatMul", {rows, scale, zero, b.constant(filled<std::int8_t>({144, 10}, 5)), scale, s8_zero, b.scalar(0.5F), zero});
+  Value* product = b.call("QLinearMatMul", {rows, scale, zero, b.constant(filled<std::int8_t>({144, 10}, 5)), scale,
+                                            s8_zero, b.scalar(0.5F), zero});
   b.output(b.call("DequantizeLinear", {product, scale, zero}));
   b.output(b.call("DequantizeLinear", {conv, scale, zero}));
-  const auto fake = [&](Value* v) { return b.call("DequantizeLinear", {b.call("QuantizeLinear", {v, scale, zero}), scale, zero}); };
-  Value* qdq = b.call("Relu", {b.call("Conv", {fake(x), b.call("DequantizeLinear", {b.constant(filled<std::int8_t>({8, 8, 1, 1}, 7)), scale, s8_zero})})});
+  const auto fake = [&](Value* v) {
+    return b.call("DequantizeLinear", {b.call("QuantizeLinear", {v, scale, zero}), scale, zero});
+  };
+  Value* qdq = b.call(
+      "Relu", {b.call("Conv", {fake(x), b.call("DequantizeLinear",
+                                               {b.constant(filled<std::int8_t>({8, 8, 1, 1}, 7)), scale, s8_zero})})});
   b.output(fake(b.call("Add", {fake(qdq), fake(x)})));
   return b.take();
 }
@@ -173,7 +183,8 @@ std::shared_ptr<Graph> recurrent() {
   Value* x = b.input("x", Shape{7, 2, 6});
   for (const char* op : {"LSTM", "GRU"}) {
     const std::int64_t gates = op[0] == 'L' ? 4 : 3;
-    b.output(b.call(op, {x, b.weights({1, gates * 5, 6}), b.weights({1, gates * 5, 5}), b.weights({1, gates * 10})}, {{"hidden_size", std::int64_t{5}}}));
+    b.output(b.call(op, {x, b.weights({1, gates * 5, 6}), b.weights({1, gates * 5, 5}), b.weights({1, gates * 10})},
+                    {{"hidden_size", std::int64_t{5}}}));
   }
   return b.take();
 }
@@ -209,7 +220,8 @@ std::shared_ptr<Graph> repetition() {
   Value* next = body->call("Add", {body->call("Add", {state, state}), step});
   body->add_output(next, "next");
   body->add_output(body->call("ReduceSum", {next, body->add_constant(Tensor::of_i64({1}))}), "sums");
-  const Node* loop = b.graph().add("", "Loop", {{"body", std::move(body)}, {"carried", std::int64_t{1}}}, {n, nullptr, x, y}, {"", ""});
+  const Node* loop = b.graph().add("", "Loop", {{"body", std::move(body)}, {"carried", std::int64_t{1}}},
+                                   {n, nullptr, x, y}, {"", ""});
   b.output(b.call("Relu", {loop->output(0)}));
   b.output(loop->output(1));
   return b.take();
@@ -220,13 +232,30 @@ const SteadyCase kCases[] = {
     {"DynamicConvNet", [] { return testing::conv_net(true); }, [] { return std::vector<Datum>{image()}; }},
     {"Transformer", [] { return testing::transformer(false); }, [] { return std::vector<Datum>{tokens(2, 12)}; }},
     {"DynamicTransformer", [] { return testing::transformer(true); }, [] { return std::vector<Datum>{tokens(3, 9)}; }},
-    {"Movement", movement, [] { return std::vector<Datum>{random_tensor({3, 6, 10}, 1), Tensor::of_i64({5, 0, -1, 2})}; }},
-    {"Integers", integers, [] { return std::vector<Datum>{ints32({8, 5}), ints32({5})}; }},
-    {"Quantised", quantised, [] { return std::vector<Datum>{random_tensor({1, 8, 12, 12}, 2)}; }},
-    {"Recurrent", recurrent, [] { return std::vector<Datum>{random_tensor({7, 2, 6}, 3)}; }},
-    {"If", choice, [] { return std::vector<Datum>{Tensor::scalar(true), random_tensor({3, 4}, 4)}; }},
+    {"Movement", movement,
+     [] {
+       return std::vector<Datum>{random_tensor({3, 6, 10}, 1), Tensor::of_i64({5, 0, -1, 2})};
+     }},
+    {"Integers", integers,
+     [] {
+       return std::vector<Datum>{ints32({8, 5}), ints32({5})};
+     }},
+    {"Quantised", quantised,
+     [] {
+       return std::vector<Datum>{random_tensor({1, 8, 12, 12}, 2)};
+     }},
+    {"Recurrent", recurrent,
+     [] {
+       return std::vector<Datum>{random_tensor({7, 2, 6}, 3)};
+     }},
+    {"If", choice,
+     [] {
+       return std::vector<Datum>{Tensor::scalar(true), random_tensor({3, 4}, 4)};
+     }},
     {"Loop", repetition,
-     [] { return std::vector<Datum>{Tensor::scalar<std::int64_t>(3), random_tensor({3, 4}, 4), random_tensor({4}, 6)}; }},
+     [] {
+       return std::vector<Datum>{Tensor::scalar<std::int64_t>(3), random_tensor({3, 4}, 4), random_tensor({4}, 6)};
+     }},
 };
 
 class SteadyRun : public ::testing::TestWithParam<std::tuple<SteadyCase, int>> {};
@@ -239,9 +268,11 @@ TEST_P(SteadyRun, AllocatesNothing) {
   EXPECT_EQ(allocations_of(bound), 0) << allocating_steps(bound);
 }
 
-INSTANTIATE_TEST_SUITE_P(Graphs, SteadyRun, ::testing::Combine(::testing::ValuesIn(kCases), ::testing::Values(1, 2)), [](const auto& info) {
-  return std::string(std::get<0>(info.param).name) + "On" + std::to_string(std::get<1>(info.param));
-});
+INSTANTIATE_TEST_SUITE_P(Graphs, SteadyRun, ::testing::Combine(::testing::ValuesIn(kCases), ::testing::Values(1, 2)),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param).name) + "On" +
+                                  std::to_string(std::get<1>(info.param));
+                         });
 
 TEST(SteadyBinding, AllocatesNothing) {
   if (!counts_allocations()) GTEST_SKIP() << "this build has an allocator of its own";
@@ -283,10 +314,14 @@ void PrintTo(const ShapesCase& c, std::ostream* out) { *out << c.name; }
 
 const ShapesCase kShapes[] = {
     {"ConvNet", [] { return testing::conv_net(true); },
-     [](int i) { return Datum(random_tensor({1 + i % 2, 3, 16 + i * 7 % 37, 16 + i * 11 % 41}, 2)); },
-     [] { return Datum(random_tensor({2, 3, 56, 56}, 2)); }},
-    {"Transformer", [] { return testing::transformer(true); }, [](int i) { return Datum(tokens(1 + i % 3, 4 + i * 5 % 61)); },
-     [] { return Datum(tokens(3, 64)); }},
+     [](int i) {
+       return Datum(random_tensor({1 + i % 2, 3, 16 + i * 7 % 37, 16 + i * 11 % 41}, 2));
+     },
+     [] {
+       return Datum(random_tensor({2, 3, 56, 56}, 2));
+     }},
+    {"Transformer", [] { return testing::transformer(true); },
+     [](int i) { return Datum(tokens(1 + i % 3, 4 + i * 5 % 61)); }, [] { return Datum(tokens(3, 64)); }},
 };
 
 class NewShapes : public ::testing::TestWithParam<ShapesCase> {
@@ -357,7 +392,8 @@ TEST_P(NewShapes, CostLittleMoreThanRepeatedOnes) {
   EXPECT_LE(first[50], 2 * again[50] + 50e-6);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, NewShapes, ::testing::ValuesIn(kShapes), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Models, NewShapes, ::testing::ValuesIn(kShapes),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 // One input of the command line: NAME=TYPE:DIMxDIM:FILE.
 std::pair<std::string, Datum> read_input(const std::string& text) {

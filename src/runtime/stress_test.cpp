@@ -31,7 +31,8 @@ std::shared_ptr<Graph> products(std::int64_t rounds) {
   body->add_output(body->call("Identity", {condition}), "go_on");
   body->add_output(body->call("Tanh", {body->call("MatMul", {state, factor})}), "next");
   Value* count = b.constant(Tensor::scalar(rounds));
-  b.output(b.call("Relu", {b.call("Loop", {count, nullptr, x, w}, {{"body", std::move(body)}, {"carried", std::int64_t{1}}})}));
+  b.output(b.call("Relu",
+                  {b.call("Loop", {count, nullptr, x, w}, {{"body", std::move(body)}, {"carried", std::int64_t{1}}})}));
   return b.take();
 }
 
@@ -132,17 +133,23 @@ TEST_P(Stress, RunsEndRightOrCancelled) {
 
 const StressCase kCases[] = {
     {"ConvNet", [] { return testing::conv_net(true); },
-     [](int i) { return Datum(random_tensor({1 + i % 2, 3, 24 + 4 * i, 40 - 4 * i}, static_cast<std::uint32_t>(i))); }},
+     [](int i) {
+       return Datum(random_tensor({1 + i % 2, 3, 24 + 4 * i, 40 - 4 * i}, static_cast<std::uint32_t>(i)));
+     }},
     {"Transformer", [] { return testing::transformer(true); },
      [](int i) {
        Tensor t = Tensor::allocate(ElementType::kI64, {1 + i % 3, 10 + 5 * i});
        for (std::int64_t k = 0; k < t.size(); ++k) t.data<std::int64_t>()[k] = k * 3 % 50;
        return Datum(t);
      }},
-    {"Loop", [] { return products(50); }, [](int i) { return Datum(random_tensor({4 + 8 * i, 16}, static_cast<std::uint32_t>(i))); }},
+    {"Loop", [] { return products(50); },
+     [](int i) {
+       return Datum(random_tensor({4 + 8 * i, 16}, static_cast<std::uint32_t>(i)));
+     }},
 };
 
-INSTANTIATE_TEST_SUITE_P(Models, Stress, ::testing::ValuesIn(kCases), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Models, Stress, ::testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 TEST(Cancelling, EndsALoopThatWouldNotEnd) {
   Session session(products(std::int64_t{1} << 60), {});

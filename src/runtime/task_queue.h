@@ -1,4 +1,5 @@
-// Threads beside the pool for work that somebody waits for: runs that were started without blocking, and users' callbacks.
+// Threads beside the pool for work that somebody waits for: runs that were started without blocking, and users'
+// callbacks.
 #pragma once
 
 #include <condition_variable>
@@ -8,7 +9,8 @@
 
 namespace oriel {
 
-/// Tasks in the order of arrival on up to `threads` threads, which start when needed and end when idle. A task must not throw.
+/// Tasks in the order of arrival on up to `threads` threads, which start when needed and end when idle. A task must not
+/// throw.
 class TaskQueue {
  public:
   explicit TaskQueue(int threads) : limit_(threads < 1 ? 1 : threads) {}

@@ -17,7 +17,8 @@ namespace oriel::testing {
 inline Tensor random_tensor(Dims dims, std::uint32_t seed) {
   Tensor t = Tensor::allocate(ElementType::kF32, std::move(dims));
   std::mt19937 generator(seed);
-  for (std::int64_t i = 0; i < t.size(); ++i) t.data<float>()[i] = static_cast<float>(generator() >> 8) * 0x1p-24F - 0.5F;
+  for (std::int64_t i = 0; i < t.size(); ++i)
+    t.data<float>()[i] = static_cast<float>(generator() >> 8) * 0x1p-24F - 0.5F;
   return t;
 }
 
@@ -39,7 +40,9 @@ class Builder {
     return graph_->call(op, std::move(inputs), std::move(attributes));
   }
   std::vector<Value*> split(Value* x, std::int64_t axis, std::size_t parts) {
-    return graph_->add("", "Split", Attributes{{"axis", axis}, {"num_outputs", static_cast<std::int64_t>(parts)}}, {x}, std::vector<std::string>(parts))
+    return graph_
+        ->add("", "Split", Attributes{{"axis", axis}, {"num_outputs", static_cast<std::int64_t>(parts)}}, {x},
+              std::vector<std::string>(parts))
         ->outputs();
   }
   void output(Value* value) { graph_->add_output(value, "y" + std::to_string(graph_->outputs().size())); }
@@ -60,7 +63,8 @@ class BoundSession {
     session_ = std::make_shared<Session>(std::move(graph), options);
     outputs_.resize(session_->outputs().size());
   }
-  explicit BoundSession(std::shared_ptr<Session> session) : session_(std::move(session)), outputs_(session_->outputs().size()) {}
+  explicit BoundSession(std::shared_ptr<Session> session)
+      : session_(std::move(session)), outputs_(session_->outputs().size()) {}
 
   void bind(std::vector<Datum> inputs) {
     inputs_ = std::move(inputs);
@@ -85,13 +89,16 @@ class BoundSession {
 /// Convolutions with batch normalisation, a residual, pools, a resize and a classifier, on [batch, 3, height, width].
 inline std::shared_ptr<Graph> conv_net(bool dynamic) {
   Builder b;
-  Value* x = b.input("x", dynamic ? Shape{b.symbol("batch"), 3, b.symbol("height"), b.symbol("width")} : Shape{1, 3, 32, 32});
+  Value* x =
+      b.input("x", dynamic ? Shape{b.symbol("batch"), 3, b.symbol("height"), b.symbol("width")} : Shape{1, 3, 32, 32});
   const std::vector<std::int64_t> pads = {1, 1, 1, 1};
   Value* stem = b.call("Relu", {b.call("Conv", {x, b.weights({16, 3, 3, 3}), b.weights({16})}, {{"pads", pads}})});
   Value* deep = b.call("Conv", {stem, b.weights({16, 1, 3, 3})}, {{"pads", pads}, {"group", std::int64_t{16}}});
   deep = b.call("Clip", {b.call("Conv", {deep, b.weights({16, 16, 1, 1}), b.weights({16})}), b.scalar(0), b.scalar(6)});
   Value* sum = b.call("Add", {stem, deep});
-  Value* half = b.call("MaxPool", {sum}, {{"kernel_shape", std::vector<std::int64_t>{2, 2}}, {"strides", std::vector<std::int64_t>{2, 2}}});
+  Value* half =
+      b.call("MaxPool", {sum},
+             {{"kernel_shape", std::vector<std::int64_t>{2, 2}}, {"strides", std::vector<std::int64_t>{2, 2}}});
   Value* scales = b.constant(Tensor::of<float>({1, 1, 2, 2}, {4}));
   Value* smooth = b.call("Resize", {half, nullptr, scales}, {{"mode", std::string("linear")}});
   Value* sharp = b.call("Resize", {half, nullptr, scales}, {{"mode", std::string("nearest")}});
@@ -121,11 +128,13 @@ inline std::shared_ptr<Graph> transformer(bool dynamic) {
     const std::vector<Value*> qkv = b.split(dense(x, kWidth, 3 * kWidth), 2, 3);
     std::vector<Value*> parts;
     for (std::size_t i = 0; i < 3; ++i) {
-      const std::vector<std::int64_t> perm = i == 1 ? std::vector<std::int64_t>{0, 2, 3, 1} : std::vector<std::int64_t>{0, 2, 1, 3};
+      const std::vector<std::int64_t> perm =
+          i == 1 ? std::vector<std::int64_t>{0, 2, 3, 1} : std::vector<std::int64_t>{0, 2, 1, 3};
       parts.push_back(b.call("Transpose", {b.call("Reshape", {qkv[i], heads})}, {{"perm", perm}}));
     }
     Value* scores = b.call("Softmax", {b.call("Mul", {b.call("MatMul", {parts[0], parts[1]}), b.scalar(0.35F)})});
-    Value* mixed = b.call("Transpose", {b.call("MatMul", {scores, parts[2]})}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}});
+    Value* mixed =
+        b.call("Transpose", {b.call("MatMul", {scores, parts[2]})}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}});
     Value* joined = b.call("Reshape", {mixed, b.ints({0, 0, kWidth})});
     x = norm(b.call("Add", {x, dense(joined, kWidth, kWidth)}));
     x = norm(b.call("Add", {x, dense(b.call("Gelu", {dense(x, kWidth, 64)}), 64, kWidth)}));

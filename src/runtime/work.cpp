@@ -11,9 +11,12 @@ namespace {
 // What copies, renames or looks up elements.
 const std::unordered_set<std::string_view>& movements() {
   static const auto* const names = new std::unordered_set<std::string_view>{
-      "Reshape",   "Transpose", "Concat",         "Split",       "Slice",        "Gather",       "GatherElements", "GatherND",     "Identity", "Flatten",
-      "Squeeze",   "Unsqueeze", "Expand",         "Pad",         "Tile",         "Shape",        "Size",           "DepthToSpace", "Compress", "SpaceToDepth",
-      "Constant",  "EyeLike",   "ConstantOfShape", "ScatterND",  "ScatterElements", "ReverseSequence", "Trilu",    "CenterCropPad", "Dropout", "Optional",
+      "Reshape",         "Transpose",      "Concat",          "Split",     "Slice",
+      "Gather",          "GatherElements", "GatherND",        "Identity",  "Flatten",
+      "Squeeze",         "Unsqueeze",      "Expand",          "Pad",       "Tile",
+      "Shape",           "Size",           "DepthToSpace",    "Compress",  "SpaceToDepth",
+      "Constant",        "EyeLike",        "ConstantOfShape", "ScatterND", "ScatterElements",
+      "ReverseSequence", "Trilu",          "CenterCropPad",   "Dropout",   "Optional",
   };
   return *names;
 }
@@ -67,7 +70,8 @@ double flops_of(const Node& node, Shapes& shapes) {
   if (op == "Conv" || op == "ConvInteger" || op == "DeformConv") return convolution(shapes, out, node.input(1));
   if (op == "QLinearConv") return convolution(shapes, out, node.input(3));
   if (op == "ConvTranspose") return convolution(shapes, node.input(0), node.input(1));
-  if (op == "MatMul" || op == "MatMulInteger" || op == "QLinearMatMul") return 2 * shapes.elements(out) * shapes.extent(node.input(0), 1);
+  if (op == "MatMul" || op == "MatMulInteger" || op == "QLinearMatMul")
+    return 2 * shapes.elements(out) * shapes.extent(node.input(0), 1);
   if (op == "Gemm" || op == "QGemm") {
     return 2 * shapes.elements(out) * shapes.extent(node.input(0), node.attributes().get_int("transA") != 0 ? 2 : 1);
   }
@@ -75,7 +79,8 @@ double flops_of(const Node& node, Shapes& shapes) {
   if (op == "LSTM" || op == "GRU" || op == "RNN") {
     const Dims x = shapes.dims(node.input(0));
     if (x.size() != 3) return 0;
-    return 2 * static_cast<double>(x[0]) * static_cast<double>(x[1]) * (shapes.elements(node.input(1)) + shapes.elements(node.input(2)));
+    return 2 * static_cast<double>(x[0]) * static_cast<double>(x[1]) *
+           (shapes.elements(node.input(1)) + shapes.elements(node.input(2)));
   }
   if (op == "Attention" && node.op().domain.empty()) {
     // Queries against keys, then weights against values; the longest of past and present keys counts.
@@ -113,7 +118,8 @@ std::optional<Work> work_of(std::span<const Node* const> nodes, const Bindings& 
     const bool moves = movements().count(node->op().name) != 0;
     double made = 0;
     for (const Value* v : node->outputs()) {
-      const bool leaves = v->users().empty() || std::any_of(v->users().begin(), v->users().end(), [&](const Node* n) { return inside.count(n) == 0; });
+      const bool leaves = v->users().empty() || std::any_of(v->users().begin(), v->users().end(),
+                                                            [&](const Node* n) { return inside.count(n) == 0; });
       const double bytes = shapes.bytes(v);
       made += bytes;
       if (leaves) work.bytes += bytes;

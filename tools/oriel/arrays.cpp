@@ -17,7 +17,8 @@
 namespace oriel::shell {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "files hold little-endian elements, which are copied as they are");
+static_assert(std::endian::native == std::endian::little,
+              "files hold little-endian elements, which are copied as they are");
 
 constexpr std::size_t kMaxRank = 64;
 
@@ -27,23 +28,26 @@ struct NumpyType {
 };
 
 constexpr NumpyType kNumpyTypes[] = {
-    {"f4", ElementType::kF32}, {"f8", ElementType::kF64}, {"f2", ElementType::kF16},       {"i1", ElementType::kI8},
-    {"i2", ElementType::kI16}, {"i4", ElementType::kI32}, {"i8", ElementType::kI64},       {"u1", ElementType::kU8},
-    {"u2", ElementType::kU16}, {"u4", ElementType::kU32}, {"u8", ElementType::kU64},       {"b1", ElementType::kBool},
+    {"f4", ElementType::kF32},       {"f8", ElementType::kF64},         {"f2", ElementType::kF16},
+    {"i1", ElementType::kI8},        {"i2", ElementType::kI16},         {"i4", ElementType::kI32},
+    {"i8", ElementType::kI64},       {"u1", ElementType::kU8},          {"u2", ElementType::kU16},
+    {"u4", ElementType::kU32},       {"u8", ElementType::kU64},         {"b1", ElementType::kBool},
     {"c8", ElementType::kComplex64}, {"c16", ElementType::kComplex128},
 };
 
 // An unsigned little-endian number inside a file; throws where it lies outside.
 template <typename T>
 T number_at(std::string_view bytes, std::size_t offset, const std::string& file) {
-  if (offset > bytes.size() || bytes.size() - offset < sizeof(T)) fail(ErrorCode::kInvalidArgument, "{}: the file ends early", file);
+  if (offset > bytes.size() || bytes.size() - offset < sizeof(T))
+    fail(ErrorCode::kInvalidArgument, "{}: the file ends early", file);
   T value;
   std::memcpy(&value, bytes.data() + offset, sizeof(T));
   return value;
 }
 
 std::string_view slice(std::string_view bytes, std::uint64_t offset, std::uint64_t size, const std::string& file) {
-  if (offset > bytes.size() || bytes.size() - offset < size) fail(ErrorCode::kInvalidArgument, "{}: the file ends early", file);
+  if (offset > bytes.size() || bytes.size() - offset < size)
+    fail(ErrorCode::kInvalidArgument, "{}: the file ends early", file);
   return bytes.substr(static_cast<std::size_t>(offset), static_cast<std::size_t>(size));
 }
 
@@ -138,7 +142,8 @@ Tensor parse_npy(std::string_view bytes, const std::string& file) {
   if (!is_npy(bytes)) fail(ErrorCode::kInvalidArgument, "{}: not an .npy file", file);
   const auto version = number_at<std::uint8_t>(bytes, 6, file);
   const std::size_t start = version >= 2 ? 12 : 10;
-  const std::size_t length = version >= 2 ? number_at<std::uint32_t>(bytes, 8, file) : number_at<std::uint16_t>(bytes, 8, file);
+  const std::size_t length =
+      version >= 2 ? number_at<std::uint32_t>(bytes, 8, file) : number_at<std::uint16_t>(bytes, 8, file);
   const std::string_view header = slice(bytes, start, length, file);
   const std::string_view data = bytes.substr(start + length);
 
@@ -159,17 +164,24 @@ Tensor parse_npy(std::string_view bytes, const std::string& file) {
   }
   const bool fortran = header_field(header, "fortran_order", file).substr(0, 4) == "True";
   const std::string_view field = header_field(header, "descr", file);
-  if (field.size() < 2 || (field[0] != '\'' && field[0] != '"')) fail(ErrorCode::kInvalidArgument, "{}: records are no tensor", file);
+  if (field.size() < 2 || (field[0] != '\'' && field[0] != '"'))
+    fail(ErrorCode::kInvalidArgument, "{}: records are no tensor", file);
   const std::string code(field.substr(1, field.find(field[0], 1) - 1));
-  if (!code.empty() && code[0] == '>') fail(ErrorCode::kInvalidArgument, "{}: big-endian elements ({}) are not supported", file, code);
-  if (code.size() > 2 && code[1] == 'U' && code.size() < 10 && std::all_of(code.begin() + 2, code.end(), [](char c) { return c >= '0' && c <= '9'; })) {
-    if (fortran && dims.size() > 1) fail(ErrorCode::kInvalidArgument, "{}: strings in Fortran order are not supported", file);
+  if (!code.empty() && code[0] == '>')
+    fail(ErrorCode::kInvalidArgument, "{}: big-endian elements ({}) are not supported", file, code);
+  if (code.size() > 2 && code[1] == 'U' && code.size() < 10 &&
+      std::all_of(code.begin() + 2, code.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    if (fortran && dims.size() > 1)
+      fail(ErrorCode::kInvalidArgument, "{}: strings in Fortran order are not supported", file);
     return parse_numpy_strings(data, static_cast<std::size_t>(std::stoul(code.substr(2))), dims, file);
   }
-  const auto* const type = std::find_if(std::begin(kNumpyTypes), std::end(kNumpyTypes), [&](const NumpyType& t) { return !code.empty() && code.substr(1) == t.code; });
-  if (type == std::end(kNumpyTypes)) fail(ErrorCode::kInvalidArgument, "{}: elements of NumPy type {} are not supported", file, code);
+  const auto* const type = std::find_if(std::begin(kNumpyTypes), std::end(kNumpyTypes),
+                                        [&](const NumpyType& t) { return !code.empty() && code.substr(1) == t.code; });
+  if (type == std::end(kNumpyTypes))
+    fail(ErrorCode::kInvalidArgument, "{}: elements of NumPy type {} are not supported", file, code);
   const std::size_t expected = element_bytes(type->element, count_elements(dims));
-  if (data.size() < expected) fail(ErrorCode::kInvalidArgument, "{}: holds {} bytes of data, expected {}", file, data.size(), expected);
+  if (data.size() < expected)
+    fail(ErrorCode::kInvalidArgument, "{}: holds {} bytes of data, expected {}", file, data.size(), expected);
   Tensor tensor = Tensor::allocate(type->element, dims);
   if (expected > 0) std::memcpy(tensor.raw(), data.data(), expected);
   return fortran && dims.size() > 1 ? from_fortran(tensor, dims) : tensor;
@@ -195,7 +207,8 @@ std::vector<std::pair<std::string, Tensor>> parse_npz(std::string_view bytes, co
   std::vector<std::pair<std::string, Tensor>> arrays;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::string_view entry = slice(bytes, at, 46, file);
-    if (entry.substr(0, 4) != "PK\x01\x02") fail(ErrorCode::kInvalidArgument, "{}: the directory of the archive is damaged", file);
+    if (entry.substr(0, 4) != "PK\x01\x02")
+      fail(ErrorCode::kInvalidArgument, "{}: the directory of the archive is damaged", file);
     const auto method = number_at<std::uint16_t>(entry, 10, file);
     std::uint64_t packed = number_at<std::uint32_t>(entry, 20, file);
     std::uint64_t size = number_at<std::uint32_t>(entry, 24, file);
@@ -221,7 +234,8 @@ std::vector<std::pair<std::string, Tensor>> parse_npz(std::string_view bytes, co
     }
     at += 46U + name_length + extra_length + comment_length;
     const std::string_view header = slice(bytes, local, 30, file);
-    const std::uint64_t start = local + 30 + number_at<std::uint16_t>(header, 26, file) + number_at<std::uint16_t>(header, 28, file);
+    const std::uint64_t start =
+        local + 30 + number_at<std::uint16_t>(header, 26, file) + number_at<std::uint16_t>(header, 28, file);
     const std::string_view data = slice(bytes, start, packed, file);
     if (name.size() > 4 && name.substr(name.size() - 4) == ".npy") name.resize(name.size() - 4);
     const std::string place = file + ":" + name;
@@ -229,14 +243,16 @@ std::vector<std::pair<std::string, Tensor>> parse_npz(std::string_view bytes, co
       arrays.emplace_back(name, parse_npy(data, place));
     } else if (method == 8) {
       constexpr std::uint64_t kLimit = std::numeric_limits<int>::max() - 8;
-      if (size > kLimit || packed > kLimit) fail(ErrorCode::kInvalidArgument, "{}: compressed arrays of 2 GiB and more are not supported", place);
+      if (size > kLimit || packed > kLimit)
+        fail(ErrorCode::kInvalidArgument, "{}: compressed arrays of 2 GiB and more are not supported", place);
       // No deflated byte makes more than 1032.
       if (size > packed * 1032 + 64) fail(ErrorCode::kInvalidArgument, "{}: the compressed data is damaged", place);
       std::string whole(static_cast<std::size_t>(size), '\0');
       if (!inflate(data, whole)) fail(ErrorCode::kInvalidArgument, "{}: the compressed data is damaged", place);
       arrays.emplace_back(name, parse_npy(whole, place));
     } else {
-      fail(ErrorCode::kInvalidArgument, "{}: compression method {} is not supported, expected stored or deflated", place, method);
+      fail(ErrorCode::kInvalidArgument, "{}: compression method {} is not supported, expected stored or deflated",
+           place, method);
     }
   }
   return arrays;
@@ -263,7 +279,9 @@ Tensor parse_raw(std::string_view bytes, const ValueType& type, const std::strin
   std::uint64_t known = width;
   int open = -1;
   for (const Dim& d : type.shape.dims()) {
-    if (!d.is_known() && open >= 0) fail(ErrorCode::kInvalidArgument, "{}: plain bytes for {} leave more than one dimension open; give --shape", file, type.to_string());
+    if (!d.is_known() && open >= 0)
+      fail(ErrorCode::kInvalidArgument, "{}: plain bytes for {} leave more than one dimension open; give --shape", file,
+           type.to_string());
     if (!d.is_known()) open = static_cast<int>(dims.size());
     dims.push_back(d.is_known() ? d.value() : 1);
     known *= static_cast<std::uint64_t>(dims.back());
@@ -273,7 +291,8 @@ Tensor parse_raw(std::string_view bytes, const ValueType& type, const std::strin
     known = bytes.size();
   }
   if (known != bytes.size()) {
-    fail(ErrorCode::kInvalidArgument, "{}: {} bytes, but {} takes {}{}", file, bytes.size(), type.to_string(), open >= 0 ? "a multiple of " : "", known);
+    fail(ErrorCode::kInvalidArgument, "{}: {} bytes, but {} takes {}{}", file, bytes.size(), type.to_string(),
+         open >= 0 ? "a multiple of " : "", known);
   }
   Tensor tensor = Tensor::allocate(type.element, dims);
   if (!bytes.empty()) std::memcpy(tensor.raw(), bytes.data(), bytes.size());
@@ -287,7 +306,8 @@ Tensor parse_json(const std::string& text, ElementType element) {
   for (const nlohmann::json* level = &value; level->is_array(); level = &(*level)[0]) {
     dims.push_back(static_cast<std::int64_t>(level->size()));
     if (level->empty()) break;
-    if (dims.size() > kMaxRank) fail(ErrorCode::kInvalidArgument, "an array on the command line has more than {} dimensions", kMaxRank);
+    if (dims.size() > kMaxRank)
+      fail(ErrorCode::kInvalidArgument, "an array on the command line has more than {} dimensions", kMaxRank);
   }
   Tensor tensor = Tensor::allocate(element, dims);
   std::int64_t at = 0;
@@ -316,14 +336,17 @@ Tensor parse_json(const std::string& text, ElementType element) {
 }
 
 std::string write_npy(const Tensor& tensor) {
-  const auto* const type = std::find_if(std::begin(kNumpyTypes), std::end(kNumpyTypes), [&](const NumpyType& t) { return t.element == tensor.type(); });
+  const auto* const type = std::find_if(std::begin(kNumpyTypes), std::end(kNumpyTypes),
+                                        [&](const NumpyType& t) { return t.element == tensor.type(); });
   if (type == std::end(kNumpyTypes)) {
-    fail(ErrorCode::kInvalidArgument, "elements of {} cannot be written as .npy: NumPy has no such type", element_name(tensor.type()));
+    fail(ErrorCode::kInvalidArgument, "elements of {} cannot be written as .npy: NumPy has no such type",
+         element_name(tensor.type()));
   }
   std::string shape;
   for (const std::int64_t d : tensor.dims()) shape += std::to_string(d) + ", ";
   if (tensor.rank() > 1) shape.resize(shape.size() - 2);
-  std::string header = formatted("{{'descr': '{}{}', 'fortran_order': False, 'shape': ({}), }}", element_bits(tensor.type()) == 8 ? '|' : '<', type->code, shape);
+  std::string header = formatted("{{'descr': '{}{}', 'fortran_order': False, 'shape': ({}), }}",
+                                 element_bits(tensor.type()) == 8 ? '|' : '<', type->code, shape);
   header.append(63 - (10 + header.size()) % 64, ' ').push_back('\n');
   std::string bytes("\x93NUMPY\x01\x00", 8);
   bytes.push_back(static_cast<char>(header.size() & 0xff));

@@ -16,8 +16,8 @@ using Json = nlohmann::ordered_json;
 
 struct Difference {
   bool comparable = true;
-  double largest = 0;   // of the absolute differences
-  double relative = 0;  // the same, to the reference's largest magnitude
+  double largest = 0;         // of the absolute differences
+  double relative = 0;        // the same, to the reference's largest magnitude
   std::int64_t elements = 0;  // that differ at all
   std::int64_t size = 0;
   std::string fact;
@@ -32,7 +32,8 @@ Difference compare_tensors(const Tensor& a, const Tensor& b) {
     return d;
   }
   if (a.type() == ElementType::kString) {
-    for (std::int64_t i = 0; i < a.size(); ++i) d.elements += a.data<std::string>()[i] != b.data<std::string>()[i] ? 1 : 0;
+    for (std::int64_t i = 0; i < a.size(); ++i)
+      d.elements += a.data<std::string>()[i] != b.data<std::string>()[i] ? 1 : 0;
     d.relative = d.largest = d.elements > 0 ? 1 : 0;
     return d;
   }
@@ -41,7 +42,8 @@ Difference compare_tensors(const Tensor& a, const Tensor& b) {
   const std::int64_t parts = is_complex(a.type()) ? 2 : 1;
   const auto element = [&](const Tensor& t, std::int64_t i) {
     if (!is_complex(t.type())) return element_as_f64(t, i);
-    return complex_32 ? static_cast<double>(static_cast<const float*>(t.raw())[i]) : static_cast<const double*>(t.raw())[i];
+    return complex_32 ? static_cast<double>(static_cast<const float*>(t.raw())[i])
+                      : static_cast<const double*>(t.raw())[i];
   };
   for (std::int64_t i = 0; i < a.size() * parts; ++i) {
     const double x = element(a, i);
@@ -92,10 +94,12 @@ SessionOptions other_options(const SessionOptions& options, const std::string& a
     const std::size_t equals = setting.find('=');
     if (equals == std::string::npos) {
       std::string device = setting;
-      std::transform(device.begin(), device.end(), device.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+      std::transform(device.begin(), device.end(), device.begin(),
+                     [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
       const auto& known = device_names();
       if (std::find(known.begin(), known.end(), device) == known.end()) {
-        throw UsageError(formatted("--against {}: \"{}\" is no device ({}) and no KEY=VALUE", against, setting, joined(known, ", ")));
+        throw UsageError(formatted("--against {}: \"{}\" is no device ({}) and no KEY=VALUE", against, setting,
+                                   joined(known, ", ")));
       }
       other.providers = {{"CPUExecutionProvider", {{"device", device}}}};
       named = true;
@@ -131,7 +135,8 @@ std::string describe(const SessionOptions& options) {
   const char* const levels[] = {"disable", "basic", "extended", "layout", "all"};
   std::string text = parts.empty() ? "CPUExecutionProvider" : joined(parts, " + ");
   text += formatted(", level {}", levels[static_cast<int>(options.level)]);
-  if (options.intra_op_threads > 0) text += formatted(", {} thread{}", options.intra_op_threads, options.intra_op_threads == 1 ? "" : "s");
+  if (options.intra_op_threads > 0)
+    text += formatted(", {} thread{}", options.intra_op_threads, options.intra_op_threads == 1 ? "" : "s");
   return text;
 }
 
@@ -161,10 +166,11 @@ std::vector<Probe> step_results(const Session& session) {
     if (found == step_of.end() && !node->op().traits.control_flow) continue;
     for (const Value* v : node->outputs()) {
       if (!v->type().is_tensor() || v->users().empty()) continue;
-      const bool stays = outputs.count(v) != 0 || found == step_of.end() || std::any_of(v->users().begin(), v->users().end(), [&](const Node* user) {
-        const auto& members = *found->second.second;
-        return std::find(members.begin(), members.end(), user->id()) == members.end();
-      });
+      const bool stays = outputs.count(v) != 0 || found == step_of.end() ||
+                         std::any_of(v->users().begin(), v->users().end(), [&](const Node* user) {
+                           const auto& members = *found->second.second;
+                           return std::find(members.begin(), members.end(), user->id()) == members.end();
+                         });
       if (!stays) continue;
       Probe probe{v->name(), node->op().full_name(), node->name(), node->origins(), "", ""};
       if (found != step_of.end()) {
@@ -204,7 +210,8 @@ Json difference_json(const Difference& d, double tolerance) {
 std::string difference_text(const Difference& d) {
   if (!d.comparable) return d.fact;
   if (d.elements == 0) return "equal";
-  return formatted("{} of {} differ, by {:.3g} at most, {:.3g} of the largest magnitude", d.elements, d.size, d.largest, d.relative);
+  return formatted("{} of {} differ, by {:.3g} at most, {:.3g} of the largest magnitude", d.elements, d.size, d.largest,
+                   d.relative);
 }
 
 }  // namespace
@@ -228,8 +235,9 @@ int diff(const DiffArguments& arguments, Report& report) {
     expected = run_session(reference, inputs);
   }
   progress.show("");
-  Json json = {{"command", "diff"},     {"model", arguments.model.model}, {"configuration", describe(options)},
-               {"against", describe(other)}, {"tolerance", arguments.tolerance}, {"inputs", inputs_json(inputs)}, {"outputs", Json::array()}};
+  Json json = {{"command", "diff"},          {"model", arguments.model.model},   {"configuration", describe(options)},
+               {"against", describe(other)}, {"tolerance", arguments.tolerance}, {"inputs", inputs_json(inputs)},
+               {"outputs", Json::array()}};
   report.line(formatted("{}: {}", arguments.model.model, describe(options)));
   report.line(formatted("against {}", describe(other)));
   print_inputs(inputs, report);
@@ -240,7 +248,8 @@ int diff(const DiffArguments& arguments, Report& report) {
     Json item = {{"name", session.outputs()[i].name}};
     item.update(difference_json(d, arguments.tolerance));
     json["outputs"].push_back(std::move(item));
-    report.line(formatted("output {}: {}{}", session.outputs()[i].name, difference_text(d), agrees(d) ? "" : "  <- above the tolerance"));
+    report.line(formatted("output {}: {}{}", session.outputs()[i].name, difference_text(d),
+                          agrees(d) ? "" : "  <- above the tolerance"));
   }
   json["agrees"] = all_agree;
   json["first_diverging"] = nullptr;
@@ -272,11 +281,14 @@ int diff(const DiffArguments& arguments, Report& report) {
     for (std::size_t k = 0; k < kept.size(); ++k) {
       const Probe& probe = *kept[k];
       const Difference d = compare(left_results[first + k], right_results[first + k]);
-      Json item = {{"op", probe.op}, {"node", probe.node}, {"value", probe.value}, {"origins", probe.origins}, {"kernel", probe.kernel}, {"algorithm", probe.algorithm}};
+      Json item = {{"op", probe.op},           {"node", probe.node},     {"value", probe.value},
+                   {"origins", probe.origins}, {"kernel", probe.kernel}, {"algorithm", probe.algorithm}};
       item.update(difference_json(d, arguments.tolerance));
-      const std::string where = formatted("{} (value \"{}\"{}{}{}{})", joined(probe.origins, " + "), probe.value, probe.kernel.empty() ? "" : ", ", probe.kernel,
+      const std::string where = formatted("{} (value \"{}\"{}{}{}{})", joined(probe.origins, " + "), probe.value,
+                                          probe.kernel.empty() ? "" : ", ", probe.kernel,
                                           probe.algorithm.empty() ? "" : " ", probe.algorithm);
-      if (arguments.nodes) report.line(formatted("  {}: {}{}", where, difference_text(d), agrees(d) ? "" : "  <- above the tolerance"));
+      if (arguments.nodes)
+        report.line(formatted("  {}: {}{}", where, difference_text(d), agrees(d) ? "" : "  <- above the tolerance"));
       if (!agrees(d) && !diverging) {
         diverging = k;
         json["first_diverging"] = item;
@@ -286,12 +298,14 @@ int diff(const DiffArguments& arguments, Report& report) {
     }
     if (!diverging && !all_agree) {
       report.line(kept.empty() ? std::string("the two graphs have no step's result in common")
-                               : formatted("none of the {} results between steps differs by more than the tolerance", kept.size()));
+                               : formatted("none of the {} results between steps differs by more than the tolerance",
+                                           kept.size()));
     }
     json["compared_nodes"] = kept.size();
     if (!arguments.nodes) json.erase("nodes");
   }
-  report.line(all_agree ? formatted("the outputs agree within {:g}", arguments.tolerance) : formatted("the outputs differ by more than {:g}", arguments.tolerance));
+  report.line(all_agree ? formatted("the outputs agree within {:g}", arguments.tolerance)
+                        : formatted("the outputs differ by more than {:g}", arguments.tolerance));
   report.document(json);
   return all_agree ? 0 : 1;
 }

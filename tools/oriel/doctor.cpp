@@ -49,8 +49,8 @@ Json processor_report(Report& report) {
   const CacheSizes caches = cache_sizes();
   report.line(formatted("processor {}", cpu.name.empty() ? "unknown" : cpu.name));
   report.line("  features " + joined(cpu.features, " "));
-  report.line(formatted("  caches L1 {}, L2 {}, L3 {}", bytes_text(static_cast<double>(caches.l1d)), bytes_text(static_cast<double>(caches.l2)),
-                        bytes_text(static_cast<double>(caches.l3))));
+  report.line(formatted("  caches L1 {}, L2 {}, L3 {}", bytes_text(static_cast<double>(caches.l1d)),
+                        bytes_text(static_cast<double>(caches.l2)), bytes_text(static_cast<double>(caches.l3))));
   const char* const cap = std::getenv("ORIEL_MAX_ISA");
   Json levels = Json::array();
   bool known_cap = cap == nullptr;
@@ -82,8 +82,11 @@ Json thread_report(Report& report) {
   CPU_ZERO(&set);
   const int allowed = ::sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : online;
   const int usable = usable_cpus();
-  const std::string reason = usable < allowed ? "limited by the control group's quota" : allowed < online ? "limited by the affinity mask" : "all that are online";
-  report.line(formatted("threads {} ({}): {} processors online, {} in the affinity mask", usable, reason, online, allowed));
+  const std::string reason = usable < allowed   ? "limited by the control group's quota"
+                             : allowed < online ? "limited by the affinity mask"
+                                                : "all that are online";
+  report.line(
+      formatted("threads {} ({}): {} processors online, {} in the affinity mask", usable, reason, online, allowed));
   return {{"usable", usable}, {"reason", reason}, {"online", online}, {"affinity", allowed}};
 }
 
@@ -93,9 +96,13 @@ Json memory_report(Report& report) {
   const std::size_t open = pages.find('[');
   const std::string mode = open == std::string::npos ? "" : pages.substr(open + 1, pages.find(']') - open - 1);
   const bool huge = mode == "always" || mode == "madvise";
-  report.line(formatted("memory {}, {} available, {}", bytes_text(static_cast<double>(memory.total)), bytes_text(static_cast<double>(memory.available)),
-                        memory.limit > 0 ? "limit of the control group " + bytes_text(static_cast<double>(memory.limit)) : std::string("no limit of a control group")));
-  report.line(formatted("huge pages {}", huge ? "usable (" + mode + ")" : mode.empty() ? "not usable: the kernel does not offer them" : "not usable: switched off (" + mode + ")"));
+  report.line(formatted("memory {}, {} available, {}", bytes_text(static_cast<double>(memory.total)),
+                        bytes_text(static_cast<double>(memory.available)),
+                        memory.limit > 0 ? "limit of the control group " + bytes_text(static_cast<double>(memory.limit))
+                                         : std::string("no limit of a control group")));
+  report.line(formatted("huge pages {}", huge           ? "usable (" + mode + ")"
+                                         : mode.empty() ? "not usable: the kernel does not offer them"
+                                                        : "not usable: switched off (" + mode + ")"));
   return {{"total", memory.total},
           {"available", memory.available},
           {"limit", memory.limit > 0 ? Json(memory.limit) : Json(nullptr)},
@@ -107,7 +114,9 @@ Json memory_report(Report& report) {
 int doctor(const DoctorArguments& arguments, Report& report) {
   utsname system{};
   ::uname(&system);
-  Json json = {{"command", "doctor"}, {"version", ORIEL_VERSION}, {"system", formatted("{} {} {}", system.sysname, system.release, system.machine)}};
+  Json json = {{"command", "doctor"},
+               {"version", ORIEL_VERSION},
+               {"system", formatted("{} {} {}", system.sysname, system.release, system.machine)}};
   report.line(formatted("oriel {} on {} {} {}", ORIEL_VERSION, system.sysname, system.release, system.machine));
   json["processor"] = processor_report(report);
   json["threads"] = thread_report(report);
@@ -116,12 +125,23 @@ int doctor(const DoctorArguments& arguments, Report& report) {
   json["devices"] = Json::array();
   const auto device = [&](const std::string& name, bool usable, const std::string& reason) {
     json["devices"].push_back({{"name", name}, {"usable", usable}, {"reason", reason}});
-    report.line(formatted("device {}: {}{}{}", name, usable ? "usable" : "not usable", reason.empty() ? "" : usable ? ", " : ": ", reason));
+    report.line(formatted("device {}: {}{}{}", name, usable ? "usable" : "not usable",
+                          reason.empty() ? ""
+                          : usable       ? ", "
+                                         : ": ",
+                          reason));
   };
-  for (const std::string& name : device_names()) device(name, true, name == "REFERENCE" ? "plain loops, slow: for comparisons and for operators without a kernel" : "");
-  const std::string loader = loads("libOpenCL.so.1") ? "an OpenCL loader is installed" : "no OpenCL loader (libOpenCL.so.1) is installed";
-  device("GPU", false, formatted("not supported by this version; {}; {}", loader, seen(device_files("/dev/dri", "renderD"), "the system shows no GPU")));
-  device("NPU", false, formatted("not supported by this version; {}", seen(device_files("/dev/accel", "accel"), "the system shows no NPU driver")));
+  for (const std::string& name : device_names())
+    device(name, true,
+           name == "REFERENCE" ? "plain loops, slow: for comparisons and for operators without a kernel" : "");
+  const std::string loader =
+      loads("libOpenCL.so.1") ? "an OpenCL loader is installed" : "no OpenCL loader (libOpenCL.so.1) is installed";
+  device("GPU", false,
+         formatted("not supported by this version; {}; {}", loader,
+                   seen(device_files("/dev/dri", "renderD"), "the system shows no GPU")));
+  device("NPU", false,
+         formatted("not supported by this version; {}",
+                   seen(device_files("/dev/accel", "accel"), "the system shows no NPU driver")));
 
   json["providers"] = Json::array();
   for (const Provider& provider : builtin_providers()) {
@@ -133,8 +153,10 @@ int doctor(const DoctorArguments& arguments, Report& report) {
     } catch (const Error& error) {
       reason = error.what();
     }
-    json["providers"].push_back({{"name", provider.name}, {"usable", reason.empty()}, {"devices", devices}, {"reason", reason}});
-    report.line(formatted("provider {}: {}", provider.name, reason.empty() ? "usable on " + joined(devices, ", ") : "not usable: " + reason));
+    json["providers"].push_back(
+        {{"name", provider.name}, {"usable", reason.empty()}, {"devices", devices}, {"reason", reason}});
+    report.line(formatted("provider {}: {}", provider.name,
+                          reason.empty() ? "usable on " + joined(devices, ", ") : "not usable: " + reason));
   }
   if (arguments.measure) {
     Progress progress("measuring");
@@ -142,7 +164,8 @@ int doctor(const DoctorArguments& arguments, Report& report) {
     progress.show("");
     const int threads = arguments.threads > 0 ? arguments.threads : usable_cpus();
     json["measured"] = {{"threads", threads}, {"flops_per_second", speed.flops}, {"bytes_per_second", speed.bytes}};
-    report.line(formatted("measured with {} threads: f32 product {}FLOP/s, copy {}B/s", threads, count_text(speed.flops), count_text(speed.bytes)));
+    report.line(formatted("measured with {} threads: f32 product {}FLOP/s, copy {}B/s", threads,
+                          count_text(speed.flops), count_text(speed.bytes)));
   }
   report.document(json);
   return 0;

@@ -17,14 +17,19 @@ using Json = nlohmann::ordered_json;
 bool same_file(const std::string& a, const std::string& b) {
   struct stat of_a {};
   struct stat of_b {};
-  return ::stat(a.c_str(), &of_a) == 0 && ::stat(b.c_str(), &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+  return ::stat(a.c_str(), &of_a) == 0 && ::stat(b.c_str(), &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+         of_a.st_ino == of_b.st_ino;
 }
 
 Json graph_json(const Graph& graph) {
   Json json = {{"inputs", Json::array()}, {"nodes", Json::array()}, {"outputs", Json::array()}};
   for (const Value* v : graph.inputs()) json["inputs"].push_back(value_json(v->name(), v->type()));
   for (const Node* node : graph.nodes()) {
-    Json item = {{"op", node->op().full_name()}, {"name", node->name()}, {"origins", node->origins()}, {"inputs", Json::array()}, {"outputs", Json::array()}};
+    Json item = {{"op", node->op().full_name()},
+                 {"name", node->name()},
+                 {"origins", node->origins()},
+                 {"inputs", Json::array()},
+                 {"outputs", Json::array()}};
     for (const Value* v : node->inputs()) {
       if (v == nullptr) {
         item["inputs"].push_back(nullptr);
@@ -36,7 +41,8 @@ Json graph_json(const Graph& graph) {
     }
     for (const Value* v : node->outputs()) item["outputs"].push_back(value_json(v->name(), v->type()));
     for (const auto& [name, attribute] : node->attributes().items()) {
-      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body) item["bodies"][name] = graph_json(**body);
+      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute); body != nullptr && *body)
+        item["bodies"][name] = graph_json(**body);
     }
     json["nodes"].push_back(std::move(item));
   }
@@ -53,14 +59,19 @@ Json graph_json(const Graph& graph) {
 int dump(const DumpArguments& arguments, Report& report) {
   const SessionOptions options = session_options(arguments.model);
   const std::string& stage = arguments.stage;
-  const GraphStage graph_stage = stage == "load" ? GraphStage::kLoad : stage == "legalise" ? GraphStage::kLegalise : stage == "optimise" ? GraphStage::kOptimise : GraphStage::kWiden;
+  const GraphStage graph_stage = stage == "load"       ? GraphStage::kLoad
+                                 : stage == "legalise" ? GraphStage::kLegalise
+                                 : stage == "optimise" ? GraphStage::kOptimise
+                                                       : GraphStage::kWiden;
   const bool is_graph = stage == "load" || stage == "legalise" || stage == "optimise";
-  if (!arguments.onnx.empty() && !is_graph) throw UsageError(formatted("--onnx writes the graph after load, legalise or optimise, not after {}", stage));
+  if (!arguments.onnx.empty() && !is_graph)
+    throw UsageError(formatted("--onnx writes the graph after load, legalise or optimise, not after {}", stage));
   const std::shared_ptr<Graph> graph = load(arguments.model, options, graph_stage);
 
   Json json = {{"command", "dump"}, {"model", arguments.model.model}, {"after", stage}};
   if (!arguments.onnx.empty()) {
-    if (same_file(arguments.onnx, arguments.model.model)) throw UsageError(formatted("--onnx {} is the model itself", arguments.onnx));
+    if (same_file(arguments.onnx, arguments.model.model))
+      throw UsageError(formatted("--onnx {} is the model itself", arguments.onnx));
     onnx::WriteOptions write;
     // Protobuf ends at 2 GiB: from half of it on, large tensors go beside the file.
     std::size_t bytes = 0;
@@ -73,7 +84,8 @@ int dump(const DumpArguments& arguments, Report& report) {
     onnx::write_onnx_file(*graph, arguments.onnx, write);
     progress.show("");
     json["onnx"] = arguments.onnx;
-    report.line(formatted("{} after {}: {} nodes written to {}", arguments.model.model, stage, graph->nodes().size(), arguments.onnx));
+    report.line(formatted("{} after {}: {} nodes written to {}", arguments.model.model, stage, graph->nodes().size(),
+                          arguments.onnx));
     if (arguments.file.empty()) {
       report.document(json);
       return 0;

@@ -54,14 +54,20 @@ struct Measurement {
 
 class Explainer {
  public:
-  Explainer(Report& report, const Measurement* measured) : report_(report), measured_(measured), table_(columns(measured != nullptr)) {}
+  Explainer(Report& report, const Measurement* measured)
+      : report_(report), measured_(measured), table_(columns(measured != nullptr)) {}
 
   Json parts(const std::vector<CompiledPartInfo>& parts, const std::string& indent = "") {
     Json list = Json::array();
     for (const CompiledPartInfo& part : parts) {
       for (const DeclinedNode& node : part.declined) {
         for (const Decline& d : node.declines) {
-          declined_.push_back({{"op", node.op}, {"node", node.name}, {"origins", node.origins}, {"provider", d.provider}, {"device", d.device}, {"reason", d.reason}});
+          declined_.push_back({{"op", node.op},
+                               {"node", node.name},
+                               {"origins", node.origins},
+                               {"provider", d.provider},
+                               {"device", d.device},
+                               {"reason", d.reason}});
         }
       }
       if (!part.op.empty()) {
@@ -88,7 +94,8 @@ class Explainer {
 
  private:
   static std::vector<Table::Column> columns(bool measured) {
-    std::vector<Table::Column> list{{"#", true}, {"device", false}, {"operator", false}, {"kernel", false}, {"algorithm", false}, {"precision", false}, {"packed", true}};
+    std::vector<Table::Column> list{{"#", true},          {"device", false},    {"operator", false}, {"kernel", false},
+                                    {"algorithm", false}, {"precision", false}, {"packed", true}};
     if (measured) {
       for (const char* heading : {"ms", "share", "GFLOP/s", "GB/s", "modelled ms"}) list.push_back({heading, true});
     }
@@ -96,17 +103,20 @@ class Explainer {
     return list;
   }
 
-  std::vector<std::string> cells(const std::string& indent, const std::string& device, const std::string& op, const std::string& kernel,
-                                 const std::string& algorithm, const std::string& precision, const std::string& packed, const std::vector<std::string>& nodes,
+  std::vector<std::string> cells(const std::string& indent, const std::string& device, const std::string& op,
+                                 const std::string& kernel, const std::string& algorithm, const std::string& precision,
+                                 const std::string& packed, const std::vector<std::string>& nodes,
                                  std::vector<std::string> times = {}) const {
-    std::vector<std::string> row{device == "EXECUTOR" ? "" : std::to_string(number_), indent + device, op, kernel, algorithm, precision, packed};
+    std::vector<std::string> row{
+        device == "EXECUTOR" ? "" : std::to_string(number_), indent + device, op, kernel, algorithm, precision, packed};
     times.resize(measured_ != nullptr ? 5 : 0);
     row.insert(row.end(), times.begin(), times.end());
     row.push_back(joined(nodes, " + "));
     return row;
   }
 
-  Json step(const CompiledPartInfo& part, std::size_t i, const std::unordered_map<int, const Node*>& nodes, const std::string& indent) {
+  Json step(const CompiledPartInfo& part, std::size_t i, const std::unordered_map<int, const Node*>& nodes,
+            const std::string& indent) {
     const StepInfo& s = part.executable.steps[i];
     Json item = {{"index", number_},
                  {"provider", part.provider},
@@ -121,7 +131,8 @@ class Explainer {
     packed_bytes_ += s.packed_bytes;
     std::vector<std::string> times;
     if (measured_ != nullptr) times = measure(part, i, nodes, item);
-    table_.row(cells(indent, s.device, s.op, s.kernel, s.algorithm, s.precision, s.packed_bytes > 0 ? bytes_text(static_cast<double>(s.packed_bytes)) : "",
+    table_.row(cells(indent, s.device, s.op, s.kernel, s.algorithm, s.precision,
+                     s.packed_bytes > 0 ? bytes_text(static_cast<double>(s.packed_bytes)) : "",
                      s.origins.empty() ? std::vector<std::string>{s.name} : s.origins, times));
     ++number_;
     return item;
@@ -137,7 +148,8 @@ class Explainer {
     return !steps[i].nodes.empty();
   }
 
-  std::vector<std::string> measure(const CompiledPartInfo& part, std::size_t i, const std::unordered_map<int, const Node*>& nodes, Json& item) {
+  std::vector<std::string> measure(const CompiledPartInfo& part, std::size_t i,
+                                   const std::unordered_map<int, const Node*>& nodes, Json& item) {
     const Stopwatch::Entry entry = measured_->watch.entry(part.handle, i);
     const double total = measured_->watch.total_ns();
     const double ms = entry.ns / 1e6 / measured_->runs;
@@ -145,7 +157,8 @@ class Explainer {
     item["calls"] = calls;
     item["ms"] = ms;
     item["share"] = total > 0 ? entry.ns / total : 0;
-    std::vector<std::string> times{formatted("{:.4f}", ms), formatted("{:.1f} %", total > 0 ? 100 * entry.ns / total : 0), "", "", ""};
+    std::vector<std::string> times{formatted("{:.4f}", ms),
+                                   formatted("{:.1f} %", total > 0 ? 100 * entry.ns / total : 0), "", "", ""};
     for (const char* key : {"gflops_per_second", "gbytes_per_second", "modelled_ms"}) item[key] = nullptr;
     std::vector<const Node*> members;
     for (const int id : part.executable.steps[i].nodes) {
@@ -155,7 +168,8 @@ class Explainer {
     const std::optional<Work> work = has_work(part, i) ? work_of(members, measured_->symbols) : std::nullopt;
     if (!work || entry.calls == 0) return times;
     const double seconds = entry.ns / 1e9 / static_cast<double>(entry.calls);
-    const double modelled = 1e3 * calls * std::max(work->flops / measured_->speed.flops, work->bytes / measured_->speed.bytes);
+    const double modelled =
+        1e3 * calls * std::max(work->flops / measured_->speed.flops, work->bytes / measured_->speed.bytes);
     modelled_ms_ += modelled;
     item["flops"] = work->flops;
     item["bytes"] = work->bytes;
@@ -180,7 +194,8 @@ class Explainer {
   double modelled_ms_ = 0;
 };
 
-void measure(Session& session, const ExplainArguments& arguments, const std::vector<InputValue>& inputs, Progress& progress, Measurement& measured) {
+void measure(Session& session, const ExplainArguments& arguments, const std::vector<InputValue>& inputs,
+             Progress& progress, Measurement& measured) {
   const std::vector<Datum> values = arranged(session, inputs);
   std::vector<Datum> results(session.outputs().size());
   progress.show("warming up");
@@ -196,7 +211,8 @@ void measure(Session& session, const ExplainArguments& arguments, const std::vec
   measured.speed = measure_speed(arguments.model.threads);
   std::vector<Dims> dims;
   for (const Value* input : session.graph().inputs()) {
-    const auto at = std::find_if(inputs.begin(), inputs.end(), [&](const InputValue& v) { return v.name == input->name(); });
+    const auto at =
+        std::find_if(inputs.begin(), inputs.end(), [&](const InputValue& v) { return v.name == input->name(); });
     dims.push_back(at == inputs.end() ? Dims() : at->tensor.dims());
   }
   measured.symbols = bind_inputs(session.graph(), dims);
@@ -222,29 +238,30 @@ int explain(const ExplainArguments& arguments, Report& report) {
   std::vector<std::string> providers;
   for (const ProviderRequest& p : session.providers()) providers.push_back(p.name);
   const int threads = arguments.model.threads > 0 ? arguments.model.threads : usable_cpus();
-  Json json = {{"command", "explain"},
-               {"model", arguments.model.model},
-               {"providers", providers},
-               {"level", arguments.model.level},
-               {"threads", threads},
-               {"isa", std::string(isa_name(max_isa()))},
+  Json json = {{"command", "explain"},   {"model", arguments.model.model},
+               {"providers", providers}, {"level", arguments.model.level},
+               {"threads", threads},     {"isa", std::string(isa_name(max_isa()))},
                {"steps", nullptr}};
   report.line(formatted("model {}, {} nodes after optimising", arguments.model.model, session.graph().nodes().size()));
-  report.line(formatted("providers {}; level {}; threads {}; instruction set {}", joined(providers, ", "), arguments.model.level, threads, isa_name(max_isa())));
+  report.line(formatted("providers {}; level {}; threads {}; instruction set {}", joined(providers, ", "),
+                        arguments.model.level, threads, isa_name(max_isa())));
   if (arguments.measure) print_inputs(inputs, report);
   report.line();
   Explainer explainer(report, arguments.measure ? &measured : nullptr);
   json["steps"] = explainer.parts(session.describe());
   explainer.print();
   report.line();
-  report.line(formatted("{} steps, {} of packed weights", explainer.steps(), bytes_text(static_cast<double>(explainer.packed_bytes()))));
+  report.line(formatted("{} steps, {} of packed weights", explainer.steps(),
+                        bytes_text(static_cast<double>(explainer.packed_bytes()))));
   json["packed_bytes"] = explainer.packed_bytes();
   if (arguments.measure) {
     const double steps_ms = measured.watch.total_ns() / 1e6 / measured.runs;
-    report.line(formatted("{} a run over {} runs: {} in steps, {} between them; modelled {}", milliseconds_text(measured.run_ms), measured.runs,
-                          milliseconds_text(steps_ms), milliseconds_text(measured.run_ms - steps_ms), milliseconds_text(explainer.modelled_ms())));
-    report.line(formatted("modelled: the longer of arithmetic at {}FLOP/s (measured, f32 product) and traffic at {}B/s (measured, copy)", count_text(measured.speed.flops),
-                          count_text(measured.speed.bytes)));
+    report.line(formatted("{} a run over {} runs: {} in steps, {} between them; modelled {}",
+                          milliseconds_text(measured.run_ms), measured.runs, milliseconds_text(steps_ms),
+                          milliseconds_text(measured.run_ms - steps_ms), milliseconds_text(explainer.modelled_ms())));
+    report.line(formatted(
+        "modelled: the longer of arithmetic at {}FLOP/s (measured, f32 product) and traffic at {}B/s (measured, copy)",
+        count_text(measured.speed.flops), count_text(measured.speed.bytes)));
     report.line(formatted("arena {}", bytes_text(static_cast<double>(explainer.arena_bytes()))));
     json["inputs"] = inputs_json(inputs);
     json["arena_bytes"] = explainer.arena_bytes();
@@ -257,7 +274,8 @@ int explain(const ExplainArguments& arguments, Report& report) {
   }
   if (!explainer.declined().empty()) report.line("\nnot taken:");
   for (const Json& d : explainer.declined()) {
-    report.line(formatted("  {} (node \"{}\") by {} on {}: {}", d["op"].get<std::string>(), d["node"].get<std::string>(), d["provider"].get<std::string>(),
+    report.line(formatted("  {} (node \"{}\") by {} on {}: {}", d["op"].get<std::string>(),
+                          d["node"].get<std::string>(), d["provider"].get<std::string>(),
                           d["device"].get<std::string>(), d["reason"].get<std::string>()));
   }
   json["declined"] = explainer.declined();

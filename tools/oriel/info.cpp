@@ -86,8 +86,10 @@ int info(const ModelArguments& arguments, Report& report) {
   }
   report.line(formatted("model {}, {}", arguments.model, bytes_text(static_cast<double>(file->size()))));
   report.line(formatted("ONNX IR version {}, opset {}", proto.ir_version, joined(opsets, ", ")));
-  if (!about.producer_name.empty()) report.line(formatted("made by {} {}", about.producer_name, about.producer_version));
-  report.line(formatted("graph \"{}\"{}{}", about.graph_name, versioned ? formatted(", version {}", about.version) : std::string(),
+  if (!about.producer_name.empty())
+    report.line(formatted("made by {} {}", about.producer_name, about.producer_version));
+  report.line(formatted("graph \"{}\"{}{}", about.graph_name,
+                        versioned ? formatted(", version {}", about.version) : std::string(),
                         about.domain.empty() ? std::string() : ", domain " + about.domain));
   if (!about.description.empty()) report.line("description: " + about.description);
   for (const auto& [key, value] : about.metadata) {
@@ -105,7 +107,8 @@ int info(const ModelArguments& arguments, Report& report) {
   list("inputs", "input", inputs.required);
   list("overridable_inputs", "input with default", inputs.overridable);
   std::vector<ValueInfo> outputs;
-  for (std::size_t i = 0; i < graph->outputs().size(); ++i) outputs.push_back({graph->output_names()[i], graph->outputs()[i]->type()});
+  for (std::size_t i = 0; i < graph->outputs().size(); ++i)
+    outputs.push_back({graph->output_names()[i], graph->outputs()[i]->type()});
   list("outputs", "output", outputs);
 
   json["nodes"] = census.nodes;
@@ -118,11 +121,15 @@ int info(const ModelArguments& arguments, Report& report) {
   std::vector<std::pair<std::string, std::int64_t>> by_count(census.operators.begin(), census.operators.end());
   std::stable_sort(by_count.begin(), by_count.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   for (const auto& [name, n] : by_count) operators.push_back(formatted("{} {}", n, name));
-  report.line(formatted("{} nodes{}: {}", census.nodes, census.bodies > 0 ? formatted(" ({} bodies included)", census.bodies) : "", joined(operators, ", ")));
+  report.line(formatted("{} nodes{}: {}", census.nodes,
+                        census.bodies > 0 ? formatted(" ({} bodies included)", census.bodies) : "",
+                        joined(operators, ", ")));
   report.line(formatted("{} parameters", count_text(static_cast<double>(census.parameters))));
   for (const auto& [type, constants] : census.constants) {
-    json["constants"].push_back({{"type", type}, {"tensors", constants.tensors}, {"elements", constants.elements}, {"bytes", constants.bytes}});
-    report.line(formatted("  {} tensors of {}, {}", constants.tensors, type, bytes_text(static_cast<double>(constants.bytes))));
+    json["constants"].push_back(
+        {{"type", type}, {"tensors", constants.tensors}, {"elements", constants.elements}, {"bytes", constants.bytes}});
+    report.line(
+        formatted("  {} tensors of {}, {}", constants.tensors, type, bytes_text(static_cast<double>(constants.bytes))));
   }
 
   double flops = 0;
@@ -137,7 +144,8 @@ int info(const ModelArguments& arguments, Report& report) {
   json["nodes_without_flops"] = unknown;
   json["flops"] = complete ? Json(flops) : Json(nullptr);
   report.line(complete ? formatted("{}FLOP a run", count_text(flops) + (flops < 1000 ? " " : ""))
-                       : formatted("{}FLOP a run in {} nodes, unknown in {}; --dim and --shape fix open dimensions", count_text(flops) + (flops < 1000 ? " " : ""),
+                       : formatted("{}FLOP a run in {} nodes, unknown in {}; --dim and --shape fix open dimensions",
+                                   count_text(flops) + (flops < 1000 ? " " : ""),
                                    static_cast<std::int64_t>(graph->nodes().size()) - unknown, unknown));
   report.document(json);
   return 0;

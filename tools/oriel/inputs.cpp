@@ -53,34 +53,45 @@ void check(const ValueInfo& input, Tensor& tensor, const std::string& source, bo
   if (tensor.type() != type.element) {
     const auto numeric = [](ElementType e) { return is_float(e) || is_integer(e) || e == ElementType::kBool; };
     if (!may_cast || !numeric(tensor.type()) || !numeric(type.element)) {
-      throw Error(ErrorCode::kInvalidArgument, formatted("{}: {}, but input \"{}\" takes {}{}", source, tensor.description(), input.name, type_text(type),
-                                                         numeric(tensor.type()) && numeric(type.element) ? "; --cast converts" : ""));
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          formatted("{}: {}, but input \"{}\" takes {}{}", source, tensor.description(), input.name, type_text(type),
+                    numeric(tensor.type()) && numeric(type.element) ? "; --cast converts" : ""));
     }
     tensor = cast(tensor, type.element);
   }
   if (!type.shape.is_ranked()) return;
   bool fits = type.shape.rank() == tensor.rank();
-  for (std::size_t d = 0; fits && d < tensor.rank(); ++d) fits = type.shape[d].min() <= tensor.dim(d) && tensor.dim(d) <= type.shape[d].max();
-  if (!fits) throw Error(ErrorCode::kInvalidArgument, formatted("{}: {}, but input \"{}\" takes {}", source, tensor.description(), input.name, type_text(type)));
+  for (std::size_t d = 0; fits && d < tensor.rank(); ++d)
+    fits = type.shape[d].min() <= tensor.dim(d) && tensor.dim(d) <= type.shape[d].max();
+  if (!fits)
+    throw Error(ErrorCode::kInvalidArgument, formatted("{}: {}, but input \"{}\" takes {}", source,
+                                                       tensor.description(), input.name, type_text(type)));
 }
 
-Tensor random_tensor(const ValueInfo& input, std::uint32_t seed, std::mt19937& generator, std::map<SymbolId, std::int64_t>& symbols) {
+Tensor random_tensor(const ValueInfo& input, std::uint32_t seed, std::mt19937& generator,
+                     std::map<SymbolId, std::int64_t>& symbols) {
   const ValueType& type = input.type;
-  if (!type.is_tensor()) throw UsageError(formatted("--random cannot fill input \"{}\", which is {}", input.name, onnx_type_name(type)));
-  if (!type.shape.is_ranked()) throw UsageError(formatted("--random {}: input \"{}\" has no known rank; give --shape {}=...", seed, input.name, input.name));
+  if (!type.is_tensor())
+    throw UsageError(formatted("--random cannot fill input \"{}\", which is {}", input.name, onnx_type_name(type)));
+  if (!type.shape.is_ranked())
+    throw UsageError(
+        formatted("--random {}: input \"{}\" has no known rank; give --shape {}=...", seed, input.name, input.name));
   Dims dims;
   for (const Dim& d : type.shape.dims()) {
     const auto known = symbols.find(d.symbol());
     if (!d.is_known() && (d.symbol() < 0 || known == symbols.end())) {
       const bool named = d.symbol() >= 0 && d.table()->symbol(d.symbol()).kind == SymbolTable::Kind::kNamed;
-      throw UsageError(formatted("--random {}: input \"{}\" ({}) has an open dimension; give {}--shape {}=...", seed, input.name, type_text(type),
-                                 named ? "--dim " + d.to_string() + "=N or " : "", input.name));
+      throw UsageError(formatted("--random {}: input \"{}\" ({}) has an open dimension; give {}--shape {}=...", seed,
+                                 input.name, type_text(type), named ? "--dim " + d.to_string() + "=N or " : "",
+                                 input.name));
     }
     dims.push_back(d.is_known() ? d.value() : known->second);
   }
   Tensor tensor = Tensor::allocate(type.element, dims);
   if (type.element == ElementType::kString) return tensor;
-  if (is_complex(type.element)) throw UsageError(formatted("--random cannot fill input \"{}\", which is {}", input.name, type_text(type)));
+  if (is_complex(type.element))
+    throw UsageError(formatted("--random cannot fill input \"{}\", which is {}", input.name, type_text(type)));
   std::uniform_real_distribution<double> unit(0, 1);
   for (std::int64_t i = 0; i < tensor.size(); ++i) {
     const double value = unit(generator);
@@ -102,8 +113,9 @@ Given take_apart(const std::string& text, const GraphInputs& inputs) {
   }
   const std::size_t at = text.find('=');
   if (at != std::string::npos && at > 0 && !exists(text) && text[0] != '[') {
-    throw UsageError(formatted("--input {}: the model has no input \"{}\"; inputs: {}", text, text.substr(0, at),
-                               names(inputs.required) + (inputs.overridable.empty() ? "" : ", " + names(inputs.overridable))));
+    throw UsageError(
+        formatted("--input {}: the model has no input \"{}\"; inputs: {}", text, text.substr(0, at),
+                  names(inputs.required) + (inputs.overridable.empty() ? "" : ", " + names(inputs.overridable))));
   }
   return {"", text};
 }
@@ -141,7 +153,8 @@ class Gatherer {
 
  private:
   bool taken(const std::string& name) const {
-    return pictures_.count(name) != 0 || std::any_of(values_.begin(), values_.end(), [&](const InputValue& v) { return v.name == name; });
+    return pictures_.count(name) != 0 ||
+           std::any_of(values_.begin(), values_.end(), [&](const InputValue& v) { return v.name == name; });
   }
 
   // The input that a value without a name is for.
@@ -154,11 +167,13 @@ class Gatherer {
     if (open.empty() && picture && pictures_.size() == 1 && inputs_.required.size() == 1) return inputs_.required[0];
     if (open.size() == 1) return *open[0];
     if (open.empty()) throw UsageError(formatted("--input {}: all inputs have a value already", text));
-    throw UsageError(formatted("--input {}: say which input it is for, NAME={}; inputs: {}", text, text, names(inputs_.required)));
+    throw UsageError(
+        formatted("--input {}: say which input it is for, NAME={}; inputs: {}", text, text, names(inputs_.required)));
   }
 
   void put(const ValueInfo& input, Tensor tensor, const std::string& source) {
-    if (taken(input.name)) throw UsageError(formatted("--input {}: input \"{}\" has a value already", source, input.name));
+    if (taken(input.name))
+      throw UsageError(formatted("--input {}: input \"{}\" has a value already", source, input.name));
     check(input, tensor, source, arguments_.cast);
     values_.push_back({input.name, std::move(tensor), {source}, "", false});
   }
@@ -166,7 +181,8 @@ class Gatherer {
   void add(const Given& given) {
     const auto target = [&](bool picture) -> const ValueInfo& {
       const ValueInfo& input = given.name.empty() ? only_open(given.value, picture) : *find(inputs_, given.name);
-      if (!input.type.is_tensor()) throw UsageError(formatted("input \"{}\" is {}, which no file gives", input.name, onnx_type_name(input.type)));
+      if (!input.type.is_tensor())
+        throw UsageError(formatted("input \"{}\" is {}, which no file gives", input.name, onnx_type_name(input.type)));
       return input;
     };
     if (is_literal(given.value) && !exists(given.value)) {
@@ -189,7 +205,8 @@ class Gatherer {
       put(input, parse_raw(bytes, input.type, path), path);
     } else if (is_picture(bytes)) {
       const ValueInfo& input = target(true);
-      if (taken(input.name) && pictures_.count(input.name) == 0) throw UsageError(formatted("--input {}: input \"{}\" has a value already", path, input.name));
+      if (taken(input.name) && pictures_.count(input.name) == 0)
+        throw UsageError(formatted("--input {}: input \"{}\" has a value already", path, input.name));
       pictures_[input.name].push_back(path);
     } else {
       fail(ErrorCode::kInvalidArgument, "{}: neither a picture nor .npy, .npz, .pb, .raw or .bin", path);
@@ -197,13 +214,16 @@ class Gatherer {
   }
 
   template <typename Target>
-  void add_archive(const Given& given, const std::string& path, const std::string& key, const std::string& bytes, const Target& target) {
+  void add_archive(const Given& given, const std::string& path, const std::string& key, const std::string& bytes,
+                   const Target& target) {
     const std::vector<std::pair<std::string, Tensor>> arrays = parse_npz(bytes, path);
     std::vector<std::string> keys;
     for (const auto& [name, tensor] : arrays) keys.push_back(name);
     if (!key.empty()) {
       const auto at = std::find(keys.begin(), keys.end(), key);
-      if (at == keys.end()) throw Error(ErrorCode::kInvalidArgument, formatted("{}: has no array \"{}\"; arrays: {}", path, key, joined(keys, ", ")));
+      if (at == keys.end())
+        throw Error(ErrorCode::kInvalidArgument,
+                    formatted("{}: has no array \"{}\"; arrays: {}", path, key, joined(keys, ", ")));
       put(target(false), arrays[static_cast<std::size_t>(at - keys.begin())].second, path + ":" + key);
       return;
     }
@@ -219,7 +239,8 @@ class Gatherer {
     }
     if (arrays.size() != 1) {
       throw Error(ErrorCode::kInvalidArgument,
-                  formatted("{}: holds the arrays {}; say which, for example NAME={}:{}", path, joined(keys, ", "), path, keys.empty() ? "KEY" : keys[0]));
+                  formatted("{}: holds the arrays {}; say which, for example NAME={}:{}", path, joined(keys, ", "),
+                            path, keys.empty() ? "KEY" : keys[0]));
     }
     put(target(false), arrays[0].second, path + ":" + keys[0]);
   }
@@ -237,9 +258,14 @@ class Gatherer {
     for (const ValueInfo& input : inputs_.required) {
       if (taken(input.name)) continue;
       if (!arguments_.random) {
-        throw UsageError(formatted("input \"{}\" ({}) has no value; give --input {}=FILE, or --random SEED to fill it", input.name, type_text(input.type), input.name));
+        throw UsageError(formatted("input \"{}\" ({}) has no value; give --input {}=FILE, or --random SEED to fill it",
+                                   input.name, type_text(input.type), input.name));
       }
-      values_.push_back({input.name, random_tensor(input, *arguments_.random, generator, symbols), {formatted("random, seed {}", *arguments_.random)}, "", false});
+      values_.push_back({input.name,
+                         random_tensor(input, *arguments_.random, generator, symbols),
+                         {formatted("random, seed {}", *arguments_.random)},
+                         "",
+                         false});
     }
   }
 
@@ -251,7 +277,9 @@ class Gatherer {
 
 }  // namespace
 
-std::vector<InputValue> gather_inputs(const GraphInputs& inputs, const InputArguments& arguments) { return Gatherer(inputs, arguments).gather(); }
+std::vector<InputValue> gather_inputs(const GraphInputs& inputs, const InputArguments& arguments) {
+  return Gatherer(inputs, arguments).gather();
+}
 
 void print_inputs(const std::vector<InputValue>& inputs, Report& report) {
   for (const InputValue& value : inputs) {
@@ -263,10 +291,11 @@ void print_inputs(const std::vector<InputValue>& inputs, Report& report) {
 nlohmann::ordered_json inputs_json(const std::vector<InputValue>& inputs) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const InputValue& value : inputs) {
-    nlohmann::ordered_json item = {{"name", value.name},
-                                   {"type", onnx_element_name(value.tensor.type())},
-                                   {"shape", std::vector<std::int64_t>(value.tensor.dims().begin(), value.tensor.dims().end())},
-                                   {"sources", value.sources}};
+    nlohmann::ordered_json item = {
+        {"name", value.name},
+        {"type", onnx_element_name(value.tensor.type())},
+        {"shape", std::vector<std::int64_t>(value.tensor.dims().begin(), value.tensor.dims().end())},
+        {"sources", value.sources}};
     if (value.picture) item["preprocessing"] = value.applied;
     list.push_back(std::move(item));
   }

@@ -23,8 +23,8 @@ struct InputValue {
   bool picture = false;
 };
 
-/// Values for all inputs of a model that have no default, and for those with one that the arguments name. Throws UsageError where
-/// an input has no value or none of that name exists, Error for files that cannot be used.
+/// Values for all inputs of a model that have no default, and for those with one that the arguments name. Throws
+/// UsageError where an input has no value or none of that name exists, Error for files that cannot be used.
 std::vector<InputValue> gather_inputs(const GraphInputs& inputs, const InputArguments& arguments);
 
 /// Prints what each input got.
@@ -35,6 +35,7 @@ nlohmann::ordered_json inputs_json(const std::vector<InputValue>& inputs);
 std::vector<Datum> arranged(const Session& session, const std::vector<InputValue>& inputs);
 
 /// One run on those values. Slots may hold the results of an earlier run, whose memory is used again. Throws Error.
-void run_once(Session& session, const std::vector<Datum>& inputs, std::span<Datum> outputs, StepObserver* observer = nullptr);
+void run_once(Session& session, const std::vector<Datum>& inputs, std::span<Datum> outputs,
+              StepObserver* observer = nullptr);
 
 }  // namespace oriel::shell

@@ -62,7 +62,8 @@ MachineSpeed measure_speed(int threads) {
   std::memset(from->map(), 1, kBytes);
   const ThreadLease lease(threads > 0 ? threads : usable_cpus());
   auto copy = [&](std::int64_t begin, std::int64_t end, int) {
-    std::memcpy(static_cast<char*>(to->map()) + begin * kChunk, static_cast<const char*>(from->map()) + begin * kChunk, static_cast<std::size_t>((end - begin) * kChunk));
+    std::memcpy(static_cast<char*>(to->map()) + begin * kChunk, static_cast<const char*>(from->map()) + begin * kChunk,
+                static_cast<std::size_t>((end - begin) * kChunk));
   };
   speed.bytes = 2.0 * kBytes / best_ns([&] { lease.parallel_for(kBytes / kChunk, 1, copy); }) * 1e9;
   return speed;
@@ -86,7 +87,8 @@ Processor processor() {
     std::istringstream words(line.substr(colon + 2));
     for (std::string word; words >> word;) {
       const char* const families[] = {"sse4_2", "avx", "fma", "f16c", "bmi", "amx"};
-      if (std::any_of(std::begin(families), std::end(families), [&](const char* f) { return word.rfind(f, 0) == 0; })) result.features.push_back(word);
+      if (std::any_of(std::begin(families), std::end(families), [&](const char* f) { return word.rfind(f, 0) == 0; }))
+        result.features.push_back(word);
     }
     break;
   }

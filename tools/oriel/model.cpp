@@ -11,7 +11,8 @@ namespace oriel::shell {
 namespace {
 
 std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -43,7 +44,8 @@ bool depends_on_values(const Dim& dim) {
   if (!dim.has_expression() || dim.table() == nullptr) return !dim.has_expression();
   std::vector<SymbolId> symbols;
   dim.table()->collect(dim, symbols);
-  return std::any_of(symbols.begin(), symbols.end(), [&](SymbolId id) { return dim.table()->symbol(id).kind == SymbolTable::Kind::kFresh; });
+  return std::any_of(symbols.begin(), symbols.end(),
+                     [&](SymbolId id) { return dim.table()->symbol(id).kind == SymbolTable::Kind::kFresh; });
 }
 
 Dims parse_dims(const std::string& text, const std::string& option) {
@@ -118,13 +120,17 @@ SessionOptions session_options(const ModelArguments& arguments) {
     std::vector<std::string> inputs;
     for (const Value* input : graph->inputs()) inputs.push_back(input->name());
     const auto at = std::find(inputs.begin(), inputs.end(), name);
-    if (at == inputs.end()) throw UsageError(formatted("--shape {}: the model has no input of that name; inputs: {}", text, joined(inputs, ", ")));
+    if (at == inputs.end())
+      throw UsageError(
+          formatted("--shape {}: the model has no input of that name; inputs: {}", text, joined(inputs, ", ")));
     const Dims shape = parse_dims(dims, "--shape " + name);
     const ValueType& type = graph->inputs()[static_cast<std::size_t>(at - inputs.begin())]->type();
-    if (!type.is_tensor()) throw UsageError(formatted("--shape {}: the input is {}, not a tensor", text, type_text(type)));
+    if (!type.is_tensor())
+      throw UsageError(formatted("--shape {}: the input is {}, not a tensor", text, type_text(type)));
     if (type.shape.is_ranked()) {
       bool fits = type.shape.rank() == shape.size();
-      for (std::size_t d = 0; fits && d < shape.size(); ++d) fits = type.shape[d].min() <= shape[d] && shape[d] <= type.shape[d].max();
+      for (std::size_t d = 0; fits && d < shape.size(); ++d)
+        fits = type.shape[d].min() <= shape[d] && shape[d] <= type.shape[d].max();
       if (!fits) throw UsageError(formatted("--shape {}: the input is {}", text, type_text(type)));
     }
     options.input_shapes.emplace_back(name, shape);
@@ -145,7 +151,8 @@ std::shared_ptr<Graph> load(const ModelArguments& arguments, const SessionOption
 GraphInputs inputs_of(const Graph& graph) {
   GraphInputs inputs;
   for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
-    (graph.input_default(i) == nullptr ? inputs.required : inputs.overridable).push_back({graph.inputs()[i]->name(), graph.inputs()[i]->type()});
+    (graph.input_default(i) == nullptr ? inputs.required : inputs.overridable)
+        .push_back({graph.inputs()[i]->name(), graph.inputs()[i]->type()});
   }
   return inputs;
 }
@@ -166,7 +173,8 @@ nlohmann::ordered_json value_json(const std::string& name, const ValueType& type
     if (d.is_known()) {
       json["shape"].push_back(d.value());
     } else {
-      json["shape"].push_back(depends_on_values(d) ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(d.to_string()));
+      json["shape"].push_back(depends_on_values(d) ? nlohmann::ordered_json(nullptr)
+                                                   : nlohmann::ordered_json(d.to_string()));
     }
   }
   return json;

@@ -11,11 +11,13 @@
 
 namespace oriel::shell {
 
-/// Session options as the arguments say; names of dimensions and inputs are checked against the model. Throws UsageError.
+/// Session options as the arguments say; names of dimensions and inputs are checked against the model. Throws
+/// UsageError.
 SessionOptions session_options(const ModelArguments& arguments);
 
 /// The graph as loaded, before any pass. Throws Error.
-std::shared_ptr<Graph> load(const ModelArguments& arguments, const SessionOptions& options, GraphStage stage = GraphStage::kLoad);
+std::shared_ptr<Graph> load(const ModelArguments& arguments, const SessionOptions& options,
+                            GraphStage stage = GraphStage::kLoad);
 
 /// Inputs without a default, then those with one.
 struct GraphInputs {

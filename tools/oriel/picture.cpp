@@ -30,7 +30,14 @@ constexpr Preset kPresets[] = {
     {"unit", "0 to 1", 1.0 / 255, {0, 0, 0}, {1, 1, 1}, "", "stretch", 1},
     {"signed", "-1 to 1", 1.0 / 127.5, {1, 1, 1}, {1, 1, 1}, "", "stretch", 1},
     {"bytes", "0 to 255", 1, {0, 0, 0}, {1, 1, 1}, "", "stretch", 1},
-    {"imagenet", "torchvision's mean and deviation, the middle of 256/224", 1.0 / 255, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}, "rgb", "crop", 256.0 / 224},
+    {"imagenet",
+     "torchvision's mean and deviation, the middle of 256/224",
+     1.0 / 255,
+     {0.485, 0.456, 0.406},
+     {0.229, 0.224, 0.225},
+     "rgb",
+     "crop",
+     256.0 / 224},
     {"caffe", "0 to 255, BGR, minus the mean", 1, {103.939, 116.779, 123.68}, {1, 1, 1}, "bgr", "crop", 256.0 / 224},
 };
 
@@ -43,7 +50,8 @@ struct Layout {
 };
 
 std::string upper(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return text;
 }
 
@@ -66,7 +74,8 @@ Layout choose_layout(const std::string& input, const ValueType& type, const std:
   }
   const std::size_t rank = type.shape.rank();
   if (!wanted.empty()) {
-    if (wanted.size() != rank) throw UsageError(formatted("--layout {} has {} axes, but {} has {}", wanted, wanted.size(), about, rank));
+    if (wanted.size() != rank)
+      throw UsageError(formatted("--layout {} has {} axes, but {} has {}", wanted, wanted.size(), about, rank));
     return named_layout(wanted);
   }
   if (rank == 2) return named_layout("hw");
@@ -118,7 +127,8 @@ Pixels resized(const Pixels& from, int width, int height) {
     for (const Taps& taps : across) {
       for (int c = 0; c < channels; ++c) {
         float sum = 0;
-        for (std::size_t k = 0; k < taps.weights.size(); ++k) sum += taps.weights[k] * source[(taps.first + static_cast<int>(k)) * channels + c];
+        for (std::size_t k = 0; k < taps.weights.size(); ++k)
+          sum += taps.weights[k] * source[(taps.first + static_cast<int>(k)) * channels + c];
         *to++ = sum;
       }
     }
@@ -132,13 +142,15 @@ Pixels resized(const Pixels& from, int width, int height) {
       const float* source = narrow.data() + (static_cast<std::size_t>(taps.first) + k) * row;
       for (std::size_t i = 0; i < row; ++i) sums[i] += taps.weights[k] * source[i];
     }
-    for (std::size_t i = 0; i < row; ++i) to.data[static_cast<std::size_t>(y) * row + i] = static_cast<std::uint8_t>(std::clamp(sums[i], 0.0F, 255.0F));
+    for (std::size_t i = 0; i < row; ++i)
+      to.data[static_cast<std::size_t>(y) * row + i] = static_cast<std::uint8_t>(std::clamp(sums[i], 0.0F, 255.0F));
   }
   return to;
 }
 
 // The whole picture, or its middle, on exactly width x height pixels.
-Pixels fitted(const Pixels& picture, int width, int height, const std::string& fit, int resize, double margin, std::uint8_t fill, std::string& how) {
+Pixels fitted(const Pixels& picture, int width, int height, const std::string& fit, int resize, double margin,
+              std::uint8_t fill, std::string& how) {
   if (fit == "stretch") {
     if (picture.width != width || picture.height != height) how += formatted(", stretched to {} x {}", width, height);
     return resized(picture, width, height);
@@ -150,31 +162,39 @@ Pixels fitted(const Pixels& picture, int width, int height, const std::string& f
   const Pixels scaled = resized(picture, std::max(1, static_cast<int>(std::lround(picture.width * factor))),
                                 std::max(1, static_cast<int>(std::lround(picture.height * factor))));
   if (fit == "crop" && (scaled.width < width || scaled.height < height)) {
-    throw UsageError(formatted("--resize {} makes a picture of {} x {}, too small to cut {} x {} from", resize, scaled.width, scaled.height, width, height));
+    throw UsageError(formatted("--resize {} makes a picture of {} x {}, too small to cut {} x {} from", resize,
+                               scaled.width, scaled.height, width, height));
   }
-  how += formatted(", resized to {} x {}, {} to {} x {}", scaled.width, scaled.height, fit == "pad" ? "padded" : "cropped", width, height);
+  how += formatted(", resized to {} x {}, {} to {} x {}", scaled.width, scaled.height,
+                   fit == "pad" ? "padded" : "cropped", width, height);
   Pixels out{width, height, picture.channels, {}};
-  out.data.assign(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * static_cast<std::size_t>(picture.channels), fill);
+  out.data.assign(
+      static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * static_cast<std::size_t>(picture.channels),
+      fill);
   const int left = (width - scaled.width) / 2;
   const int top = (height - scaled.height) / 2;
   const int first = std::max(0, left);
   const int count = std::min(width, left + scaled.width) - first;
   for (int y = std::max(0, top); y < std::min(height, top + scaled.height); ++y) {
-    const auto* from = scaled.data.data() + (static_cast<std::ptrdiff_t>(y - top) * scaled.width + first - left) * picture.channels;
-    std::copy_n(from, static_cast<std::ptrdiff_t>(count) * picture.channels, out.data.data() + (static_cast<std::ptrdiff_t>(y) * width + first) * picture.channels);
+    const auto* from =
+        scaled.data.data() + (static_cast<std::ptrdiff_t>(y - top) * scaled.width + first - left) * picture.channels;
+    std::copy_n(from, static_cast<std::ptrdiff_t>(count) * picture.channels,
+                out.data.data() + (static_cast<std::ptrdiff_t>(y) * width + first) * picture.channels);
   }
   return out;
 }
 
 std::string list_text(const std::vector<double>& values) {
-  if (std::all_of(values.begin(), values.end(), [&](double v) { return v == values[0]; })) return formatted("{:g}", values[0]);
+  if (std::all_of(values.begin(), values.end(), [&](double v) { return v == values[0]; }))
+    return formatted("{:g}", values[0]);
   std::vector<std::string> parts;
   for (const double v : values) parts.push_back(formatted("{:g}", v));
   return "[" + joined(parts, ", ") + "]";
 }
 
 // Mean or deviation by channel: one number stands for all.
-std::vector<double> by_channel(const std::vector<double>& given, const std::array<double, 3>& preset, int channels, const char* option) {
+std::vector<double> by_channel(const std::vector<double>& given, const std::array<double, 3>& preset, int channels,
+                               const char* option) {
   if (given.empty()) {
     if (channels == 3) return {preset.begin(), preset.end()};
     if (std::any_of(preset.begin(), preset.end(), [&](double v) { return v != preset[0]; })) {
@@ -183,7 +203,8 @@ std::vector<double> by_channel(const std::vector<double>& given, const std::arra
     return {preset[0]};
   }
   if (given.size() == 1) return std::vector<double>(static_cast<std::size_t>(channels), given[0]);
-  if (static_cast<int>(given.size()) != channels) throw UsageError(formatted("{} has {} values, but the input takes {} channels", option, given.size(), channels));
+  if (static_cast<int>(given.size()) != channels)
+    throw UsageError(formatted("{} has {} values, but the input takes {} channels", option, given.size(), channels));
   return given;
 }
 
@@ -195,7 +216,8 @@ std::string preset_help() {
   return joined(parts, ", ");
 }
 
-PictureTensor load_pictures(const std::vector<std::string>& files, const std::string& input, const ValueType& type, const PictureArguments& arguments) {
+PictureTensor load_pictures(const std::vector<std::string>& files, const std::string& input, const ValueType& type,
+                            const PictureArguments& arguments) {
   if (is_sub_byte(type.element) || !(is_float(type.element) || is_integer(type.element))) {
     throw UsageError(formatted("input \"{}\" takes {}, which a picture cannot give", input, type_text(type)));
   }
@@ -204,28 +226,38 @@ PictureTensor load_pictures(const std::vector<std::string>& files, const std::st
     if (axis < 0 || !type.shape.is_ranked() || !type.shape[static_cast<std::size_t>(axis)].is_known()) return -1;
     return type.shape[static_cast<std::size_t>(axis)].value();
   };
-  const std::string wanted_preset = arguments.preset.empty() ? (is_float(type.element) ? "unit" : "bytes") : arguments.preset;
-  const auto* const preset = std::find_if(std::begin(kPresets), std::end(kPresets), [&](const Preset& p) { return wanted_preset == p.name; });
-  if (preset == std::end(kPresets)) throw UsageError(formatted("--preset {} is not known; known: {}", wanted_preset, preset_help()));
+  const std::string wanted_preset =
+      arguments.preset.empty() ? (is_float(type.element) ? "unit" : "bytes") : arguments.preset;
+  const auto* const preset =
+      std::find_if(std::begin(kPresets), std::end(kPresets), [&](const Preset& p) { return wanted_preset == p.name; });
+  if (preset == std::end(kPresets))
+    throw UsageError(formatted("--preset {} is not known; known: {}", wanted_preset, preset_help()));
 
   std::string color = !arguments.color.empty() ? arguments.color : preset->color;
   std::int64_t channels = layout.channel < 0 ? 1 : extent(layout.channel);
   if (channels < 0) channels = color == "gray" ? 1 : 3;
-  if (channels != 1 && channels != 3) throw UsageError(formatted("input \"{}\" takes {} channels, pictures have 1 or 3", input, channels));
+  if (channels != 1 && channels != 3)
+    throw UsageError(formatted("input \"{}\" takes {} channels, pictures have 1 or 3", input, channels));
   if (arguments.color.empty() && !color.empty() && channels != 3) {
-    throw UsageError(formatted("--preset {} is for 3 channels, but input \"{}\" takes {}", preset->name, input, channels));
+    throw UsageError(
+        formatted("--preset {} is for 3 channels, but input \"{}\" takes {}", preset->name, input, channels));
   }
   if (color.empty()) color = channels == 1 ? "gray" : "rgb";
-  if ((color == "gray") != (channels == 1)) throw UsageError(formatted("color {} does not go with the {} channels of input \"{}\"", color, channels, input));
+  if ((color == "gray") != (channels == 1))
+    throw UsageError(formatted("color {} does not go with the {} channels of input \"{}\"", color, channels, input));
   const double scale = arguments.scale.value_or(preset->scale);
   const std::vector<double> mean = by_channel(arguments.mean, preset->mean, static_cast<int>(channels), "--mean");
-  const std::vector<double> deviation = by_channel(arguments.deviation, preset->deviation, static_cast<int>(channels), "--std");
-  if (std::any_of(deviation.begin(), deviation.end(), [](double d) { return d == 0; })) throw UsageError("--std 0 would divide by zero");
+  const std::vector<double> deviation =
+      by_channel(arguments.deviation, preset->deviation, static_cast<int>(channels), "--std");
+  if (std::any_of(deviation.begin(), deviation.end(), [](double d) { return d == 0; }))
+    throw UsageError("--std 0 would divide by zero");
   const std::string fit = !arguments.fit.empty() ? arguments.fit : arguments.resize > 0 ? "crop" : preset->fit;
 
   const std::int64_t batch = layout.batch < 0 ? 1 : extent(layout.batch);
   const auto count = static_cast<std::int64_t>(files.size());
-  if (batch >= 0 && batch != count) throw UsageError(formatted("{} pictures for input \"{}\", which takes {} ({})", count, input, batch, type_text(type)));
+  if (batch >= 0 && batch != count)
+    throw UsageError(
+        formatted("{} pictures for input \"{}\", which takes {} ({})", count, input, batch, type_text(type)));
 
   PictureTensor result;
   Dims dims;
@@ -238,9 +270,11 @@ PictureTensor load_pictures(const std::vector<std::string>& files, const std::st
     if (height < 0) height = picture.height;
     if (width < 0) width = picture.width;
     constexpr std::int64_t kMaxSide = 1 << 15;
-    if (width < 1 || height < 1 || width > kMaxSide || height > kMaxSide) throw UsageError(formatted("input \"{}\" takes {} x {} pixels", input, width, height));
+    if (width < 1 || height < 1 || width > kMaxSide || height > kMaxSide)
+      throw UsageError(formatted("input \"{}\" takes {} x {} pixels", input, width, height));
     const auto fill = static_cast<std::uint8_t>(std::clamp(arguments.pad_value, 0.0, 255.0));
-    const Pixels pixels = fitted(picture, static_cast<int>(width), static_cast<int>(height), fit, arguments.resize, preset->margin, fill, how);
+    const Pixels pixels = fitted(picture, static_cast<int>(width), static_cast<int>(height), fit, arguments.resize,
+                                 preset->margin, fill, how);
     result.sources.push_back(std::move(how));
     if (n == 0) {
       dims.resize(layout.name.size());
@@ -255,8 +289,12 @@ PictureTensor load_pictures(const std::vector<std::string>& files, const std::st
     }
     const Dims strides = row_major_strides(dims);
     const auto stride = [&](int axis) { return axis < 0 ? 0 : strides[static_cast<std::size_t>(axis)]; };
-    const double low = is_float(type.element) ? -INFINITY : is_signed_integer(type.element) ? -std::ldexp(1, element_bits(type.element) - 1) : 0;
-    const double high = is_float(type.element) ? INFINITY : std::ldexp(1, element_bits(type.element) - (is_signed_integer(type.element) ? 1 : 0)) - 1;
+    const double low = is_float(type.element)            ? -INFINITY
+                       : is_signed_integer(type.element) ? -std::ldexp(1, element_bits(type.element) - 1)
+                                                         : 0;
+    const double high = is_float(type.element)
+                            ? INFINITY
+                            : std::ldexp(1, element_bits(type.element) - (is_signed_integer(type.element) ? 1 : 0)) - 1;
     for (std::int64_t c = 0; c < channels; ++c) {
       const std::int64_t source = color == "bgr" ? channels - 1 - c : c;
       const double m = mean[static_cast<std::size_t>(c)];
@@ -266,7 +304,10 @@ PictureTensor load_pictures(const std::vector<std::string>& files, const std::st
           const double pixel = pixels.data[static_cast<std::size_t>((y * width + x) * channels + source)];
           double value = (pixel * scale - m) / d;
           if (!is_float(type.element)) value = std::clamp(std::round(value), low, high);
-          store_element(result.tensor, n * stride(layout.batch) + c * stride(layout.channel) + y * stride(layout.row) + x * stride(layout.column), value);
+          store_element(result.tensor,
+                        n * stride(layout.batch) + c * stride(layout.channel) + y * stride(layout.row) +
+                            x * stride(layout.column),
+                        value);
         }
       }
     }

@@ -22,8 +22,9 @@ struct PictureTensor {
 /// Names of the presets, with what each means.
 std::string preset_help();
 
-/// The batch of pictures that an input of this type takes. Throws UsageError where options contradict each other or the input,
-/// Error(kInvalidArgument) for files that are no pictures.
-PictureTensor load_pictures(const std::vector<std::string>& files, const std::string& input, const ValueType& type, const PictureArguments& arguments);
+/// The batch of pictures that an input of this type takes. Throws UsageError where options contradict each other or the
+/// input, Error(kInvalidArgument) for files that are no pictures.
+PictureTensor load_pictures(const std::vector<std::string>& files, const std::string& input, const ValueType& type,
+                            const PictureArguments& arguments);
 
 }  // namespace oriel::shell

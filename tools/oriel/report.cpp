@@ -18,7 +18,8 @@ namespace {
 
 // Columns that UTF-8 text takes on a terminal, as far as one a code point goes.
 std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 }  // namespace
@@ -33,7 +34,8 @@ void Report::document(const nlohmann::ordered_json& document) {
 
 void Report::finish() {
   const std::size_t written = std::fwrite(text_.data(), 1, text_.size(), stdout);
-  if (written != text_.size() || std::fflush(stdout) != 0) fail(ErrorCode::kFail, "cannot write to standard output: {}", std::strerror(errno));
+  if (written != text_.size() || std::fflush(stdout) != 0)
+    fail(ErrorCode::kFail, "cannot write to standard output: {}", std::strerror(errno));
 }
 
 void Table::print(Report& report) const {
@@ -74,7 +76,12 @@ std::string bytes_text(double bytes) {
     bytes /= 1024;
     ++unit;
   }
-  return unit == 0 ? formatted("{:.0f} B", bytes) : formatted("{:.{}f} {}", bytes, bytes < 10 ? 2 : bytes < 100 ? 1 : 0, units[unit]);
+  return unit == 0 ? formatted("{:.0f} B", bytes)
+                   : formatted("{:.{}f} {}", bytes,
+                               bytes < 10    ? 2
+                               : bytes < 100 ? 1
+                                             : 0,
+                               units[unit]);
 }
 
 std::string count_text(double count) {
@@ -96,7 +103,8 @@ std::string joined(const std::vector<std::string>& parts, const std::string& bet
 }
 
 std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace oriel::shell

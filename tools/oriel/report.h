@@ -2,10 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/format.h"
 
@@ -44,7 +43,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// One line on stderr that is rewritten while something long goes on and erased at its end. Silent where stderr is no terminal.
+/// One line on stderr that is rewritten while something long goes on and erased at its end. Silent where stderr is no
+/// terminal.
 class Progress {
  public:
   explicit Progress(const std::string& what) { show(what); }

@@ -19,12 +19,14 @@ constexpr std::int64_t kFirst = 8;
 constexpr std::int64_t kMaxRows = 64;
 
 std::string element_text(const Tensor& tensor, std::int64_t i) {
-  if (tensor.type() == ElementType::kString) return Json(tensor.data<std::string>()[i]).dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (tensor.type() == ElementType::kString)
+    return Json(tensor.data<std::string>()[i]).dump(-1, ' ', false, Json::error_handler_t::replace);
   if (tensor.type() == ElementType::kBool) return element_as_i64(tensor, i) != 0 ? "true" : "false";
   if (is_integer(tensor.type())) return std::to_string(element_as_i64(tensor, i));
   if (is_complex(tensor.type())) {
-    const std::complex<double> z = tensor.type() == ElementType::kComplex64 ? std::complex<double>(tensor.data<std::complex<float>>()[i])
-                                                                           : tensor.data<std::complex<double>>()[i];
+    const std::complex<double> z = tensor.type() == ElementType::kComplex64
+                                       ? std::complex<double>(tensor.data<std::complex<float>>()[i])
+                                       : tensor.data<std::complex<double>>()[i];
     return formatted("{:.6g}{:+.6g}i", z.real(), z.imag());
   }
   return formatted("{:.6g}", element_as_f64(tensor, i));
@@ -40,7 +42,8 @@ Json element_json(const Tensor& tensor, std::int64_t i) {
 }
 
 Json tensor_summary(const Tensor& tensor, std::string& text) {
-  Json json = {{"type", onnx_element_name(tensor.type())}, {"shape", std::vector<std::int64_t>(tensor.dims().begin(), tensor.dims().end())}};
+  Json json = {{"type", onnx_element_name(tensor.type())},
+               {"shape", std::vector<std::int64_t>(tensor.dims().begin(), tensor.dims().end())}};
   text = onnx_element_name(tensor.type()) + " " + to_string(tensor.dims());
   const bool numeric = is_float(tensor.type()) || is_integer(tensor.type()) || tensor.type() == ElementType::kBool;
   if (numeric && tensor.size() > 0) {
@@ -95,7 +98,8 @@ Json summary(const Datum& value, std::string& text) {
     Json entries = Json::object();
     text = formatted("map of {}:", map.keys.size());
     for (std::int64_t i = 0; i < std::min(map.keys.size(), kFirst); ++i) {
-      const std::string key = map.keys.type() == ElementType::kString ? map.keys.data<std::string>()[i] : element_text(map.keys, i);
+      const std::string key =
+          map.keys.type() == ElementType::kString ? map.keys.data<std::string>()[i] : element_text(map.keys, i);
       entries[key] = element_json(map.values, i);
       text += formatted("{} {} = {}", i > 0 ? "," : "", key, element_text(map.values, i));
     }
@@ -117,12 +121,14 @@ std::pair<std::int64_t, std::int64_t> score_shape(const Tensor& tensor) {
 Json top_classes(const std::string& name, const Tensor& tensor, const ResultOptions& options, int top, Report& report) {
   const auto [rows, classes] = score_shape(tensor);
   if (!options.labels.empty() && static_cast<std::int64_t>(options.labels.size()) != classes) {
-    throw UsageError(formatted("{}: {} labels, but output \"{}\" has {} classes", options.label_file, options.labels.size(), name, classes));
+    throw UsageError(formatted("{}: {} labels, but output \"{}\" has {} classes", options.label_file,
+                               options.labels.size(), name, classes));
   }
   Json list = Json::array();
   for (std::int64_t row = 0; row < rows; ++row) {
     std::vector<double> scores(static_cast<std::size_t>(classes));
-    for (std::int64_t c = 0; c < classes; ++c) scores[static_cast<std::size_t>(c)] = element_as_f64(tensor, row * classes + c);
+    for (std::int64_t c = 0; c < classes; ++c)
+      scores[static_cast<std::size_t>(c)] = element_as_f64(tensor, row * classes + c);
     std::vector<std::size_t> order(scores.size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -133,9 +139,12 @@ Json top_classes(const std::string& name, const Tensor& tensor, const ResultOpti
     if (rows > 1 && row < kMaxRows) report.line(formatted("  row {}", row));
     for (std::size_t k = 0; k < std::min(order.size(), static_cast<std::size_t>(top)); ++k) {
       const std::size_t c = order[k];
-      Json entry = {{"index", c}, {"score", std::isfinite(scores[c]) ? Json(scores[c]) : Json(formatted("{}", scores[c]))}};
+      Json entry = {{"index", c},
+                    {"score", std::isfinite(scores[c]) ? Json(scores[c]) : Json(formatted("{}", scores[c]))}};
       if (!options.labels.empty()) entry["label"] = options.labels[c];
-      if (row < kMaxRows) report.line(formatted("  {:2}  {:<10.6g} {}", k + 1, scores[c], options.labels.empty() ? formatted("class {}", c) : options.labels[c]));
+      if (row < kMaxRows)
+        report.line(formatted("  {:2}  {:<10.6g} {}", k + 1, scores[c],
+                              options.labels.empty() ? formatted("class {}", c) : options.labels[c]));
       best.push_back(std::move(entry));
     }
     list.push_back(std::move(best));
@@ -180,10 +189,13 @@ std::vector<std::string> read_labels(const std::string& file) {
     if (json.is_discarded() && text[first] == '{') labels = python_dictionary(text);
     if (json.is_discarded() && labels.empty()) fail(ErrorCode::kInvalidArgument, "{}: not valid JSON", file);
     for (std::size_t i = 0; i < json.size() && !json.is_discarded(); ++i) {
-      const nlohmann::json* item = json.is_array() ? &json[i] : json.contains(std::to_string(i)) ? &json[std::to_string(i)] : nullptr;
+      const nlohmann::json* item = json.is_array()                    ? &json[i]
+                                   : json.contains(std::to_string(i)) ? &json[std::to_string(i)]
+                                                                      : nullptr;
       // Keras' class index has pairs of an identifier and a name.
       if (item != nullptr && item->is_array() && item->size() == 2) item = &(*item)[1];
-      if (item == nullptr || !item->is_string()) fail(ErrorCode::kInvalidArgument, "{}: label {} is missing or no string", file, i);
+      if (item == nullptr || !item->is_string())
+        fail(ErrorCode::kInvalidArgument, "{}: label {} is missing or no string", file, i);
       labels.push_back(item->get<std::string>());
     }
   } else {
@@ -214,7 +226,8 @@ Json show_output(const std::string& name, const Datum& value, const ResultOption
     report.line(formatted("output {}: {}", name, text));
     return json;
   }
-  report.line(formatted("output {}: {} {}", name, onnx_element_name(value.tensor().type()), to_string(value.tensor().dims())));
+  report.line(
+      formatted("output {}: {} {}", name, onnx_element_name(value.tensor().type()), to_string(value.tensor().dims())));
   json["top"] = top_classes(name, value.tensor(), options, top, report);
   return json;
 }

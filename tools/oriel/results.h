@@ -10,7 +10,8 @@
 
 namespace oriel::shell {
 
-/// Lines of a file, or the strings of a JSON array, or of a JSON object or Python dictionary with the keys 0, 1, ... Throws Error naming the file.
+/// Lines of a file, or the strings of a JSON array, or of a JSON object or Python dictionary with the keys 0, 1, ...
+/// Throws Error naming the file.
 std::vector<std::string> read_labels(const std::string& file);
 
 /// How results are shown.
@@ -24,7 +25,8 @@ struct ResultOptions {
 };
 
 /// Prints an output and returns its JSON. Throws UsageError where labels do not go with it.
-nlohmann::ordered_json show_output(const std::string& name, const Datum& value, const ResultOptions& options, Report& report);
+nlohmann::ordered_json show_output(const std::string& name, const Datum& value, const ResultOptions& options,
+                                   Report& report);
 
 /// Whether an output is rows of scores: floats, [classes] or [rows, classes], more axes of extent 1 apart.
 bool is_scores(const Datum& value);

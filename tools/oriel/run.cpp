@@ -35,7 +35,8 @@ Json show_latency(std::vector<double> samples, Report& report) {
     json["max"] = samples.back();
     return json;
   }
-  std::string text = formatted("{} runs: min {}, mean {}", samples.size(), milliseconds_text(samples.front()), milliseconds_text(mean));
+  std::string text = formatted("{} runs: min {}, mean {}", samples.size(), milliseconds_text(samples.front()),
+                               milliseconds_text(mean));
   for (const int p : {50, 90, 95, 99}) {
     const double value = percentile(samples, p / 100.0);
     json[formatted("p{}", p)] = value;
@@ -56,7 +57,8 @@ std::vector<std::pair<std::size_t, std::string>> output_files(const Session& ses
     if (index < 0) {
       std::vector<std::string> names;
       for (const ValueInfo& v : session.outputs()) names.push_back(v.name);
-      throw UsageError(formatted("--output {}: the model has no output \"{}\"; outputs: {}", text, name, joined(names, ", ")));
+      throw UsageError(
+          formatted("--output {}: the model has no output \"{}\"; outputs: {}", text, name, joined(names, ", ")));
     }
     files.emplace_back(static_cast<std::size_t>(index), file);
   }
@@ -66,7 +68,8 @@ std::vector<std::pair<std::size_t, std::string>> output_files(const Session& ses
   }
   for (std::size_t i = 0; i < session.outputs().size(); ++i) {
     std::string name = session.outputs()[i].name;
-    std::replace_if(name.begin(), name.end(), [](char c) { return c == '/' || c == '\0'; }, '_');
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return c == '/' || c == '\0'; }, '_');
     if (name.empty() || name == "." || name == "..") name = formatted("output_{}", i);
     files.emplace_back(i, formatted("{}/{}.npy", arguments.output_folder, name));
   }
@@ -107,12 +110,19 @@ int run(const RunArguments& arguments, Report& report) {
   progress.show("");
 
   print_inputs(inputs, report);
-  Json json = {{"command", "run"}, {"model", arguments.model.model}, {"inputs", inputs_json(inputs)}, {"outputs", Json::array()}};
+  Json json = {{"command", "run"},
+               {"model", arguments.model.model},
+               {"inputs", inputs_json(inputs)},
+               {"outputs", Json::array()}};
   const bool any_scores = std::any_of(results.begin(), results.end(), is_scores);
-  if (!any_scores && !shown.labels.empty()) throw UsageError(formatted("{}: no output of the model is scores of classes", arguments.labels));
-  for (std::size_t i = 0; i < results.size(); ++i) json["outputs"].push_back(show_output(session.outputs()[i].name, results[i], shown, report));
+  if (!any_scores && !shown.labels.empty())
+    throw UsageError(formatted("{}: no output of the model is scores of classes", arguments.labels));
+  for (std::size_t i = 0; i < results.size(); ++i)
+    json["outputs"].push_back(show_output(session.outputs()[i].name, results[i], shown, report));
   for (const auto& [index, file] : files) {
-    if (!results[index].is_tensor()) fail(ErrorCode::kInvalidArgument, "output \"{}\" is no tensor: {} is not written", session.outputs()[index].name, file);
+    if (!results[index].is_tensor())
+      fail(ErrorCode::kInvalidArgument, "output \"{}\" is no tensor: {} is not written", session.outputs()[index].name,
+           file);
     try {
       write_file(file, write_npy(results[index].tensor()));
     } catch (const Error& error) {

@@ -29,23 +29,30 @@ bool is_picture(std::string_view bytes) {
   int width = 0;
   int height = 0;
   int channels = 0;
-  return bytes.size() < (std::size_t{1} << 31) && stbi_info_from_memory(data_of(bytes), static_cast<int>(bytes.size()), &width, &height, &channels) != 0;
+  return bytes.size() < (std::size_t{1} << 31) &&
+         stbi_info_from_memory(data_of(bytes), static_cast<int>(bytes.size()), &width, &height, &channels) != 0;
 }
 
 Pixels decode(std::string_view bytes, int channels, const std::string& file) {
   Pixels pixels;
   int stored = 0;
-  if (!is_picture(bytes) || stbi_info_from_memory(data_of(bytes), static_cast<int>(bytes.size()), &pixels.width, &pixels.height, &stored) == 0) {
+  if (!is_picture(bytes) || stbi_info_from_memory(data_of(bytes), static_cast<int>(bytes.size()), &pixels.width,
+                                                  &pixels.height, &stored) == 0) {
     fail(ErrorCode::kInvalidArgument, "{}: not a picture that can be read (JPEG, PNG, BMP, GIF, PNM)", file);
   }
   if (static_cast<std::int64_t>(pixels.width) * pixels.height > kMaxPixels) {
-    fail(ErrorCode::kInvalidArgument, "{}: {} x {} pixels are more than {}", file, pixels.width, pixels.height, kMaxPixels);
+    fail(ErrorCode::kInvalidArgument, "{}: {} x {} pixels are more than {}", file, pixels.width, pixels.height,
+         kMaxPixels);
   }
   const std::unique_ptr<stbi_uc, void (*)(void*)> data(
-      stbi_load_from_memory(data_of(bytes), static_cast<int>(bytes.size()), &pixels.width, &pixels.height, &stored, channels), stbi_image_free);
+      stbi_load_from_memory(data_of(bytes), static_cast<int>(bytes.size()), &pixels.width, &pixels.height, &stored,
+                            channels),
+      stbi_image_free);
   if (!data) fail(ErrorCode::kInvalidArgument, "{}: damaged picture ({})", file, stbi_failure_reason());
   pixels.channels = channels;
-  pixels.data.assign(data.get(), data.get() + static_cast<std::size_t>(pixels.width) * static_cast<std::size_t>(pixels.height) * static_cast<std::size_t>(channels));
+  pixels.data.assign(data.get(), data.get() + static_cast<std::size_t>(pixels.width) *
+                                                  static_cast<std::size_t>(pixels.height) *
+                                                  static_cast<std::size_t>(channels));
   return pixels;
 }
 

@@ -18,7 +18,8 @@ struct Pixels {
 
 /// Whether these bytes begin a picture that decode() may read.
 bool is_picture(std::string_view bytes);
-/// The picture with 1 (gray) or 3 (RGB) channels; transparency is dropped. Throws Error(kInvalidArgument) naming `file`.
+/// The picture with 1 (gray) or 3 (RGB) channels; transparency is dropped. Throws Error(kInvalidArgument) naming
+/// `file`.
 Pixels decode(std::string_view bytes, int channels, const std::string& file);
 /// Raw deflate data into exactly `into.size()` bytes; false where it is damaged or of another length.
 bool inflate(std::string_view data, std::string& into);

@@ -17,8 +17,9 @@ void set3(std::int64_t (&to)[3], const Dims& from, std::int64_t fill) {
 
 void run(const Convolution& s, const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
-  ORIEL_REQUIRE(x.rank() == s.rank + 2 && x.dim(1) == s.kernel.layer.in_channels, "input of shape {}, expected {} channels and {} spatial axes",
-                to_string(x.dims()), s.kernel.layer.in_channels, s.rank);
+  ORIEL_REQUIRE(x.rank() == s.rank + 2 && x.dim(1) == s.kernel.layer.in_channels,
+                "input of shape {}, expected {} channels and {} spatial axes", to_string(x.dims()),
+                s.kernel.layer.in_channels, s.rank);
   Dims dims;
   const ConvShape shape = s.shape(x.dims(), dims);
   Tensor& y = outputs.allocate(0, s.output, dims);
@@ -29,8 +30,8 @@ void run(const Convolution& s, const Inputs& inputs, OutputSink& outputs, RunCon
   const auto round = [](std::int64_t bytes) { return (bytes + 63) / 64 * 64; };
   const std::int64_t each = round(plan.thread_scratch_bytes);
   const std::int64_t parameters = s.run_time ? round(4 * static_cast<std::int64_t>(s.run_time->scale.size())) : 0;
-  char* scratch =
-      static_cast<char*>(context.scratch(static_cast<std::size_t>(round(plan.shared_scratch_bytes) + each * threads + 2 * parameters + 64)));
+  char* scratch = static_cast<char*>(context.scratch(
+      static_cast<std::size_t>(round(plan.shared_scratch_bytes) + each * threads + 2 * parameters + 64)));
   ConvBuffers buffers;
   if (s.run_time) {
     auto* scale = reinterpret_cast<float*>(scratch);
@@ -56,8 +57,9 @@ void run(const Convolution& s, const Inputs& inputs, OutputSink& outputs, RunCon
   }
   char* own = scratch + round(plan.shared_scratch_bytes);
   for (int phase = 0; phase < plan.phases; ++phase) {
-    parallel(context, plan.units[phase], 1,
-             [&](std::int64_t first, std::int64_t last, int slot) { conv_run(plan, buffers, phase, first, last, own + slot * each); });
+    parallel(context, plan.units[phase], 1, [&](std::int64_t first, std::int64_t last, int slot) {
+      conv_run(plan, buffers, phase, first, last, own + slot * each);
+    });
     context.check();
   }
 }
@@ -65,9 +67,12 @@ void run(const Convolution& s, const Inputs& inputs, OutputSink& outputs, RunCon
 // All of a kernel that its packing may depend on.
 std::string packing_of(const ConvKernel& kernel) {
   const ConvLayer& layer = kernel.layer;
-  static_assert(sizeof(ConvLayer) == 144 && sizeof(ConvKernel) == 168, "a new field that packing depends on belongs here");
+  static_assert(sizeof(ConvLayer) == 144 && sizeof(ConvKernel) == 168,
+                "a new field that packing depends on belongs here");
   std::string text;
-  for (const std::int64_t v : {layer.in_channels, layer.out_channels, layer.groups, kernel.group_width, kernel.packed_bytes}) append_bytes(text, v);
+  for (const std::int64_t v :
+       {layer.in_channels, layer.out_channels, layer.groups, kernel.group_width, kernel.packed_bytes})
+    append_bytes(text, v);
   for (int d = 0; d < 3; ++d) {
     for (const std::int64_t v : {layer.kernel[d], layer.stride[d], layer.dilation[d]}) append_bytes(text, v);
   }
@@ -83,8 +88,8 @@ std::string packing_of(const ConvKernel& kernel) {
   return text;
 }
 
-std::vector<WeightForm> conv_forms(const std::vector<ConvCandidate>& candidates, const Tensor& weights, const std::string& values,
-                                   const ConvPacker& pack) {
+std::vector<WeightForm> conv_forms(const std::vector<ConvCandidate>& candidates, const Tensor& weights,
+                                   const std::string& values, const ConvPacker& pack) {
   std::vector<WeightForm> forms;
   for (const ConvCandidate& candidate : candidates) {
     WeightForm form;
@@ -93,7 +98,9 @@ std::vector<WeightForm> conv_forms(const std::vector<ConvCandidate>& candidates,
     form.units = conv_pack_units(candidate.kernel);
     form.parameters = "conv" + packing_of(candidate.kernel) + values;
     form.sources = {weights};
-    form.pack = [pack, kernel = candidate.kernel](void* to, std::int64_t first, std::int64_t last) { pack(kernel, to, first, last); };
+    form.pack = [pack, kernel = candidate.kernel](void* to, std::int64_t first, std::int64_t last) {
+      pack(kernel, to, first, last);
+    };
     forms.push_back(std::move(form));
   }
   return forms;
@@ -101,7 +108,8 @@ std::vector<WeightForm> conv_forms(const std::vector<ConvCandidate>& candidates,
 
 }  // namespace
 
-Convolution Convolution::read(const Attributes& attributes, const Dims& weights, bool transposed, const Dims& extra_pads) {
+Convolution Convolution::read(const Attributes& attributes, const Dims& weights, bool transposed,
+                              const Dims& extra_pads) {
   Convolution conv;
   conv.rank = weights.size() - 2;
   conv.window = ops::Window::read(attributes, conv.rank, Dims(weights.begin() + 2, weights.end()));
@@ -166,15 +174,19 @@ bool reads_plain(const Lowering& lowering, const Value* input, const ConvLayer& 
   return !lowering.is_blocked(input) && layer.in_channels < kChannelBlock && layer.groups == 1;
 }
 
-void emit_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Convolution> conv, const std::vector<ConvCandidate>& candidates,
-                      const Tensor& weights, const std::string& values, const ConvPacker& pack, Lowering::StepSpec spec) {
-  conv->packed = lowering.weights().add(conv_forms(candidates, weights, values, pack),
-                                        [conv, candidates](std::size_t form) { conv->kernel = candidates[form].kernel; });
+void emit_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Convolution> conv,
+                      const std::vector<ConvCandidate>& candidates, const Tensor& weights, const std::string& values,
+                      const ConvPacker& pack, Lowering::StepSpec spec) {
+  conv->packed =
+      lowering.weights().add(conv_forms(candidates, weights, values, pack),
+                             [conv, candidates](std::size_t form) { conv->kernel = candidates[form].kernel; });
   spec.describe = [conv](StepInfo& info) {
     info.algorithm = std::string(conv_algorithm_name(conv->kernel.algorithm));
     info.packed_bytes = conv->kernel.packed_bytes;
   };
-  spec.run = [conv](const Inputs& inputs, OutputSink& outputs, RunContext& context) { run(*conv, inputs, outputs, context); };
+  spec.run = [conv](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    run(*conv, inputs, outputs, context);
+  };
   lowering.step(unit, std::move(spec));
 }
 

@@ -26,33 +26,35 @@ struct Convolution {
   std::shared_ptr<const PackedWeights> packed;
   ops::Window window;
   ops::OutputSize output_size;  // of a transposed one
-  std::size_t rank = 2;  // spatial axes
+  std::size_t rank = 2;         // spatial axes
   ElementType output = ElementType::kF32;
   std::shared_ptr<const RunTimeParameters> run_time;  // null: all parameters are constants
 
-  /// Reads the window and fills in kernel, stride, dilation and groups of the layer; `weights` are the dimensions of its
-  /// weights. `extra_pads` as in Unit.
-  static Convolution read(const Attributes& attributes, const Dims& weights, bool transposed, const Dims& extra_pads = {});
+  /// Reads the window and fills in kernel, stride, dilation and groups of the layer; `weights` are the dimensions of
+  /// its weights. `extra_pads` as in Unit.
+  static Convolution read(const Attributes& attributes, const Dims& weights, bool transposed,
+                          const Dims& extra_pads = {});
 
   /// The kernels' words for an input of dimensions x, and the dimensions of its output.
   kernels::ConvShape shape(const Dims& x, Dims& out) const;
 };
 
-/// What inference knows of the shape, for estimates: extents that it does not know are taken for middling ones, and `dynamic`
-/// says so.
+/// What inference knows of the shape, for estimates: extents that it does not know are taken for middling ones, and
+/// `dynamic` says so.
 kernels::ConvShape expected_shape(const Convolution& conv, const Value& input, bool& dynamic);
 
 /// Whether a convolution reads its input plain: one group of few channels, that nobody made blocked.
 bool reads_plain(const Lowering& lowering, const Value* input, const kernels::ConvLayer& layer);
 
 /// conv_pack of one layer's weights in the form of `kernel`.
-using ConvPacker = std::function<void(const kernels::ConvKernel& kernel, void* to, std::int64_t first, std::int64_t last)>;
+using ConvPacker =
+    std::function<void(const kernels::ConvKernel& kernel, void* to, std::int64_t first, std::int64_t last)>;
 
-/// Emits the step of `conv`, whose weights take the form that Weights chooses among `candidates`. `values` holds the bytes of
-/// all that `pack` packs besides `weights`. Inputs, outputs, in_place and kernel of `spec` are set, inputs being x and, where
-/// the layer has one, the residual.
+/// Emits the step of `conv`, whose weights take the form that Weights chooses among `candidates`. `values` holds the
+/// bytes of all that `pack` packs besides `weights`. Inputs, outputs, in_place and kernel of `spec` are set, inputs
+/// being x and, where the layer has one, the residual.
 void emit_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Convolution> conv,
-                      const std::vector<kernels::ConvCandidate>& candidates, const Tensor& weights, const std::string& values,
-                      const ConvPacker& pack, Lowering::StepSpec spec);
+                      const std::vector<kernels::ConvCandidate>& candidates, const Tensor& weights,
+                      const std::string& values, const ConvPacker& pack, Lowering::StepSpec spec);
 
 }  // namespace oriel::cpu

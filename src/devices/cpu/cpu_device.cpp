@@ -19,7 +19,8 @@ class ContentRecipe final : public Recipe {};
 
 class CpuExecutable final : public Executable {
  public:
-  CpuExecutable(std::unique_ptr<plan::Program> program, std::vector<StepInfo> steps) : program_(std::move(program)), steps_(std::move(steps)) {}
+  CpuExecutable(std::unique_ptr<plan::Program> program, std::vector<StepInfo> steps)
+      : program_(std::move(program)), steps_(std::move(steps)) {}
   Status submit(std::span<const Datum* const> inputs, std::span<Datum> outputs, RunContext& context) override {
     return program_->run(inputs, outputs, context, this);
   }
@@ -51,7 +52,8 @@ class CpuDevice final : public Device {
   std::unique_ptr<Executable> compile(Subgraph subgraph, const CompileOptions& options) const override {
     const int threads = options.threads > 0 ? options.threads : usable_cpus();
     std::unordered_map<const Node*, const Recipe*> recipes;
-    for (std::size_t i = 0; i < subgraph.nodes.size(); ++i) recipes.emplace(subgraph.nodes[i], subgraph.recipes[i].get());
+    for (std::size_t i = 0; i < subgraph.nodes.size(); ++i)
+      recipes.emplace(subgraph.nodes[i], subgraph.recipes[i].get());
     Lowering lowering(subgraph, options, threads);
     for (const Unit& unit : cpu::fuse_units(subgraph, options)) {
       if (unit.quantised != nullptr) {

@@ -1,5 +1,5 @@
-// Which neighbours a node's kernel computes along: batch norms, residual additions and activations behind convolutions and
-// matrix products, zero pads before convolutions.
+// Which neighbours a node's kernel computes along: batch norms, residual additions and activations behind convolutions
+// and matrix products, zero pads before convolutions.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -14,7 +14,9 @@ namespace {
 using kernels::Activation;
 using kernels::ActivationKind;
 
-bool is_op(const Node* node, std::string_view name) { return node != nullptr && node->op().domain.empty() && node->op().name == name; }
+bool is_op(const Node* node, std::string_view name) {
+  return node != nullptr && node->op().domain.empty() && node->op().name == name;
+}
 
 class Fuser {
  public:
@@ -50,7 +52,9 @@ class Fuser {
       }
     }
     drop_bypassed(units);
-    std::erase_if(units, [&](const auto& u) { return taken_.count(u.second.node) != 0 && u.second.absorbed.empty() && dropped(u.second.node); });
+    std::erase_if(units, [&](const auto& u) {
+      return taken_.count(u.second.node) != 0 && u.second.absorbed.empty() && dropped(u.second.node);
+    });
     std::stable_sort(units.begin(), units.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     std::vector<Unit> list;
     for (auto& [at, unit] : units) list.push_back(std::move(unit));
@@ -90,14 +94,17 @@ class Fuser {
   Unit attention(const Node* node) {
     Unit unit = start(node);
     auto own = std::make_shared<AttentionUnit>();
-    const auto may_skip = [&](const Node& n) { return position_.count(&n) != 0 && taken_.count(&n) == 0 && !defines_symbols(n); };
+    const auto may_skip = [&](const Node& n) {
+      return position_.count(&n) != 0 && taken_.count(&n) == 0 && !defines_symbols(n);
+    };
     for (std::size_t i = 0; i < 3; ++i) {
       own->operands[i] = look_through(node->input(i), may_skip);
       if (!own->operands[i].dense_rows()) own->operands[i] = whole(node->input(i));
       for (const Node* n : own->operands[i].nodes) bypassed_.emplace(position_.at(n), node);
     }
     const Node* user = only_user(unit.output);
-    if (node->input(0)->shape().rank() == 4 && is_op(user, "Transpose") && user->attributes().get_ints("perm", {}) == std::vector<std::int64_t>{0, 2, 1, 3}) {
+    if (node->input(0)->shape().rank() == 4 && is_op(user, "Transpose") &&
+        user->attributes().get_ints("perm", {}) == std::vector<std::int64_t>{0, 2, 1, 3}) {
       own->heads_last = true;
       absorb(unit, user);
     }
@@ -128,7 +135,9 @@ class Fuser {
       const Node* node = subgraph_.nodes[at->first];
       if (gone.count(node) != 0) continue;
       const bool read = std::any_of(node->outputs().begin(), node->outputs().end(), [&](const Value* v) {
-        return outputs_.count(v) != 0 || std::any_of(v->users().begin(), v->users().end(), [&](const Node* u) { return position_.count(u) == 0 || (gone.count(u) == 0 && reads(u, v)); });
+        return outputs_.count(v) != 0 || std::any_of(v->users().begin(), v->users().end(), [&](const Node* u) {
+                 return position_.count(u) == 0 || (gone.count(u) == 0 && reads(u, v));
+               });
       });
       if (read) continue;
       gone.insert(node);
@@ -137,7 +146,8 @@ class Fuser {
     std::erase_if(units, [&](const auto& u) { return gone.count(u.second.node) != 0; });
     for (auto& [at, unit] : units) {
       const auto found = through.find(unit.node);
-      if (found != through.end()) unit.absorbed.insert(unit.absorbed.begin(), found->second.rbegin(), found->second.rend());
+      if (found != through.end())
+        unit.absorbed.insert(unit.absorbed.begin(), found->second.rbegin(), found->second.rend());
     }
   }
 
@@ -145,11 +155,15 @@ class Fuser {
   void absorb_pad(Unit& unit) {
     const Node* pad = unit.node->input(0)->producer();
     if (!is_op(pad, "Pad") || position_.count(pad) == 0 || only_user_of(pad->output()) != unit.node) return;
-    if (pad->attributes().get_string("mode", "constant") != "constant" || (pad->num_inputs() > 3 && pad->input(3) != nullptr)) return;
+    if (pad->attributes().get_string("mode", "constant") != "constant" ||
+        (pad->num_inputs() > 3 && pad->input(3) != nullptr))
+      return;
     if (unit.node->attributes().get_string("auto_pad", "NOTSET") != "NOTSET") return;
     if (pad->input(2) != nullptr && constant_scalar(pad->input(2)).value_or(1.0) != 0.0) return;
     const Value* amounts = pad->input(1);
-    if (amounts == nullptr || !amounts->is_constant() || !unit.node->input(0)->shape().is_ranked() || !pad->input(0)->shape().is_ranked()) return;
+    if (amounts == nullptr || !amounts->is_constant() || !unit.node->input(0)->shape().is_ranked() ||
+        !pad->input(0)->shape().is_ranked())
+      return;
     const std::vector<std::int64_t> pads = amounts->constant()->to_i64();
     const std::size_t rank = unit.node->input(0)->shape().rank();
     if (pads.size() != 2 * rank || pads[0] != 0 || pads[1] != 0 || pads[rank] != 0 || pads[rank + 1] != 0) return;
@@ -168,7 +182,8 @@ class Fuser {
   }
 
   // scale and shift of a node that is affine by channel (axis 1): BatchNormalization, or Mul/Add with a constant.
-  bool affine_of(const Node* node, const Value* x, std::int64_t channels, std::vector<float>& scale, std::vector<float>& shift) const {
+  bool affine_of(const Node* node, const Value* x, std::int64_t channels, std::vector<float>& scale,
+                 std::vector<float>& shift) const {
     if (is_op(node, "BatchNormalization") && node->input(0) == x && node->num_outputs() == 1) {
       const std::vector<float> gamma = constant_f32(node->input(1));
       const std::vector<float> beta = constant_f32(node->input(2));
@@ -210,20 +225,23 @@ class Fuser {
           continue;
         }
       }
-      if (is_op(unit.node, "MatMul") && clean && unit.shift.empty() && user != nullptr && is_op(user, "Add") && shape.is_ranked() && shape.rank() > 0) {
+      if (is_op(unit.node, "MatMul") && clean && unit.shift.empty() && user != nullptr && is_op(user, "Add") &&
+          shape.is_ranked() && shape.rank() > 0) {
         const Value* other = user->input(0) == unit.output ? user->input(1) : user->input(0);
         const Dim& columns = shape[shape.rank() - 1];
-        if (other->is_constant() && other->element() == ElementType::kF32 && other->shape().rank() > 0 && columns.is_known() &&
-            other->constant()->size() == columns.value() && other->constant()->dims().back() == columns.value() &&
-            user->output()->shape().rank() == shape.rank()) {
+        if (other->is_constant() && other->element() == ElementType::kF32 && other->shape().rank() > 0 &&
+            columns.is_known() && other->constant()->size() == columns.value() &&
+            other->constant()->dims().back() == columns.value() && user->output()->shape().rank() == shape.rank()) {
           unit.shift = constant_f32(other);
           absorb(unit, user);
           continue;
         }
       }
-      if (user != nullptr && unit.residual == nullptr && is_op(user, "Add") && (convolution || unit.activation.kind == ActivationKind::kNone)) {
+      if (user != nullptr && unit.residual == nullptr && is_op(user, "Add") &&
+          (convolution || unit.activation.kind == ActivationKind::kNone)) {
         const Value* other = user->input(0) == unit.output ? user->input(1) : user->input(0);
-        if (other != unit.output && !other->is_constant() && other->element() == ElementType::kF32 && other->shape().same(unit.output->shape())) {
+        if (other != unit.output && !other->is_constant() && other->element() == ElementType::kF32 &&
+            other->shape().same(unit.output->shape())) {
           unit.residual = other;
           unit.residual_after_activation = unit.activation.kind != ActivationKind::kNone;
           absorb(unit, user);
@@ -250,8 +268,12 @@ class Fuser {
     const Node* a = x->users()[0];
     const Node* b = x->users()[1];
     if (is_op(a, "Mul")) std::swap(a, b);
-    if (!is_op(b, "Mul") || position_.count(a) == 0 || position_.count(b) == 0 || taken_.count(a) != 0 || taken_.count(b) != 0) return false;
-    if (a->num_outputs() != 1 || a->input(0) != x || outputs_.count(a->output()) != 0 || a->output()->users().size() != 1) return false;
+    if (!is_op(b, "Mul") || position_.count(a) == 0 || position_.count(b) == 0 || taken_.count(a) != 0 ||
+        taken_.count(b) != 0)
+      return false;
+    if (a->num_outputs() != 1 || a->input(0) != x || outputs_.count(a->output()) != 0 ||
+        a->output()->users().size() != 1)
+      return false;
     if (a->output()->users()[0] != b) return false;
     Activation f;
     if (is_op(a, "Sigmoid")) {
@@ -297,7 +319,8 @@ std::optional<Activation> activation_of(const Node& node) {
   if (name == "Swish") return Activation{ActivationKind::kSwish, a.get_float("alpha", 1.0F), 0};
   if (name == "Abs") return Activation{ActivationKind::kAbs, 0, 0};
   if (name == "Gelu") {
-    return Activation{a.get_string("approximate", "none") == "tanh" ? ActivationKind::kGeluTanh : ActivationKind::kGeluErf, 0, 0};
+    return Activation{
+        a.get_string("approximate", "none") == "tanh" ? ActivationKind::kGeluTanh : ActivationKind::kGeluErf, 0, 0};
   }
   if (name == "Clip") {
     // The standard's limits where an operand is left out: the finite ones.
@@ -313,6 +336,8 @@ std::optional<Activation> activation_of(const Node& node) {
   return std::nullopt;
 }
 
-std::vector<Unit> fuse_units(const Subgraph& subgraph, const CompileOptions& options) { return Fuser(subgraph, options).run(); }
+std::vector<Unit> fuse_units(const Subgraph& subgraph, const CompileOptions& options) {
+  return Fuser(subgraph, options).run();
+}
 
 }  // namespace oriel::cpu

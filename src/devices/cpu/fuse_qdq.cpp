@@ -1,5 +1,6 @@
-// Patterns of quantised operators as units on bytes. A function of one byte becomes a table, also through several patterns;
-// convolutions, products and average pools run in integers, with or without a QuantizeLinear behind them; Concat copies.
+// Patterns of quantised operators as units on bytes. A function of one byte becomes a table, also through several
+// patterns; convolutions, products and average pools run in integers, with or without a QuantizeLinear behind them;
+// Concat copies.
 #include <algorithm>
 #include <limits>
 #include <string_view>
@@ -17,13 +18,18 @@ struct PerTensor {
   std::int32_t zero = 0;
 };
 
-bool is_op(const Node* node, std::string_view name) { return node != nullptr && node->op().domain.empty() && node->op().name == name; }
+bool is_op(const Node* node, std::string_view name) {
+  return node != nullptr && node->op().domain.empty() && node->op().name == name;
+}
 
-/// The parameters of a QuantizeLinear or DequantizeLinear between f32 and bytes; nothing where they are no single constants.
+/// The parameters of a QuantizeLinear or DequantizeLinear between f32 and bytes; nothing where they are no single
+/// constants.
 std::optional<PerTensor> per_tensor(const Node& node) {
   const Value* scale = node.input(1);
   const Value* zero = node.input(2);
-  if (!scale->is_constant() || scale->element() != ElementType::kF32 || scale->constant()->size() != 1 || scale->constant()->rank() > 1) return std::nullopt;
+  if (!scale->is_constant() || scale->element() != ElementType::kF32 || scale->constant()->size() != 1 ||
+      scale->constant()->rank() > 1)
+    return std::nullopt;
   if (zero != nullptr && (!zero->is_constant() || zero->constant()->size() != 1)) return std::nullopt;
   if (node.attributes().get_int("block_size") != 0 || !find_rule(node)->decline(node, {}).empty()) return std::nullopt;
   return PerTensor{constant_f32(scale)[0], constant_zeros(zero)[0]};
@@ -31,11 +37,47 @@ std::optional<PerTensor> per_tensor(const Node& node) {
 
 // Operators whose every result depends on the elements at its own place alone.
 bool by_element(const Node& node) {
-  static const auto* const names = new std::unordered_set<std::string_view>{
-      "Abs",  "Acos",    "Add",   "Asin", "Atan",      "Ceil", "Celu", "Clip",       "Cos",     "Div",      "Elu",  "Erf",  "Exp",
-      "Floor", "Gelu",   "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Max", "Min", "Mish", "Mul", "Neg", "Pow", "Reciprocal",
-      "Relu", "Round",   "Selu",  "Shrink", "Sigmoid", "Sign", "Sin",  "Softplus",   "Softsign", "Sqrt",    "Sub",  "Sum",  "Swish",
-      "Tanh", "ThresholdedRelu"};
+  static const auto* const names = new std::unordered_set<std::string_view>{"Abs",
+                                                                            "Acos",
+                                                                            "Add",
+                                                                            "Asin",
+                                                                            "Atan",
+                                                                            "Ceil",
+                                                                            "Celu",
+                                                                            "Clip",
+                                                                            "Cos",
+                                                                            "Div",
+                                                                            "Elu",
+                                                                            "Erf",
+                                                                            "Exp",
+                                                                            "Floor",
+                                                                            "Gelu",
+                                                                            "HardSigmoid",
+                                                                            "HardSwish",
+                                                                            "LeakyRelu",
+                                                                            "Log",
+                                                                            "Max",
+                                                                            "Min",
+                                                                            "Mish",
+                                                                            "Mul",
+                                                                            "Neg",
+                                                                            "Pow",
+                                                                            "Reciprocal",
+                                                                            "Relu",
+                                                                            "Round",
+                                                                            "Selu",
+                                                                            "Shrink",
+                                                                            "Sigmoid",
+                                                                            "Sign",
+                                                                            "Sin",
+                                                                            "Softplus",
+                                                                            "Softsign",
+                                                                            "Sqrt",
+                                                                            "Sub",
+                                                                            "Sum",
+                                                                            "Swish",
+                                                                            "Tanh",
+                                                                            "ThresholdedRelu"};
   return node.op().domain.empty() && names->count(node.op().name) != 0;
 }
 
@@ -52,7 +94,8 @@ std::optional<BinaryOp> binary_of(const Node& node) {
 
 class Matcher {
  public:
-  explicit Matcher(const Subgraph& subgraph) : subgraph_(subgraph), nodes_(subgraph.nodes.begin(), subgraph.nodes.end()) {
+  explicit Matcher(const Subgraph& subgraph)
+      : subgraph_(subgraph), nodes_(subgraph.nodes.begin(), subgraph.nodes.end()) {
     outputs_.insert(subgraph.outputs.begin(), subgraph.outputs.end());
   }
 
@@ -99,7 +142,8 @@ class Matcher {
   }
 
   /// A unit around `node` whose result is the output of `end`.
-  void add(std::shared_ptr<QuantisedUnit> q, const Node& node, std::vector<const Node*> absorbed, const Node& end, kernels::Activation activation = {}) {
+  void add(std::shared_ptr<QuantisedUnit> q, const Node& node, std::vector<const Node*> absorbed, const Node& end,
+           kernels::Activation activation = {}) {
     Unit unit;
     unit.node = &node;
     if (&node != &end && std::find(absorbed.begin(), absorbed.end(), &end) == absorbed.end()) absorbed.push_back(&end);
@@ -116,7 +160,8 @@ class Matcher {
 
   static std::vector<const Tensor*> operands_of(const Node& node, const Tensor& first) {
     std::vector<const Tensor*> operands{&first};
-    for (std::size_t i = 1; i < node.num_inputs(); ++i) operands.push_back(node.input(i) == nullptr ? nullptr : node.input(i)->constant());
+    for (std::size_t i = 1; i < node.num_inputs(); ++i)
+      operands.push_back(node.input(i) == nullptr ? nullptr : node.input(i)->constant());
     return operands;
   }
 
@@ -130,7 +175,8 @@ class Matcher {
     constexpr std::size_t kMostNodes = 16;
     if (v->is_constant()) return v->constant()->size() == 1 ? std::optional(*v->constant()) : std::nullopt;
     if (is_folded(v)) {
-      const std::optional<Tensor> t = v->producer()->input(0)->constant()->size() == 1 ? constant_real(v) : std::nullopt;
+      const std::optional<Tensor> t =
+          v->producer()->input(0)->constant()->size() == 1 ? constant_real(v) : std::nullopt;
       return t;
     }
     const Node* node = v->producer();
@@ -141,10 +187,12 @@ class Matcher {
       if (curve.root != nullptr && curve.root != own) return std::nullopt;
       curve.root = own;
       Tensor x = all_bytes(bytes->element());
-      if (found != derived_.end()) std::copy(found->second.table.begin(), found->second.table.end(), static_cast<std::uint8_t*>(x.raw()));
+      if (found != derived_.end())
+        std::copy(found->second.table.begin(), found->second.table.end(), static_cast<std::uint8_t*>(x.raw()));
       return evaluate(*node, operands_of(*node, x));
     }
-    if (!inside(node) || node->num_outputs() != 1 || v->element() != ElementType::kF32 || !by_element(*node)) return std::nullopt;
+    if (!inside(node) || node->num_outputs() != 1 || v->element() != ElementType::kF32 || !by_element(*node))
+      return std::nullopt;
     if (curve.nodes.size() == kMostNodes) return std::nullopt;
     curve.nodes.push_back(node);
     std::vector<Tensor> operands;
@@ -177,7 +225,8 @@ class Matcher {
       const bool own = std::all_of(users.begin(), users.end(), [&](const Node* u) {
         return u == &quantize || std::find(absorbed.begin(), absorbed.end(), u) != absorbed.end();
       });
-      if (own && outputs_.count(n->output()) == 0 && std::find(absorbed.begin(), absorbed.end(), n) == absorbed.end()) absorbed.push_back(n);
+      if (own && outputs_.count(n->output()) == 0 && std::find(absorbed.begin(), absorbed.end(), n) == absorbed.end())
+        absorbed.push_back(n);
     }
     const Node& named = absorbed.empty() ? quantize : *absorbed.front();
     add(q, named, std::move(absorbed), quantize);
@@ -255,7 +304,8 @@ class Matcher {
     return user->input(0) == v || user->num_inputs() == 2 ? user : nullptr;
   }
 
-  /// Extends a tail by an activation and a QuantizeLinear. With `clamps_only` bytes come from clamping activations alone.
+  /// Extends a tail by an activation and a QuantizeLinear. With `clamps_only` bytes come from clamping activations
+  /// alone.
   void close(Tail& tail, bool clamps_only) const {
     const Node* user = only_user(tail.end->output());
     bool clamps = true;
@@ -268,7 +318,9 @@ class Matcher {
         user = only_user(tail.end->output());
       }
     }
-    if (user == nullptr || !is_op(user, "QuantizeLinear") || user->input(0) != tail.end->output() || !is_byte(user->output()->element())) return;
+    if (user == nullptr || !is_op(user, "QuantizeLinear") || user->input(0) != tail.end->output() ||
+        !is_byte(user->output()->element()))
+      return;
     if (!per_tensor(*user) || (clamps_only && !clamps)) return;
     tail.absorbed.push_back(user);
     tail.end = tail.quantize = user;
@@ -305,7 +357,8 @@ class Matcher {
   /// A bias of one value, or one for each of `count` columns, along the last axis; nothing where it is anything else.
   static std::optional<std::vector<float>> column_bias(const Value* v, std::int64_t count) {
     const std::optional<Tensor> t = constant_real(v);
-    if (!t || (t->size() != 1 && (t->size() != count || t->rank() == 0 || t->dims().back() != count))) return std::nullopt;
+    if (!t || (t->size() != 1 && (t->size() != count || t->rank() == 0 || t->dims().back() != count)))
+      return std::nullopt;
     std::vector<float> bias;
     for (std::int64_t i = 0; i < count; ++i) bias.push_back(t->data<float>()[t->size() == 1 ? 0 : i]);
     return bias;
@@ -313,8 +366,11 @@ class Matcher {
 
   /// Scales and zero points of the constant bytes behind a DequantizeLinear: one, or one for each index of `axis`.
   static bool weights_of(const Node* dequantize, std::int64_t axis, QuantisedUnit& q) {
-    if (!is_op(dequantize, "DequantizeLinear") || !is_folded(dequantize->output()) || !is_byte(dequantize->input(0)->element())) return false;
-    if (dequantize->attributes().get_int("block_size") != 0 || dequantize->input(1)->element() != ElementType::kF32) return false;
+    if (!is_op(dequantize, "DequantizeLinear") || !is_folded(dequantize->output()) ||
+        !is_byte(dequantize->input(0)->element()))
+      return false;
+    if (dequantize->attributes().get_int("block_size") != 0 || dequantize->input(1)->element() != ElementType::kF32)
+      return false;
     const Tensor& w = *dequantize->input(0)->constant();
     const auto rank = static_cast<std::int64_t>(w.rank());
     const std::int64_t own = dequantize->attributes().get_int("axis");
@@ -405,7 +461,9 @@ class Matcher {
     auto q = std::make_shared<QuantisedUnit>();
     q->transpose_b = gemm && node.attributes().get_int("transB") != 0;
     const Shape& shape = node.input(0)->shape();
-    if (!is_op(weights, "DequantizeLinear") || !serves_weight_only(*weights, q->transpose_b) || !shape.is_ranked() || shape.rank() == 0) return;
+    if (!is_op(weights, "DequantizeLinear") || !serves_weight_only(*weights, q->transpose_b) || !shape.is_ranked() ||
+        shape.rank() == 0)
+      return;
     std::int64_t rows = 1;
     for (std::size_t i = 0; i + 1 < shape.rank(); ++i) rows *= shape[i].is_known() ? shape[i].value() : 1;
     if (rows >= kManyRows && is_byte(weights->input(0)->element())) return;
@@ -456,7 +514,8 @@ class Matcher {
     q->zeros = {x.zero};
     Tail tail{{}, &node, {}, nullptr};
     const Node* user = only_user(node.output());
-    if (is_op(user, "QuantizeLinear") && user->input(0) == node.output() && is_byte(user->output()->element()) && per_tensor(*user)) {
+    if (is_op(user, "QuantizeLinear") && user->input(0) == node.output() && is_byte(user->output()->element()) &&
+        per_tensor(*user)) {
       tail.absorbed.push_back(user);
       tail.end = tail.quantize = user;
     }
@@ -491,7 +550,9 @@ class Matcher {
   void dynamic(const Node& scaling) {
     for (std::size_t side = 0; side < 2; ++side) {
       const Node* cast = scaling.input(side)->producer();
-      if (!inside(cast) || !is_op(cast, "Cast") || !read_once(cast->output()) || cast->output()->element() != ElementType::kF32) continue;
+      if (!inside(cast) || !is_op(cast, "Cast") || !read_once(cast->output()) ||
+          cast->output()->element() != ElementType::kF32)
+        continue;
       const Node* node = cast->input(0)->producer();
       if (!inside(node) || !read_once(node->output())) continue;
       const bool convolution = is_op(node, "ConvInteger");
@@ -506,7 +567,8 @@ class Matcher {
       const std::size_t rank = convolution ? b->constant()->rank() : 2;
       const auto fits = [&](const Tensor& t) {
         if (t.size() == 1) return t.rank() <= rank;
-        return convolution ? by_channel(t, rank, columns) : t.size() == columns && t.rank() > 0 && t.rank() <= 2 && t.dims().back() == columns;
+        return convolution ? by_channel(t, rank, columns)
+                           : t.size() == columns && t.rank() > 0 && t.rank() <= 2 && t.dims().back() == columns;
       };
       if (!fixed_operand(node->input(3))) continue;
       if (const Value* zero = node->input(3)) {
@@ -532,10 +594,13 @@ class Matcher {
       } else {
         continue;
       }
-      if (q->weight_scales.empty() || (a_scale != nullptr && (!one_element(a_scale) || a_scale->shape().rank() > 1))) continue;
+      if (q->weight_scales.empty() || (a_scale != nullptr && (!one_element(a_scale) || a_scale->shape().rank() > 1)))
+        continue;
       // Nothing but the product may give the result its shape.
       const Shape& shape = node->output()->shape();
-      if (!shape.is_ranked() || !scaling.output()->shape().is_ranked() || shape.rank() != scaling.output()->shape().rank() || shape.rank() == 0) continue;
+      if (!shape.is_ranked() || !scaling.output()->shape().is_ranked() ||
+          shape.rank() != scaling.output()->shape().rank() || shape.rank() == 0)
+        continue;
       q->operands = {node->input(0), b, a_scale, node->input(2)};
       tail.absorbed.push_back(&scaling);
       if (convolution) {
@@ -555,8 +620,8 @@ class Matcher {
     }
   }
 
-  // conv -> QuantizeLinear -> DequantizeLinear -> Add of other bytes -> QuantizeLinear: the addition joins the convolution,
-  // which clamps and rounds before it as its own QuantizeLinear did.
+  // conv -> QuantizeLinear -> DequantizeLinear -> Add of other bytes -> QuantizeLinear: the addition joins the
+  // convolution, which clamps and rounds before it as its own QuantizeLinear did.
   bool residual(const Node& node, const Node& quantize, const PerTensor& to) {
     if (!is_op(&node, "Add")) return false;
     const Node* best = nullptr;
@@ -565,13 +630,18 @@ class Matcher {
       const Node* from = dequantised(node.input(side));
       const Node* other = dequantised(node.input(1 - side));
       if (from == nullptr || other == nullptr) return false;
-      if (!read_once(node.input(side)) || !read_once(from->input(0)) || node.input(side) == node.input(1 - side)) continue;
+      if (!read_once(node.input(side)) || !read_once(from->input(0)) || node.input(side) == node.input(1 - side))
+        continue;
       if (!from->input(0)->shape().is_ranked() || !from->input(0)->shape().same(other->input(0)->shape())) continue;
       const Node* own = from->input(0)->producer();
       const auto end = ends_.find(own);
-      if (end == ends_.end() || end->second.quantised->kind != QuantisedUnit::Kind::kConv || end->second.quantised->operands.size() != 2) continue;
+      if (end == ends_.end() || end->second.quantised->kind != QuantisedUnit::Kind::kConv ||
+          end->second.quantised->operands.size() != 2)
+        continue;
       const kernels::ActivationKind kind = end->second.activation.kind;
-      if (kind != kernels::ActivationKind::kNone && kind != kernels::ActivationKind::kRelu && kind != kernels::ActivationKind::kClip) continue;
+      if (kind != kernels::ActivationKind::kNone && kind != kernels::ActivationKind::kRelu &&
+          kind != kernels::ActivationKind::kClip)
+        continue;
       // A unit of bytes that reads them again under other parameters sees another saturation.
       const PerTensor x = *per_tensor(*from);
       const PerTensor made = *per_tensor(*own);
@@ -616,7 +686,8 @@ class Matcher {
     QuantisedUnits result;
     std::unordered_set<const Value*> needed(outputs_.begin(), outputs_.end());
     const auto any_needed = [&](const Node* n) {
-      return std::any_of(n->outputs().begin(), n->outputs().end(), [&](const Value* v) { return needed.count(v) != 0; });
+      return std::any_of(n->outputs().begin(), n->outputs().end(),
+                         [&](const Value* v) { return needed.count(v) != 0; });
     };
     for (auto it = subgraph_.nodes.rbegin(); it != subgraph_.nodes.rend(); ++it) {
       const Node* node = *it;

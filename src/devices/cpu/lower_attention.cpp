@@ -27,14 +27,19 @@ std::string decline_attention(const Node& node, const CompileOptions&) {
     if (!v->shape().is_ranked()) return "an operand of unknown rank";
   }
   if (const Value* mask = node.input(kMask); mask != nullptr) {
-    if (mask->element() != ElementType::kF32 && mask->element() != ElementType::kBool) return formatted("no kernel for a mask of {}", element_name(mask->element()));
+    if (mask->element() != ElementType::kF32 && mask->element() != ElementType::kBool)
+      return formatted("no kernel for a mask of {}", element_name(mask->element()));
     if (!mask->shape().is_ranked()) return "a mask of unknown rank";
   }
   const Attributes& a = node.attributes();
-  if (node.num_outputs() > 3 && (!node.output(3)->users().empty() || leaves_graph(*node.output(3)))) return "no kernel gives the scores";
-  if (a.get_int("right_window_size", -1) > 0) return formatted("right_window_size is {}, the kernel has -1 and 0", a.get_int("right_window_size"));
-  const bool windowed = a.get_int("is_causal", 0) != 0 || a.get_int("left_window_size", -1) >= 0 || a.get_int("right_window_size", -1) == 0;
-  if (node.input(kValid) != nullptr && windowed) return "no kernel for nonpad_kv_seqlen with causal or windowed attention";
+  if (node.num_outputs() > 3 && (!node.output(3)->users().empty() || leaves_graph(*node.output(3))))
+    return "no kernel gives the scores";
+  if (a.get_int("right_window_size", -1) > 0)
+    return formatted("right_window_size is {}, the kernel has -1 and 0", a.get_int("right_window_size"));
+  const bool windowed = a.get_int("is_causal", 0) != 0 || a.get_int("left_window_size", -1) >= 0 ||
+                        a.get_int("right_window_size", -1) == 0;
+  if (node.input(kValid) != nullptr && windowed)
+    return "no kernel for nonpad_kv_seqlen with causal or windowed attention";
   return {};
 }
 
@@ -97,7 +102,8 @@ void point_at(Operand& o, const float* joined, std::int64_t total) {
 void set_mask(Attention& x, const Tensor& mask) {
   const Dims& dims = mask.dims();
   const Dims to{x.batch, x.heads, x.queries, x.keys};
-  ORIEL_REQUIRE(!dims.empty() && dims.size() <= 4 && dims.back() <= x.keys, "attn_mask of shape {} for {}", to_string(dims), to_string(to));
+  ORIEL_REQUIRE(!dims.empty() && dims.size() <= 4 && dims.back() <= x.keys, "attn_mask of shape {} for {}",
+                to_string(dims), to_string(to));
   const Dims own = row_major_strides(dims);
   std::int64_t strides[3] = {0, 0, 0};
   for (std::size_t i = 0; i + 1 < dims.size(); ++i) {
@@ -127,7 +133,8 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
   for (const StridedView& v : own.operands) spec.inputs.push_back(lowering.plain(v.base));
   for (std::size_t i = kMask; i <= kValid; ++i) spec.inputs.push_back(lowering.plain(node.input(i)));
   spec.outputs = {lowering.plain_output(unit.output)};
-  for (std::size_t i = 1; i < std::min<std::size_t>(node.num_outputs(), 3); ++i) spec.outputs.push_back(lowering.plain_output(node.output(i)));
+  for (std::size_t i = 1; i < std::min<std::size_t>(node.num_outputs(), 3); ++i)
+    spec.outputs.push_back(lowering.plain_output(node.output(i)));
   spec.kernel = "attention_f32";
   spec.algorithm = "blocks of rows and keys";
   Attention fixed;
@@ -139,20 +146,25 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
   const std::int64_t q_heads = a.get_int("q_num_heads", 0);
   const std::int64_t kv_heads = a.get_int("kv_num_heads", 0);
   const bool packed = node.input(0)->shape().rank() == 3;
-  spec.run = [own, fixed, scaled, packed, q_heads, kv_heads](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [own, fixed, scaled, packed, q_heads, kv_heads](const Inputs& inputs, OutputSink& outputs,
+                                                             RunContext& context) {
     const Operand q = operand(own.operands[0], inputs[0], q_heads);
     Operand k = operand(own.operands[1], inputs[1], kv_heads);
     Operand v = operand(own.operands[2], inputs[2], kv_heads);
-    ORIEL_REQUIRE(k.batch == q.batch && v.batch == q.batch && v.heads == k.heads && k.size == q.size && v.steps == k.steps && k.heads > 0 && q.heads % k.heads == 0,
-                  "query of {} x {} x {} x {}, key of {} x {} x {} x {} and value of {} x {} x {} x {} (batch, heads, steps, size)", q.batch, q.heads, q.steps,
-                  q.size, k.batch, k.heads, k.steps, k.size, v.batch, v.heads, v.steps, v.size);
+    ORIEL_REQUIRE(k.batch == q.batch && v.batch == q.batch && v.heads == k.heads && k.size == q.size &&
+                      v.steps == k.steps && k.heads > 0 && q.heads % k.heads == 0,
+                  "query of {} x {} x {} x {}, key of {} x {} x {} x {} and value of {} x {} x {} x {} (batch, heads, "
+                  "steps, size)",
+                  q.batch, q.heads, q.steps, q.size, k.batch, k.heads, k.steps, k.size, v.batch, v.heads, v.steps,
+                  v.size);
     const bool cached = inputs.has(kPastKey);
     const std::int64_t past = cached ? inputs[kPastKey].dim(2) : 0;
     if (cached) {
       const Dims wanted_key{k.batch, k.heads, past, k.size};
       const Dims wanted_value{v.batch, v.heads, past, v.size};
-      ORIEL_REQUIRE(inputs[kPastKey].dims() == wanted_key && inputs[kPastValue].dims() == wanted_value, "past_key of shape {} and past_value {}, expected {} and {}",
-                    to_string(inputs[kPastKey].dims()), to_string(inputs[kPastValue].dims()), to_string(wanted_key), to_string(wanted_value));
+      ORIEL_REQUIRE(inputs[kPastKey].dims() == wanted_key && inputs[kPastValue].dims() == wanted_value,
+                    "past_key of shape {} and past_value {}, expected {} and {}", to_string(inputs[kPastKey].dims()),
+                    to_string(inputs[kPastValue].dims()), to_string(wanted_key), to_string(wanted_value));
     }
     Attention x = fixed;
     x.batch = q.batch;
@@ -166,7 +178,7 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
     if (!scaled) x.scale = 1.0F / std::sqrt(static_cast<float>(q.size));
     const std::int64_t total = x.keys;
     if (inputs.has(kMask)) set_mask(x, inputs[kMask]);
-    const Dims dims = packed ? Dims{q.batch, q.steps, q.heads * v.size}
+    const Dims dims = packed           ? Dims{q.batch, q.steps, q.heads * v.size}
                       : own.heads_last ? Dims{q.batch, q.steps, q.heads, v.size}
                                        : Dims{q.batch, q.heads, q.steps, v.size};
     Tensor& y = outputs.allocate(0, ElementType::kF32, dims);
@@ -175,16 +187,25 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
     x.out_head = packed || own.heads_last ? v.size : q.steps * v.size;
     x.out_row = packed || own.heads_last ? q.heads * v.size : v.size;
     const auto wants = [&](std::size_t i) { return i < outputs.size() && outputs.wanted(i); };
-    float* keys = wants(1) ? outputs.allocate(1, ElementType::kF32, {k.batch, k.heads, total, k.size}).data<float>() : nullptr;
-    float* values = wants(2) ? outputs.allocate(2, ElementType::kF32, {v.batch, v.heads, total, v.size}).data<float>() : nullptr;
+    float* keys =
+        wants(1) ? outputs.allocate(1, ElementType::kF32, {k.batch, k.heads, total, k.size}).data<float>() : nullptr;
+    float* values =
+        wants(2) ? outputs.allocate(2, ElementType::kF32, {v.batch, v.heads, total, v.size}).data<float>() : nullptr;
     // Scratch: what of the joined rows no output holds, the lengths, then each thread's own.
-    const std::size_t key_bytes = cached && keys == nullptr ? round_up(static_cast<std::size_t>(k.batch * k.heads * total * k.size) * sizeof(float)) : 0;
-    const std::size_t value_bytes = cached && values == nullptr ? round_up(static_cast<std::size_t>(v.batch * v.heads * total * v.size) * sizeof(float)) : 0;
-    const std::size_t count_bytes = inputs.has(kValid) ? round_up(static_cast<std::size_t>(q.batch) * sizeof(std::int64_t)) : 0;
+    const std::size_t key_bytes =
+        cached && keys == nullptr
+            ? round_up(static_cast<std::size_t>(k.batch * k.heads * total * k.size) * sizeof(float))
+            : 0;
+    const std::size_t value_bytes =
+        cached && values == nullptr
+            ? round_up(static_cast<std::size_t>(v.batch * v.heads * total * v.size) * sizeof(float))
+            : 0;
+    const std::size_t count_bytes =
+        inputs.has(kValid) ? round_up(static_cast<std::size_t>(q.batch) * sizeof(std::int64_t)) : 0;
     const AttentionPlan plan = attention_plan(x, context.threads.threads());
     const std::size_t each = round_up(plan.scratch_bytes);
-    char* scratch = static_cast<char*>(
-        context.scratch(key_bytes + value_bytes + count_bytes + each * static_cast<std::size_t>(context.threads.threads()) + 64));
+    char* scratch = static_cast<char*>(context.scratch(
+        key_bytes + value_bytes + count_bytes + each * static_cast<std::size_t>(context.threads.threads()) + 64));
     if (key_bytes > 0) keys = reinterpret_cast<float*>(scratch);
     if (value_bytes > 0) values = reinterpret_cast<float*>(scratch + key_bytes);
     if (keys != nullptr) {
@@ -197,7 +218,8 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
     }
     if (count_bytes > 0) {
       const std::vector<std::int64_t> valid = inputs[kValid].to_i64();
-      ORIEL_REQUIRE(inputs[kValid].dims() == Dims{q.batch}, "nonpad_kv_seqlen of shape {}, expected [{}]", to_string(inputs[kValid].dims()), q.batch);
+      ORIEL_REQUIRE(inputs[kValid].dims() == Dims{q.batch}, "nonpad_kv_seqlen of shape {}, expected [{}]",
+                    to_string(inputs[kValid].dims()), q.batch);
       for (const std::int64_t n : valid) ORIEL_REQUIRE(n >= 0 && n <= total, "{} of {} keys are valid", n, total);
       auto* counts = reinterpret_cast<std::int64_t*>(scratch + key_bytes + value_bytes);
       std::copy(valid.begin(), valid.end(), counts);

@@ -9,7 +9,8 @@ using namespace kernels;
 bool transposed(const Node& node) { return node.op().name == "ConvTranspose"; }
 
 std::string decline(const Node& node, const CompileOptions&) {
-  if (node.output()->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.output()->element()));
+  if (node.output()->element() != ElementType::kF32)
+    return formatted("no kernel for {}", element_name(node.output()->element()));
   const Value* w = node.input(1);
   if (!is_folded(w)) return "weights that are no constants";
   if (node.input(2) != nullptr && !is_folded(node.input(2))) return "a bias that is no constant";
@@ -37,16 +38,19 @@ bool worth_blocking(ConvLayer layer, const ConvShape& expected, const ConvPolicy
 void lower(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const Tensor& w = *lowering.folded(node.input(1));
-  const auto conv = std::make_shared<Convolution>(Convolution::read(node.attributes(), w.dims(), transposed(node), unit.extra_pads));
+  const auto conv =
+      std::make_shared<Convolution>(Convolution::read(node.attributes(), w.dims(), transposed(node), unit.extra_pads));
   ConvLayer& layer = conv->kernel.layer;
   layer.activation = unit.activation;
-  if (unit.residual != nullptr) layer.residual = unit.residual_after_activation ? Residual::kAfterActivation : Residual::kBeforeActivation;
+  if (unit.residual != nullptr)
+    layer.residual = unit.residual_after_activation ? Residual::kAfterActivation : Residual::kBeforeActivation;
 
   // With one absorbed Pad the operand is the Pad's.
   const Value* operand = node.input(0);
   if (!unit.extra_pads.empty()) operand = operand->producer()->input(0);
   const bool plain_input = reads_plain(lowering, operand, layer);
-  bool plain_output = !lowering.wanted_blocked(unit.output) && (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
+  bool plain_output =
+      !lowering.wanted_blocked(unit.output) && (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
   layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
   ConvPolicy policy;
@@ -64,17 +68,21 @@ void lower(Lowering& lowering, const Unit& unit) {
     std::vector<float> scale;
   };
   const auto values = std::make_shared<Values>();
-  if (const Tensor* b = lowering.folded(node.input(2))) values->bias.assign(b->data<float>(), b->data<float>() + b->size());
+  if (const Tensor* b = lowering.folded(node.input(2)))
+    values->bias.assign(b->data<float>(), b->data<float>() + b->size());
   if (!unit.scale.empty()) {
     values->scale = unit.scale;
     values->bias.resize(unit.scale.size(), 0.0F);
-    for (std::size_t c = 0; c < unit.scale.size(); ++c) values->bias[c] = values->bias[c] * unit.scale[c] + unit.shift[c];
+    for (std::size_t c = 0; c < unit.scale.size(); ++c)
+      values->bias[c] = values->bias[c] * unit.scale[c] + unit.shift[c];
   }
   std::string bytes;
   append_bytes(bytes, values->bias);
   append_bytes(bytes, values->scale);
-  const auto pack = [values, from = static_cast<const float*>(w.raw())](const ConvKernel& kernel, void* to, std::int64_t first, std::int64_t last) {
-    const ConvWeights weights{from, values->bias.empty() ? nullptr : values->bias.data(), values->scale.empty() ? nullptr : values->scale.data()};
+  const auto pack = [values, from = static_cast<const float*>(w.raw())](const ConvKernel& kernel, void* to,
+                                                                        std::int64_t first, std::int64_t last) {
+    const ConvWeights weights{from, values->bias.empty() ? nullptr : values->bias.data(),
+                              values->scale.empty() ? nullptr : values->scale.data()};
     conv_pack(kernel, weights, to, first, last);
   };
 
@@ -89,9 +97,7 @@ void lower(Lowering& lowering, const Unit& unit) {
   emit_convolution(lowering, unit, conv, conv_candidates(layer, expected, policy), w, bytes, pack, std::move(spec));
 }
 
-bool reads_blocked(const Node& node, std::size_t input) {
-  return input == 0 && decline(node, {}).empty();
-}
+bool reads_blocked(const Node& node, std::size_t input) { return input == 0 && decline(node, {}).empty(); }
 
 }  // namespace
 

@@ -18,8 +18,8 @@ Lowering::StepSpec plain_spec(Lowering& lowering, const Unit& unit, std::string 
 }
 
 bool is_number(ElementType type) {
-  return (is_integer(type) && !is_sub_byte(type)) || type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kF16 ||
-         type == ElementType::kBF16;
+  return (is_integer(type) && !is_sub_byte(type)) || type == ElementType::kF32 || type == ElementType::kF64 ||
+         type == ElementType::kF16 || type == ElementType::kBF16;
 }
 
 std::string decline_numbers(const Node& node, const CompileOptions&) {
@@ -60,9 +60,11 @@ std::string decline_constant(const Node& node, const CompileOptions&) {
 
 void lower_constant_of_shape(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = plain_spec(lowering, unit, "fill");
-  spec.run = [value = unit.node->attributes().get_tensor("value")](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [value = unit.node->attributes().get_tensor("value")](const Inputs& inputs, OutputSink& outputs,
+                                                                   RunContext& context) {
     const Dims dims = read_integers(inputs[0]);
-    ORIEL_REQUIRE(std::all_of(dims.begin(), dims.end(), [](std::int64_t d) { return d >= 0; }), "the shape is {}", to_string(dims));
+    ORIEL_REQUIRE(std::all_of(dims.begin(), dims.end(), [](std::int64_t d) { return d >= 0; }), "the shape is {}",
+                  to_string(dims));
     Tensor& out = outputs.allocate(0, value.type(), dims);
     fill_elements(context, out.raw(), out.size(), fixed_bytes(value.type()), value.raw());
   };
@@ -74,7 +76,8 @@ std::string accept(const Node&, const CompileOptions&) { return {}; }
 void lower_shape(Lowering& lowering, const Unit& unit) {
   const Attributes& a = unit.node->attributes();
   Lowering::StepSpec spec = plain_spec(lowering, unit, "shape");
-  spec.run = [start = a.get_int("start", 0), end = a.get_int("end", kUnboundedDim)](const Inputs& inputs, OutputSink& outputs, RunContext&) {
+  spec.run = [start = a.get_int("start", 0), end = a.get_int("end", kUnboundedDim)](const Inputs& inputs,
+                                                                                    OutputSink& outputs, RunContext&) {
     const Dims& dims = inputs[0].dims();
     const auto rank = static_cast<std::int64_t>(dims.size());
     const auto inside = [rank](std::int64_t v) { return std::clamp<std::int64_t>(v < 0 ? v + rank : v, 0, rank); };
@@ -102,8 +105,9 @@ void lower_pixels(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = plain_spec(lowering, unit, "pixel_shuffle");
   spec.algorithm = node.attributes().get_string("mode");
   const bool slow_block = spec.algorithm == "DCR";
-  spec.run = [to_space, slow_block, b = ops::pixel_block(node.attributes()), bytes = fixed_bytes(node.input(0)->element())](
-                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [to_space, slow_block, b = ops::pixel_block(node.attributes()),
+              bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs,
+                                                             RunContext& context) {
     const Tensor& x = inputs[0];
     ORIEL_REQUIRE(x.rank() == 4, "input has the shape {}, expected rank 4", to_string(x.dims()));
     const std::int64_t n = x.dim(0);
@@ -111,8 +115,8 @@ void lower_pixels(Lowering& lowering, const Unit& unit) {
     const std::int64_t kept = to_space ? x.dim(1) / (b * b) : x.dim(1);
     const std::int64_t h = to_space ? x.dim(2) : x.dim(2) / b;
     const std::int64_t w = to_space ? x.dim(3) : x.dim(3) / b;
-    ORIEL_REQUIRE(to_space ? kept * b * b == x.dim(1) : h * b == x.dim(2) && w * b == x.dim(3), "input {} for blocks of {}",
-                  to_string(x.dims()), b);
+    ORIEL_REQUIRE(to_space ? kept * b * b == x.dim(1) : h * b == x.dim(2) && w * b == x.dim(3),
+                  "input {} for blocks of {}", to_string(x.dims()), b);
     const Dims dims = to_space ? Dims{n, kept, h * b, w * b} : Dims{n, kept * b * b, h, w};
     Tensor& y = outputs.allocate(0, x.type(), dims);
     if (y.size() == 0) return;
@@ -132,8 +136,8 @@ void lower_pixels(Lowering& lowering, const Unit& unit) {
 void lower_trilu(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   Lowering::StepSpec spec = plain_spec(lowering, unit, "trilu");
-  spec.run = [upper = node.attributes().get_bool("upper"), bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs,
-                                                                                                           RunContext& context) {
+  spec.run = [upper = node.attributes().get_bool("upper"), bytes = fixed_bytes(node.input(0)->element())](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     ORIEL_REQUIRE(x.rank() >= 2, "input has the shape {}, expected matrices", to_string(x.dims()));
     const std::int64_t rows = x.dim(x.rank() - 2);
@@ -143,17 +147,19 @@ void lower_trilu(Lowering& lowering, const Unit& unit) {
     if (y.size() == 0) return;
     const auto* from = static_cast<const char*>(x.raw());
     auto* to = static_cast<char*>(y.raw());
-    parallel(context, y.size() / columns, std::max<std::int64_t>(1, kMoveGrain / columns), [&](std::int64_t first, std::int64_t last, int) {
-      for (std::int64_t row = first; row < last; ++row) {
-        const std::int64_t diagonal = row % rows + k;
-        const std::int64_t begin = upper ? std::clamp<std::int64_t>(diagonal, 0, columns) : 0;
-        const std::int64_t end = upper ? columns : std::clamp<std::int64_t>(diagonal + 1, 0, columns);
-        const std::int64_t base = row * columns;
-        std::memset(at(to, base, bytes), 0, static_cast<std::size_t>(begin * bytes));
-        std::memcpy(at(to, base + begin, bytes), at(from, base + begin, bytes), static_cast<std::size_t>((end - begin) * bytes));
-        std::memset(at(to, base + end, bytes), 0, static_cast<std::size_t>((columns - end) * bytes));
-      }
-    });
+    parallel(context, y.size() / columns, std::max<std::int64_t>(1, kMoveGrain / columns),
+             [&](std::int64_t first, std::int64_t last, int) {
+               for (std::int64_t row = first; row < last; ++row) {
+                 const std::int64_t diagonal = row % rows + k;
+                 const std::int64_t begin = upper ? std::clamp<std::int64_t>(diagonal, 0, columns) : 0;
+                 const std::int64_t end = upper ? columns : std::clamp<std::int64_t>(diagonal + 1, 0, columns);
+                 const std::int64_t base = row * columns;
+                 std::memset(at(to, base, bytes), 0, static_cast<std::size_t>(begin * bytes));
+                 std::memcpy(at(to, base + begin, bytes), at(from, base + begin, bytes),
+                             static_cast<std::size_t>((end - begin) * bytes));
+                 std::memset(at(to, base + end, bytes), 0, static_cast<std::size_t>((columns - end) * bytes));
+               }
+             });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -175,18 +181,19 @@ void lower_cum_sum(Lowering& lowering, const Unit& unit) {
       T* y = out.data<T>();
       const auto extent = split.extent;
       const auto inner = split.inner;
-      parallel(context, split.outer * inner, std::max<std::int64_t>(1, kMoveGrain / extent), [&](std::int64_t first, std::int64_t last, int) {
-        for (std::int64_t line = first; line < last; ++line) {
-          const std::int64_t base = line / inner * extent * inner + line % inner;
-          Sum sum = 0;
-          for (std::int64_t k = 0; k < extent; ++k) {
-            const std::int64_t here = base + (reverse ? extent - 1 - k : k) * inner;
-            const Sum next = sum + static_cast<Sum>(ops::widen(in[here]));
-            y[here] = ops::narrow<T>(exclusive ? sum : next);
-            sum = next;
-          }
-        }
-      });
+      parallel(context, split.outer * inner, std::max<std::int64_t>(1, kMoveGrain / extent),
+               [&](std::int64_t first, std::int64_t last, int) {
+                 for (std::int64_t line = first; line < last; ++line) {
+                   const std::int64_t base = line / inner * extent * inner + line % inner;
+                   Sum sum = 0;
+                   for (std::int64_t k = 0; k < extent; ++k) {
+                     const std::int64_t here = base + (reverse ? extent - 1 - k : k) * inner;
+                     const Sum next = sum + static_cast<Sum>(ops::widen(in[here]));
+                     y[here] = ops::narrow<T>(exclusive ? sum : next);
+                     sum = next;
+                   }
+                 }
+               });
     });
   };
   lowering.step(unit, std::move(spec));
@@ -197,31 +204,36 @@ void lower_eye_like(Lowering& lowering, const Unit& unit) {
   Tensor one = Tensor::allocate(type, {1});
   store_element(one, 0, 1);
   Lowering::StepSpec spec = plain_spec(lowering, unit, "eye_like");
-  spec.run = [one, k = unit.node->attributes().get_int("k"), bytes = fixed_bytes(type)](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [one, k = unit.node->attributes().get_int("k"), bytes = fixed_bytes(type)](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     ORIEL_REQUIRE(x.rank() == 2, "input has the shape {}, expected a matrix", to_string(x.dims()));
     Tensor& out = outputs.allocate(0, one.type(), x.dims());
     char* to = static_cast<char*>(out.raw());
     const std::int64_t columns = x.dim(1);
-    parallel(context, x.dim(0), std::max<std::int64_t>(1, kMoveGrain / std::max<std::int64_t>(1, columns)), [&](std::int64_t first, std::int64_t last, int) {
-      std::memset(at(to, first * columns, bytes), 0, static_cast<std::size_t>((last - first) * columns * bytes));
-      for (std::int64_t row = first; row < last; ++row) {
-        if (k < -row || k >= columns - row) continue;
-        std::memcpy(at(to, row * columns + row + k, bytes), one.raw(), static_cast<std::size_t>(bytes));
-      }
-    });
+    parallel(context, x.dim(0), std::max<std::int64_t>(1, kMoveGrain / std::max<std::int64_t>(1, columns)),
+             [&](std::int64_t first, std::int64_t last, int) {
+               std::memset(at(to, first * columns, bytes), 0,
+                           static_cast<std::size_t>((last - first) * columns * bytes));
+               for (std::int64_t row = first; row < last; ++row) {
+                 if (k < -row || k >= columns - row) continue;
+                 std::memcpy(at(to, row * columns + row + k, bytes), one.raw(), static_cast<std::size_t>(bytes));
+               }
+             });
   };
   lowering.step(unit, std::move(spec));
 }
 
 std::string decline_random(const Node& node, const CompileOptions&) {
   const ElementType type = node.output()->element();
-  return type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kF16 || type == ElementType::kBF16
+  return type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kF16 ||
+                 type == ElementType::kBF16
              ? std::string()
              : formatted("no kernel for {}", element_name(type));
 }
 
-// One generator draws the numbers in the order of the elements, so that a seed gives the same ones with any number of threads.
+// One generator draws the numbers in the order of the elements, so that a seed gives the same ones with any number of
+// threads.
 void lower_random(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const bool normal = node.op().name.rfind("RandomNormal", 0) == 0;
@@ -230,7 +242,8 @@ void lower_random(Lowering& lowering, const Unit& unit) {
   const double scale = normal ? a.get_float("scale") : static_cast<double>(a.get_float("high")) - shift;
   Lowering::StepSpec spec = plain_spec(lowering, unit, "random");
   spec.algorithm = normal ? "normal" : "uniform";
-  spec.run = [normal, shift, scale, type = node.output()->element()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [normal, shift, scale, type = node.output()->element()](const Inputs& inputs, OutputSink& outputs,
+                                                                     RunContext& context) {
     const bool like = inputs.has(0);
     Tensor& out = outputs.allocate(0, type, like ? inputs[0].dims() : Dims(inputs.attributes().get_ints("shape")));
     ops::RandomSource random(inputs.attributes(), context);
@@ -252,7 +265,8 @@ std::vector<Rule> create_rules() {
   rules.push_back({"Range", decline_numbers, lower_range});
   rules.push_back({"ConstantOfShape", decline_constant, lower_constant_of_shape});
   rules.push_back({"EyeLike", decline_constant, lower_eye_like});
-  for (const char* op : {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}) rules.push_back({op, decline_random, lower_random});
+  for (const char* op : {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"})
+    rules.push_back({op, decline_random, lower_random});
   rules.push_back({"Shape", accept, lower_shape});
   rules.push_back({"Size", accept, lower_size});
   rules.push_back({"DepthToSpace", decline_bytes, lower_pixels});

@@ -16,14 +16,16 @@ using namespace kernels;
 
 std::string decline_nms(const Node& node, const CompileOptions&) {
   for (const std::size_t i : {0, 1}) {
-    if (node.input(i)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(i)->element()));
+    if (node.input(i)->element() != ElementType::kF32)
+      return formatted("no kernel for {}", element_name(node.input(i)->element()));
   }
   return {};
 }
 
 float scalar_or(const Inputs& inputs, std::size_t i, float fallback) {
   if (!inputs.has(i)) return fallback;
-  ORIEL_REQUIRE(inputs[i].size() == 1 && inputs[i].type() == ElementType::kF32, "input {} is {}, expected a scalar", i, inputs[i].description());
+  ORIEL_REQUIRE(inputs[i].size() == 1 && inputs[i].type() == ElementType::kF32, "input {} is {}, expected a scalar", i,
+                inputs[i].description());
   return *inputs[i].data<float>();
 }
 
@@ -33,11 +35,14 @@ void lower_nms(Lowering& lowering, const Unit& unit) {
   for (const Value* v : node.inputs()) spec.inputs.push_back(lowering.plain(v));
   spec.outputs = {lowering.plain_output(unit.output)};
   spec.kernel = "nms_f32";
-  spec.run = [center = node.attributes().get_bool("center_point_box")](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [center = node.attributes().get_bool("center_point_box")](const Inputs& inputs, OutputSink& outputs,
+                                                                       RunContext& context) {
     const Tensor& boxes = inputs[0];
     const Tensor& scores = inputs[1];
-    ORIEL_REQUIRE(boxes.rank() == 3 && scores.rank() == 3 && boxes.dim(2) == 4 && boxes.dim(0) == scores.dim(0) && boxes.dim(1) == scores.dim(2),
-                  "boxes {} and scores {}, expected [batch, boxes, 4] and [batch, classes, boxes]", to_string(boxes.dims()), to_string(scores.dims()));
+    ORIEL_REQUIRE(boxes.rank() == 3 && scores.rank() == 3 && boxes.dim(2) == 4 && boxes.dim(0) == scores.dim(0) &&
+                      boxes.dim(1) == scores.dim(2),
+                  "boxes {} and scores {}, expected [batch, boxes, 4] and [batch, classes, boxes]",
+                  to_string(boxes.dims()), to_string(scores.dims()));
     ORIEL_REQUIRE(boxes.dim(1) < (std::int64_t{1} << 31), "{} boxes, at most 2^31 - 1 are supported", boxes.dim(1));
     NmsProblem p;
     p.boxes = boxes.data<float>();
@@ -70,7 +75,8 @@ void lower_nms(Lowering& lowering, const Unit& unit) {
     context.check();
     parallel(context, units, 1, [&](std::int64_t first, std::int64_t last, int slot) {
       for (std::int64_t u = first; u < last; ++u) {
-        counts[u] = nms_class(p, u, corners + u / p.classes * nms_corner_floats(p), slots + own * static_cast<std::size_t>(slot), chosen + u * room);
+        counts[u] = nms_class(p, u, corners + u / p.classes * nms_corner_floats(p),
+                              slots + own * static_cast<std::size_t>(slot), chosen + u * room);
       }
     });
     context.check();
@@ -92,13 +98,16 @@ void lower_nms(Lowering& lowering, const Unit& unit) {
 
 std::string decline_roi_align(const Node& node, const CompileOptions&) {
   for (const std::size_t i : {0, 1}) {
-    if (node.input(i)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(i)->element()));
+    if (node.input(i)->element() != ElementType::kF32)
+      return formatted("no kernel for {}", element_name(node.input(i)->element()));
   }
   if (!node.input(0)->shape().is_ranked() || node.input(0)->shape().rank() != 4) return "an operand of unknown rank";
   return {};
 }
 
-bool roi_align_reads_blocked(const Node& node, std::size_t input) { return input == 0 && decline_roi_align(node, {}).empty(); }
+bool roi_align_reads_blocked(const Node& node, std::size_t input) {
+  return input == 0 && decline_roi_align(node, {}).empty();
+}
 
 void lower_roi_align(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
@@ -119,7 +128,8 @@ void lower_roi_align(Lowering& lowering, const Unit& unit) {
     const Tensor& x = inputs[0];
     const Tensor& regions = inputs[1];
     ORIEL_REQUIRE(x.rank() == 4 && regions.rank() == 2 && regions.dim(1) == 4 && inputs[2].size() == regions.dim(0),
-                  "input {}, regions {} and batch indices {}", x.description(), regions.description(), inputs[2].description());
+                  "input {}, regions {} and batch indices {}", x.description(), regions.description(),
+                  inputs[2].description());
     const std::int64_t count = regions.dim(0);
     RoiAlign run = layer;
     run.blocks = (x.dim(1) + 15) / 16;
@@ -136,14 +146,16 @@ void lower_roi_align(Lowering& lowering, const Unit& unit) {
       places = std::max(places, roi_places(run, grid));
     }
     Tensor& y = outputs.allocate(0, ElementType::kF32, {count, x.dim(1), run.out_height, run.out_width});
-    auto* scratch = static_cast<RoiPlace*>(context.scratch(static_cast<std::size_t>(places * context.threads.threads()) * sizeof(RoiPlace)));
+    auto* scratch = static_cast<RoiPlace*>(
+        context.scratch(static_cast<std::size_t>(places * context.threads.threads()) * sizeof(RoiPlace)));
     const auto* from = static_cast<const float*>(x.raw());
     auto* to = static_cast<float*>(y.raw());
     const std::int64_t image = run.blocks * run.height * run.width * 16;
     const std::int64_t region = run.blocks * run.out_height * run.out_width * 16;
     parallel(context, count, 1, [&](std::int64_t first, std::int64_t last, int slot) {
       for (std::int64_t r = first; r < last; ++r) {
-        roi_align_f32(run, roi_grid(run, boxes + 4 * r), from + batches[static_cast<std::size_t>(r)] * image, to + r * region, scratch + slot * places);
+        roi_align_f32(run, roi_grid(run, boxes + 4 * r), from + batches[static_cast<std::size_t>(r)] * image,
+                      to + r * region, scratch + slot * places);
       }
     });
   };
@@ -157,17 +169,22 @@ constexpr int kMostGridTaps = 64;  // 4 an axis
 
 std::string decline_grid_sample(const Node& node, const CompileOptions&) {
   for (const std::size_t i : {0, 1}) {
-    if (node.input(i)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(i)->element()));
+    if (node.input(i)->element() != ElementType::kF32)
+      return formatted("no kernel for {}", element_name(node.input(i)->element()));
   }
   const Shape& shape = node.input(0)->shape();
-  if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() > kMostGridAxes + 2) return "kernels have 1 to 3 spatial axes";
+  if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() > kMostGridAxes + 2)
+    return "kernels have 1 to 3 spatial axes";
   return {};
 }
 
-bool grid_sample_reads_blocked(const Node& node, std::size_t input) { return input == 0 && decline_grid_sample(node, {}).empty(); }
+bool grid_sample_reads_blocked(const Node& node, std::size_t input) {
+  return input == 0 && decline_grid_sample(node, {}).empty();
+}
 
 /// The pixels of one place, as a product over its axes; returns how many.
-int grid_taps(const ops::GridSampler& sampler, const float* place, const Dims& extents, std::int64_t (&index)[kMostGridTaps], float (&weight)[kMostGridTaps]) {
+int grid_taps(const ops::GridSampler& sampler, const float* place, const Dims& extents,
+              std::int64_t (&index)[kMostGridTaps], float (&weight)[kMostGridTaps]) {
   int count = 1;
   std::int64_t from_index[kMostGridTaps] = {0};
   double from_weight[kMostGridTaps] = {1};
@@ -202,7 +219,8 @@ void lower_grid_sample(Lowering& lowering, const Unit& unit) {
   spec.outputs = {lowering.blocked_output(unit.output)};
   spec.kernel = "grid_sample_f32";
   spec.algorithm = node.attributes().get_string("mode");
-  spec.run = [sampler = ops::GridSampler::read(node.attributes())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [sampler = ops::GridSampler::read(node.attributes())](const Inputs& inputs, OutputSink& outputs,
+                                                                   RunContext& context) {
     const Tensor& x = inputs[0];
     const Tensor& grid = inputs[1];
     const Dims dims = ops::grid_sample_dims(x, grid);
@@ -219,16 +237,17 @@ void lower_grid_sample(Lowering& lowering, const Unit& unit) {
       return;
     }
     const float* at = grid.data<float>();
-    parallel(context, x.dim(0) * places, std::max<std::int64_t>(1, 1024 / std::max<std::int64_t>(blocks, 1)), [&](std::int64_t first, std::int64_t last, int) {
-      std::int64_t index[kMostGridTaps];
-      float weight[kMostGridTaps];
-      for (std::int64_t p = first; p < last; ++p) {
-        const int taps = grid_taps(sampler, at + p * axes, extents, index, weight);
-        const std::int64_t batch = p / places;
-        weigh_pixels(from + batch * blocks * pixels * 16, blocks, pixels * 16, index, weight, taps, to + (batch * blocks * places + p % places) * 16,
-                     places * 16);
-      }
-    });
+    parallel(context, x.dim(0) * places, std::max<std::int64_t>(1, 1024 / std::max<std::int64_t>(blocks, 1)),
+             [&](std::int64_t first, std::int64_t last, int) {
+               std::int64_t index[kMostGridTaps];
+               float weight[kMostGridTaps];
+               for (std::int64_t p = first; p < last; ++p) {
+                 const int taps = grid_taps(sampler, at + p * axes, extents, index, weight);
+                 const std::int64_t batch = p / places;
+                 weigh_pixels(from + batch * blocks * pixels * 16, blocks, pixels * 16, index, weight, taps,
+                              to + (batch * blocks * places + p % places) * 16, places * 16);
+               }
+             });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -237,7 +256,8 @@ void lower_grid_sample(Lowering& lowering, const Unit& unit) {
 
 std::vector<Rule> detect_rules() {
   return {{"GridSample", decline_grid_sample, lower_grid_sample, grid_sample_reads_blocked},
-          {"NonMaxSuppression", decline_nms, lower_nms}, {"RoiAlign", decline_roi_align, lower_roi_align, roi_align_reads_blocked}};
+          {"NonMaxSuppression", decline_nms, lower_nms},
+          {"RoiAlign", decline_roi_align, lower_roi_align, roi_align_reads_blocked}};
 }
 
 }  // namespace oriel::cpu

@@ -1,4 +1,5 @@
-// Elementwise operators of one and two operands: f32 functions in any layout, arithmetic of every type with broadcasting.
+// Elementwise operators of one and two operands: f32 functions in any layout, arithmetic of every type with
+// broadcasting.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -25,12 +26,18 @@ struct Function {
 };
 
 std::optional<Function> function_of(const Node& node) {
-  static const std::map<std::string, UnaryOp>* const plain = new std::map<std::string, UnaryOp>{
-      {"Neg", UnaryOp::kNeg},     {"Sign", UnaryOp::kSign},   {"Floor", UnaryOp::kFloor}, {"Ceil", UnaryOp::kCeil},   {"Round", UnaryOp::kRound},
-      {"Sqrt", UnaryOp::kSqrt},   {"Exp", UnaryOp::kExp},     {"Log", UnaryOp::kLog},     {"Sin", UnaryOp::kSin},     {"Cos", UnaryOp::kCos},
-      {"Tan", UnaryOp::kTan},     {"Asin", UnaryOp::kAsin},   {"Acos", UnaryOp::kAcos},   {"Atan", UnaryOp::kAtan},   {"Sinh", UnaryOp::kSinh},
-      {"Cosh", UnaryOp::kCosh},   {"Asinh", UnaryOp::kAsinh}, {"Acosh", UnaryOp::kAcosh}, {"Atanh", UnaryOp::kAtanh}, {"Erf", UnaryOp::kErf},
-      {"Softsign", UnaryOp::kSoftsign}, {"Reciprocal", UnaryOp::kReciprocal}};
+  static const std::map<std::string, UnaryOp>* const plain =
+      new std::map<std::string, UnaryOp>{{"Neg", UnaryOp::kNeg},           {"Sign", UnaryOp::kSign},
+                                         {"Floor", UnaryOp::kFloor},       {"Ceil", UnaryOp::kCeil},
+                                         {"Round", UnaryOp::kRound},       {"Sqrt", UnaryOp::kSqrt},
+                                         {"Exp", UnaryOp::kExp},           {"Log", UnaryOp::kLog},
+                                         {"Sin", UnaryOp::kSin},           {"Cos", UnaryOp::kCos},
+                                         {"Tan", UnaryOp::kTan},           {"Asin", UnaryOp::kAsin},
+                                         {"Acos", UnaryOp::kAcos},         {"Atan", UnaryOp::kAtan},
+                                         {"Sinh", UnaryOp::kSinh},         {"Cosh", UnaryOp::kCosh},
+                                         {"Asinh", UnaryOp::kAsinh},       {"Acosh", UnaryOp::kAcosh},
+                                         {"Atanh", UnaryOp::kAtanh},       {"Erf", UnaryOp::kErf},
+                                         {"Softsign", UnaryOp::kSoftsign}, {"Reciprocal", UnaryOp::kReciprocal}};
   if (!node.op().domain.empty()) return std::nullopt;
   const auto found = plain->find(node.op().name);
   if (found != plain->end()) return Function{found->second};
@@ -51,13 +58,17 @@ bool keeps_zero(const Function& f) {
     case UnaryOp::kCos:
     case UnaryOp::kAcos:
     case UnaryOp::kCosh:
-    case UnaryOp::kAcosh: return false;
-    default: return true;
+    case UnaryOp::kAcosh:
+      return false;
+    default:
+      return true;
   }
 }
 
 // Whether the vector kernels have the function.
-bool in_f32(const Node& node) { return node.input(0)->element() == ElementType::kF32 && (activation_of(node) || function_of(node)); }
+bool in_f32(const Node& node) {
+  return node.input(0)->element() == ElementType::kF32 && (activation_of(node) || function_of(node));
+}
 
 std::string decline_unary(const Node& node, const CompileOptions&) {
   if (in_f32(node) || has_number_function(node)) return {};
@@ -71,7 +82,9 @@ bool unary_reads_blocked(const Node& node, std::size_t input) {
 }
 
 // Elements in memory, the zeros of the last block included.
-std::int64_t stored(const Tensor& t, bool blocked) { return blocked ? count_elements(blocked_storage(t.dims())) : t.size(); }
+std::int64_t stored(const Tensor& t, bool blocked) {
+  return blocked ? count_elements(blocked_storage(t.dims())) : t.size();
+}
 
 void lower_unary(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
@@ -104,19 +117,23 @@ void lower_unary(Lowering& lowering, const Unit& unit) {
 
 std::optional<BinaryOp> binary_of(const Node& node) {
   static const std::map<std::string, BinaryOp>* const ops = new std::map<std::string, BinaryOp>{
-      {"Add", BinaryOp::kAdd}, {"Sub", BinaryOp::kSub}, {"Mul", BinaryOp::kMul}, {"Div", BinaryOp::kDiv}, {"Max", BinaryOp::kMax},     {"Min", BinaryOp::kMin},
-      {"PRelu", BinaryOp::kPrelu}, {"Pow", BinaryOp::kPow}, {"BitwiseAnd", BinaryOp::kBitAnd}, {"BitwiseOr", BinaryOp::kBitOr},
-      {"BitwiseXor", BinaryOp::kBitXor}, {"And", BinaryOp::kBitAnd}, {"Or", BinaryOp::kBitOr},   {"Xor", BinaryOp::kBitXor}};
+      {"Add", BinaryOp::kAdd},         {"Sub", BinaryOp::kSub},           {"Mul", BinaryOp::kMul},
+      {"Div", BinaryOp::kDiv},         {"Max", BinaryOp::kMax},           {"Min", BinaryOp::kMin},
+      {"PRelu", BinaryOp::kPrelu},     {"Pow", BinaryOp::kPow},           {"BitwiseAnd", BinaryOp::kBitAnd},
+      {"BitwiseOr", BinaryOp::kBitOr}, {"BitwiseXor", BinaryOp::kBitXor}, {"And", BinaryOp::kBitAnd},
+      {"Or", BinaryOp::kBitOr},        {"Xor", BinaryOp::kBitXor}};
   if (node.op().name == "BitShift" && node.op().domain.empty()) {
     return node.attributes().get_string("direction") == "LEFT" ? BinaryOp::kShiftLeft : BinaryOp::kShiftRight;
   }
-  if (node.op().name == "Mod" && node.op().domain.empty()) return node.attributes().get_int("fmod") != 0 ? BinaryOp::kFmod : BinaryOp::kFloorMod;
+  if (node.op().name == "Mod" && node.op().domain.empty())
+    return node.attributes().get_int("fmod") != 0 ? BinaryOp::kFmod : BinaryOp::kFloorMod;
   const auto found = ops->find(node.op().name);
   return found == ops->end() || !node.op().domain.empty() ? std::nullopt : std::optional(found->second);
 }
 
 bool is_unsigned(ElementType type) {
-  return type == ElementType::kU8 || type == ElementType::kU16 || type == ElementType::kU32 || type == ElementType::kU64;
+  return type == ElementType::kU8 || type == ElementType::kU16 || type == ElementType::kU32 ||
+         type == ElementType::kU64;
 }
 
 // A power whose exponent may be cast to the base's type first.
@@ -129,15 +146,18 @@ bool has_cast_exponent(const Node& node) {
 std::string decline_binary(const Node& node, const CompileOptions&) {
   const ElementType type = node.output()->element();
   if (node.num_inputs() != 2) return "more than two operands";
-  if (node.input(0)->element() != node.input(1)->element() && !has_cast_exponent(node)) return "operands of different types";
+  if (node.input(0)->element() != node.input(1)->element() && !has_cast_exponent(node))
+    return "operands of different types";
   if (!has_binary(*binary_of(node), type)) return formatted("no kernel for {}", element_name(type));
   if (node.op().name == "BitShift" && !is_unsigned(type)) return "no kernel shifts signed integers";
-  if (node.output()->shape().is_ranked() && node.output()->shape().rank() + 1 > kMaxBroadcastRank) return "a rank above 15";
+  if (node.output()->shape().is_ranked() && node.output()->shape().rank() + 1 > kMaxBroadcastRank)
+    return "a rank above 15";
   return {};
 }
 
 // How an operand joins a blocked operation on `out`: blocked itself, or plain with dimensions that need no reorder.
-// kChannel: plain memory whose spatial extents are 1, which is blocked memory as it stands where channels fill whole blocks.
+// kChannel: plain memory whose spatial extents are 1, which is blocked memory as it stands where channels fill whole
+// blocks.
 enum class Role { kNone, kBlocked, kPlain, kChannel };
 
 Role role_of(const Value* v, const Shape& out) {
@@ -162,7 +182,9 @@ bool binary_reads_blocked(const Node& node, std::size_t) {
   if (!decline_binary(node, {}).empty() || node.output()->element() != ElementType::kF32) return false;
   const Shape& out = node.output()->shape();
   if (!out.is_ranked() || out.rank() < 3 || !out[1].is_known()) return false;
-  if (node.op().name != "Add" && node.op().name != "Sub" && node.op().name != "Mul" && node.op().name != "PRelu" && !whole_blocks(out)) return false;
+  if (node.op().name != "Add" && node.op().name != "Sub" && node.op().name != "Mul" && node.op().name != "PRelu" &&
+      !whole_blocks(out))
+    return false;
   if (!whole_blocks(out) && node.op().name != "Mul") {
     // Zeros behind the last channel stay zero only where both operands have them.
     for (std::size_t i = 0; i < 2; ++i) {
@@ -176,7 +198,8 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const BinaryOp op = *binary_of(node);
   const Shape& out_shape = node.output()->shape();
-  bool blocked = (lowering.is_blocked(node.input(0)) || lowering.is_blocked(node.input(1))) && binary_reads_blocked(node, 0);
+  bool blocked =
+      (lowering.is_blocked(node.input(0)) || lowering.is_blocked(node.input(1))) && binary_reads_blocked(node, 0);
   Role roles[2] = {Role::kPlain, Role::kPlain};
   Lowering::StepSpec spec;
   for (std::size_t i = 0; i < 2; ++i) {
@@ -189,7 +212,8 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
   if (node.input(1)->element() == node.input(0)->element()) spec.in_place.push_back(1);
   spec.kernel = "binary_" + std::string(element_name(node.output()->element()));
   spec.algorithm = node.op().name;
-  spec.run = [op, blocked, first = roles[0], second = roles[1]](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [op, blocked, first = roles[0], second = roles[1]](const Inputs& inputs, OutputSink& outputs,
+                                                                RunContext& context) {
     const Tensor& x = inputs[0];
     const Tensor& y = inputs[1];
     const Dims dims = broadcast(x.dims(), y.dims());
@@ -230,14 +254,16 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
     const ElementType type = x.type();
     Tensor& out = outputs.allocate(0, type, dims);
     void* pz = out.raw();
-    parallel(context, plan.elements, kGrain, [&](std::int64_t begin, std::int64_t end, int) { binary(op, type, plan, px, py, pz, begin, end); });
+    parallel(context, plan.elements, kGrain,
+             [&](std::int64_t begin, std::int64_t end, int) { binary(op, type, plan, px, py, pz, begin, end); });
   };
   lowering.step(unit, std::move(spec));
 }
 
 std::string decline_variadic(const Node& node, const CompileOptions& options) {
   if (node.num_inputs() == 2 && binary_of(node)) return decline_binary(node, options);
-  if (node.output()->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.output()->element()));
+  if (node.output()->element() != ElementType::kF32)
+    return formatted("no kernel for {}", element_name(node.output()->element()));
   for (const Value* v : node.inputs()) {
     if (v == nullptr || !v->shape().is_ranked()) return "an operand of unknown rank";
     if (v->element() != ElementType::kF32) return "operands of different types";
@@ -246,7 +272,9 @@ std::string decline_variadic(const Node& node, const CompileOptions& options) {
   return {};
 }
 
-bool variadic_reads_blocked(const Node& node, std::size_t input) { return node.num_inputs() == 2 && binary_of(node) && binary_reads_blocked(node, input); }
+bool variadic_reads_blocked(const Node& node, std::size_t input) {
+  return node.num_inputs() == 2 && binary_of(node) && binary_reads_blocked(node, input);
+}
 
 // out = x0 op x1 op x2 ..., pass by pass; a mean is scaled at the end.
 void lower_variadic(Lowering& lowering, const Unit& unit) {
@@ -273,7 +301,8 @@ void lower_variadic(Lowering& lowering, const Unit& unit) {
     };
     if (inputs.size() == 1) {
       const float* from = inputs[0].data<float>();
-      parallel(context, out.size(), kGrain, [&](std::int64_t first, std::int64_t last, int) { std::copy(from + first, from + last, to + first); });
+      parallel(context, out.size(), kGrain,
+               [&](std::int64_t first, std::int64_t last, int) { std::copy(from + first, from + last, to + first); });
       return;
     }
     for (std::size_t i = 1; i < inputs.size(); ++i) {
@@ -283,7 +312,9 @@ void lower_variadic(Lowering& lowering, const Unit& unit) {
       const Broadcast plan = plan_broadcast(2, static_cast<int>(rank), dims.data(), operands);
       const void* x = i == 1 ? inputs[0].raw() : to;
       const void* y = inputs[i].raw();
-      parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) { binary(op, ElementType::kF32, plan, x, y, to, first, last); });
+      parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
+        binary(op, ElementType::kF32, plan, x, y, to, first, last);
+      });
     }
     if (!mean) return;
     const float factor = 1.0F / static_cast<float>(inputs.size());
@@ -298,13 +329,33 @@ void lower_variadic(Lowering& lowering, const Unit& unit) {
 
 std::vector<Rule> elementwise_rules() {
   std::vector<Rule> rules;
-  for (const char* op : {"Relu", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Softplus", "Mish", "Swish", "Abs", "Gelu", "Clip", "Neg",
-                         "Sign", "Floor", "Ceil", "Round", "Sqrt", "Exp", "Log", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh",
-                         "Acosh", "Atanh", "Erf", "Softsign", "Reciprocal", "Selu", "Celu", "ThresholdedRelu", "Shrink"}) {
+  for (const char* op : {"Relu",       "LeakyRelu",
+                         "Elu",        "Sigmoid",
+                         "Tanh",       "HardSigmoid",
+                         "HardSwish",  "Softplus",
+                         "Mish",       "Swish",
+                         "Abs",        "Gelu",
+                         "Clip",       "Neg",
+                         "Sign",       "Floor",
+                         "Ceil",       "Round",
+                         "Sqrt",       "Exp",
+                         "Log",        "Sin",
+                         "Cos",        "Tan",
+                         "Asin",       "Acos",
+                         "Atan",       "Sinh",
+                         "Cosh",       "Asinh",
+                         "Acosh",      "Atanh",
+                         "Erf",        "Softsign",
+                         "Reciprocal", "Selu",
+                         "Celu",       "ThresholdedRelu",
+                         "Shrink"}) {
     rules.push_back({op, decline_unary, lower_unary, unary_reads_blocked});
   }
-  for (const char* op : {"Add", "Sub", "Mul", "Div", "PRelu", "Pow", "Mod", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "And", "Or", "Xor", "BitShift"}) rules.push_back({op, decline_binary, lower_binary, binary_reads_blocked});
-  for (const char* op : {"Max", "Min", "Sum", "Mean"}) rules.push_back({op, decline_variadic, lower_variadic, variadic_reads_blocked});
+  for (const char* op : {"Add", "Sub", "Mul", "Div", "PRelu", "Pow", "Mod", "BitwiseAnd", "BitwiseOr", "BitwiseXor",
+                         "And", "Or", "Xor", "BitShift"})
+    rules.push_back({op, decline_binary, lower_binary, binary_reads_blocked});
+  for (const char* op : {"Max", "Min", "Sum", "Mean"})
+    rules.push_back({op, decline_variadic, lower_variadic, variadic_reads_blocked});
   return rules;
 }
 

@@ -25,11 +25,14 @@ Lowering::StepSpec plain_spec(Lowering& lowering, const Unit& unit, std::string 
   return spec;
 }
 
-std::int64_t grain_of(std::int64_t elements_a_unit) { return std::max<std::int64_t>(1, kMoveGrain / std::max<std::int64_t>(1, elements_a_unit)); }
+std::int64_t grain_of(std::int64_t elements_a_unit) {
+  return std::max<std::int64_t>(1, kMoveGrain / std::max<std::int64_t>(1, elements_a_unit));
+}
 
 // Row i of the output is `width` elements of x at start(i).
 template <typename Start>
-void copy_rows(RunContext& context, std::int64_t rows, std::int64_t width, int bytes, const void* x, void* y, Start&& start) {
+void copy_rows(RunContext& context, std::int64_t rows, std::int64_t width, int bytes, const void* x, void* y,
+               Start&& start) {
   if (width == 1) {
     with_bytes(bytes, [&]<typename U>() {
       const auto* from = static_cast<const U*>(x);
@@ -49,8 +52,8 @@ void copy_rows(RunContext& context, std::int64_t rows, std::int64_t width, int b
 void lower_gather(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   Lowering::StepSpec spec = plain_spec(lowering, unit, "gather");
-  spec.run = [bytes = fixed_bytes(node.input(0)->element()), given = node.attributes().get_int("axis")](const Inputs& inputs, OutputSink& outputs,
-                                                                                                         RunContext& context) {
+  spec.run = [bytes = fixed_bytes(node.input(0)->element()), given = node.attributes().get_int("axis")](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& data = inputs[0];
     const Tensor& indices = inputs[1];
     const auto axis = static_cast<std::size_t>(normalize_axis(given, data.rank()));
@@ -70,7 +73,8 @@ void lower_gather(Lowering& lowering, const Unit& unit) {
         Region region;
         region.add(split.outer, split.extent * split.inner, split.inner);
         region.add(split.inner, 1, 1);
-        return region.copy(context, bytes, at(data.raw(), fault.resolve(picks[0], split.extent) * split.inner, bytes), out.raw());
+        return region.copy(context, bytes, at(data.raw(), fault.resolve(picks[0], split.extent) * split.inner, bytes),
+                           out.raw());
       }
       const auto extent = split.extent;
       const auto inner = split.inner;
@@ -83,9 +87,11 @@ void lower_gather(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
-// The walk over all lines along `axis` of an array of `dims`: where a line starts in it and in an array of other strides.
+// The walk over all lines along `axis` of an array of `dims`: where a line starts in it and in an array of other
+// strides.
 struct Lines {
-  Lines(const Dims& dims, std::size_t axis, const Dims& other) : dims(dims), axis(axis), own(row_major_strides(dims)), other(other) {
+  Lines(const Dims& dims, std::size_t axis, const Dims& other)
+      : dims(dims), axis(axis), own(row_major_strides(dims)), other(other) {
     count = dims[axis] == 0 ? 0 : count_elements(dims) / dims[axis];
   }
   void start(std::int64_t line, std::int64_t& here, std::int64_t& there) const {
@@ -106,17 +112,19 @@ struct Lines {
 };
 
 void check_line_dims(const Dims& indices, const Dims& data, std::size_t axis) {
-  ORIEL_REQUIRE(indices.size() == data.size(), "indices have the shape {}, expected rank {}", to_string(indices), data.size());
+  ORIEL_REQUIRE(indices.size() == data.size(), "indices have the shape {}, expected rank {}", to_string(indices),
+                data.size());
   for (std::size_t i = 0; i < data.size(); ++i) {
-    ORIEL_REQUIRE(i == axis || indices[i] <= data[i], "indices {} do not fit data {}", to_string(indices), to_string(data));
+    ORIEL_REQUIRE(i == axis || indices[i] <= data[i], "indices {} do not fit data {}", to_string(indices),
+                  to_string(data));
   }
 }
 
 void lower_gather_elements(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   Lowering::StepSpec spec = plain_spec(lowering, unit, "gather_elements");
-  spec.run = [bytes = fixed_bytes(node.input(0)->element()), given = node.attributes().get_int("axis")](const Inputs& inputs, OutputSink& outputs,
-                                                                                                         RunContext& context) {
+  spec.run = [bytes = fixed_bytes(node.input(0)->element()), given = node.attributes().get_int("axis")](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& data = inputs[0];
     const Tensor& indices = inputs[1];
     const auto axis = static_cast<std::size_t>(normalize_axis(given, data.rank()));
@@ -163,14 +171,15 @@ void lower_gather_nd(Lowering& lowering, const Unit& unit) {
     const Tensor& data = inputs[0];
     const Tensor& indices = inputs[1];
     const auto rank = static_cast<std::int64_t>(data.rank());
-    ORIEL_REQUIRE(indices.rank() >= 1 && batch >= 0 && batch < rank && batch < static_cast<std::int64_t>(indices.rank()),
-                  "batch_dims is {} for data {} and indices {}", batch, data.description(), indices.description());
+    ORIEL_REQUIRE(
+        indices.rank() >= 1 && batch >= 0 && batch < rank && batch < static_cast<std::int64_t>(indices.rank()),
+        "batch_dims is {} for data {} and indices {}", batch, data.description(), indices.description());
     const std::int64_t depth = indices.dim(indices.rank() - 1);
     ORIEL_REQUIRE(batch + depth <= rank, "indices of {} numbers for {} axes", depth, rank - batch);
     std::int64_t batches = 1;
     for (std::size_t i = 0; i < static_cast<std::size_t>(batch); ++i) {
-      ORIEL_REQUIRE(data.dim(i) == indices.dim(i), "data {} and indices {} differ on batch axis {}", to_string(data.dims()),
-                    to_string(indices.dims()), i);
+      ORIEL_REQUIRE(data.dim(i) == indices.dim(i), "data {} and indices {} differ on batch axis {}",
+                    to_string(data.dims()), to_string(indices.dims()), i);
       batches *= data.dim(i);
     }
     Dims dims(indices.dims().begin(), indices.dims().end() - 1);
@@ -185,7 +194,8 @@ void lower_gather_nd(Lowering& lowering, const Unit& unit) {
     with_index(indices, [&]<typename I>() {
       const I* numbers = indices.data<I>();
       for (std::int64_t i = 0; i < picks; ++i) {
-        for (std::int64_t k = 0; k < depth; ++k) fault.resolve(numbers[i * depth + k], data.dim(static_cast<std::size_t>(batch + k)));
+        for (std::int64_t k = 0; k < depth; ++k)
+          fault.resolve(numbers[i * depth + k], data.dim(static_cast<std::size_t>(batch + k)));
       }
       ORIEL_REQUIRE(!fault.seen(), "an index is out of range for data {}", to_string(data.dims()));
       Tensor& out = outputs.allocate(0, data.type(), dims);
@@ -210,8 +220,9 @@ void lower_gather_nd(Lowering& lowering, const Unit& unit) {
 
 std::string decline_scatter(const Node& node, const CompileOptions& options) {
   const ElementType type = node.input(0)->element();
-  if (node.attributes().get_string("reduction") != "none" && type != ElementType::kBool && !is_integer(type) && type != ElementType::kF32 &&
-      type != ElementType::kF64 && type != ElementType::kF16 && type != ElementType::kBF16) {
+  if (node.attributes().get_string("reduction") != "none" && type != ElementType::kBool && !is_integer(type) &&
+      type != ElementType::kF32 && type != ElementType::kF64 && type != ElementType::kF16 &&
+      type != ElementType::kBF16) {
     return formatted("no reduction for {}", element_name(type));
   }
   return decline_indexed(node, options);
@@ -230,7 +241,8 @@ bool owns_data(const Node& node) {
 template <typename F>
 void with_reduction(const std::string& reduction, ElementType type, F&& f) {
   if (reduction == "none") {
-    with_bytes(fixed_bytes(type), [&]<typename U>() { f.template operator()<U>([](U& to, U update) { to = update; }); });
+    with_bytes(fixed_bytes(type),
+               [&]<typename U>() { f.template operator()<U>([](U& to, U update) { to = update; }); });
     return;
   }
   ops::dispatch_numeric_or_bool(type, [&]<typename T>() {
@@ -251,13 +263,15 @@ void lower_scatter_elements(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = plain_spec(lowering, unit, "scatter_elements");
   spec.algorithm = node.attributes().get_string("reduction");
   if (owns_data(node)) spec.in_place = {0};
-  spec.run = [reduction = spec.algorithm, given = node.attributes().get_int("axis")](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [reduction = spec.algorithm, given = node.attributes().get_int("axis")](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& data = inputs[0];
     const Tensor& indices = inputs[1];
     const Tensor& updates = inputs[2];
     const auto axis = static_cast<std::size_t>(normalize_axis(given, data.rank()));
-    ORIEL_REQUIRE(indices.dims() == updates.dims() && updates.type() == data.type(), "data are {}, indices {}, updates {}", data.description(),
-                  indices.description(), updates.description());
+    ORIEL_REQUIRE(indices.dims() == updates.dims() && updates.type() == data.type(),
+                  "data are {}, indices {}, updates {}", data.description(), indices.description(),
+                  updates.description());
     check_line_dims(indices.dims(), data.dims(), axis);
     const Lines lines(indices.dims(), axis, row_major_strides(data.dims()));
     const std::int64_t n = indices.dim(axis);
@@ -302,7 +316,8 @@ void lower_scatter_nd(Lowering& lowering, const Unit& unit) {
     const Tensor& updates = inputs[2];
     ORIEL_REQUIRE(indices.rank() >= 1, "indices are a scalar");
     const std::int64_t depth = indices.dim(indices.rank() - 1);
-    ORIEL_REQUIRE(depth <= static_cast<std::int64_t>(data.rank()), "indices of {} numbers for rank {}", depth, data.rank());
+    ORIEL_REQUIRE(depth <= static_cast<std::int64_t>(data.rank()), "indices of {} numbers for rank {}", depth,
+                  data.rank());
     Dims wanted(indices.dims().begin(), indices.dims().end() - 1);
     const std::int64_t picks = count_elements(wanted);
     std::int64_t part = 1;
@@ -310,8 +325,8 @@ void lower_scatter_nd(Lowering& lowering, const Unit& unit) {
       wanted.push_back(data.dim(i));
       part *= data.dim(i);
     }
-    ORIEL_REQUIRE(updates.dims() == wanted && updates.type() == data.type(), "updates are {}, expected {}{}", updates.description(),
-                  element_name(data.type()), to_string(wanted));
+    ORIEL_REQUIRE(updates.dims() == wanted && updates.type() == data.type(), "updates are {}, expected {}{}",
+                  updates.description(), element_name(data.type()), to_string(wanted));
     const Dims dims = data.dims();
     const Dims strides = row_major_strides(dims);
     IndexFault fault;
@@ -319,7 +334,8 @@ void lower_scatter_nd(Lowering& lowering, const Unit& unit) {
       const I* numbers = indices.data<I>();
       if (part > 0) {
         for (std::int64_t i = 0; i < picks; ++i) {
-          for (std::int64_t k = 0; k < depth; ++k) fault.resolve(numbers[i * depth + k], dims[static_cast<std::size_t>(k)]);
+          for (std::int64_t k = 0; k < depth; ++k)
+            fault.resolve(numbers[i * depth + k], dims[static_cast<std::size_t>(k)]);
         }
       }
       ORIEL_REQUIRE(!fault.seen(), "an index is out of range for data {}", to_string(dims));
@@ -347,8 +363,9 @@ void lower_scatter_nd(Lowering& lowering, const Unit& unit) {
 
 std::string decline_non_zero(const Node& node, const CompileOptions&) {
   const ElementType type = node.input(0)->element();
-  const bool known = type == ElementType::kBool || (is_integer(type) && !is_sub_byte(type)) || type == ElementType::kF32 ||
-                     type == ElementType::kF64 || type == ElementType::kF16 || type == ElementType::kBF16;
+  const bool known = type == ElementType::kBool || (is_integer(type) && !is_sub_byte(type)) ||
+                     type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kF16 ||
+                     type == ElementType::kBF16;
   return known ? std::string() : formatted("no kernel for {}", element_name(type));
 }
 
@@ -455,7 +472,8 @@ void lower_top_k(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   Lowering::StepSpec spec = plain_spec(lowering, unit, "top_k");
   const bool largest = node.attributes().get_bool("largest");
-  spec.run = [largest, given = node.attributes().get_int("axis")](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [largest, given = node.attributes().get_int("axis")](const Inputs& inputs, OutputSink& outputs,
+                                                                  RunContext& context) {
     const Tensor& x = inputs[0];
     const auto axis = static_cast<std::size_t>(normalize_axis(given, x.rank()));
     const std::int64_t k = read_integer(inputs[1]);
@@ -464,7 +482,8 @@ void lower_top_k(Lowering& lowering, const Unit& unit) {
     Dims dims = x.dims();
     dims[axis] = k;
     Tensor* values = outputs.wanted(0) ? &outputs.allocate(0, x.type(), dims) : nullptr;
-    std::int64_t* indices = outputs.wanted(1) ? outputs.allocate(1, ElementType::kI64, dims).data<std::int64_t>() : nullptr;
+    std::int64_t* indices =
+        outputs.wanted(1) ? outputs.allocate(1, ElementType::kI64, dims).data<std::int64_t>() : nullptr;
     if (k == 0) return;
     ops::dispatch_numeric(x.type(), [&]<typename T>() {
       using W = std::conditional_t<std::is_integral_v<T> || std::is_same_v<T, double>, T, float>;
@@ -501,12 +520,13 @@ void lower_top_k(Lowering& lowering, const Unit& unit) {
 // OneHot
 
 bool is_plain_number(ElementType type) {
-  return (is_integer(type) && !is_sub_byte(type)) || type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kF16 ||
-         type == ElementType::kBF16;
+  return (is_integer(type) && !is_sub_byte(type)) || type == ElementType::kF32 || type == ElementType::kF64 ||
+         type == ElementType::kF16 || type == ElementType::kBF16;
 }
 
 std::string decline_one_hot(const Node& node, const CompileOptions&) {
-  if (!is_plain_number(node.input(0)->element())) return formatted("indices of {}", element_name(node.input(0)->element()));
+  if (!is_plain_number(node.input(0)->element()))
+    return formatted("indices of {}", element_name(node.input(0)->element()));
   const ElementType type = node.output()->element();
   return fixed_bytes(type) > 0 ? std::string() : formatted("no kernel for {}", element_name(type));
 }
@@ -514,12 +534,13 @@ std::string decline_one_hot(const Node& node, const CompileOptions&) {
 void lower_one_hot(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   Lowering::StepSpec spec = plain_spec(lowering, unit, "one_hot");
-  spec.run = [given = node.attributes().get_int("axis"), bytes = fixed_bytes(node.output()->element())](const Inputs& inputs, OutputSink& outputs,
-                                                                                                         RunContext& context) {
+  spec.run = [given = node.attributes().get_int("axis"), bytes = fixed_bytes(node.output()->element())](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& indices = inputs[0];
     const Tensor& values = inputs[2];
-    ORIEL_REQUIRE(inputs[1].size() == 1 && values.size() == 2, "depth is {} and values are {}, expected 1 and 2 elements",
-                  inputs[1].description(), values.description());
+    ORIEL_REQUIRE(inputs[1].size() == 1 && values.size() == 2,
+                  "depth is {} and values are {}, expected 1 and 2 elements", inputs[1].description(),
+                  values.description());
     const double number = element_as_f64(inputs[1], 0);
     ORIEL_REQUIRE(number >= 0 && number < 1e15, "depth is {}", number);
     const auto depth = static_cast<std::int64_t>(number);
@@ -559,16 +580,19 @@ void lower_reverse_sequence(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   Lowering::StepSpec spec = plain_spec(lowering, unit, "reverse_sequence");
   const auto time = static_cast<std::size_t>(node.attributes().get_int("time_axis"));
-  spec.run = [time, bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [time, bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs,
+                                                                   RunContext& context) {
     const Tensor& x = inputs[0];
     const std::size_t batch = 1 - time;
-    ORIEL_REQUIRE(x.rank() >= 2 && inputs[1].size() == x.dim(batch), "input {} and {} lengths", x.description(), inputs[1].size());
+    ORIEL_REQUIRE(x.rank() >= 2 && inputs[1].size() == x.dim(batch), "input {} and {} lengths", x.description(),
+                  inputs[1].size());
     const std::int64_t extent = x.dim(1);
     const std::int64_t inner = ops::split_at(x.dims(), 1).inner;
     with_index(inputs[1], [&]<typename I>() {
       const I* lengths = inputs[1].data<I>();
       for (std::int64_t b = 0; b < x.dim(batch); ++b) {
-        ORIEL_REQUIRE(lengths[b] >= 0 && lengths[b] <= x.dim(time), "a length of {} for an extent of {}", lengths[b], x.dim(time));
+        ORIEL_REQUIRE(lengths[b] >= 0 && lengths[b] <= x.dim(time), "a length of {} for an extent of {}", lengths[b],
+                      x.dim(time));
       }
       Tensor& out = outputs.allocate(0, x.type(), x.dims());
       if (out.size() == 0) return;

@@ -1,4 +1,5 @@
-// MatMul and Gemm: constant right operands packed at compile, others read as they lie; bias, residual and activation fused.
+// MatMul and Gemm: constant right operands packed at compile, others read as they lie; bias, residual and activation
+// fused.
 #include <algorithm>
 
 #include "devices/cpu/lowering.h"
@@ -30,9 +31,11 @@ PackedB pack(Lowering& lowering, const Tensor& b, bool transposed) {
   return packed;
 }
 
-void run_plan(const GemmF32Plan& plan, const GemmF32Operands& operands, RunContext& context, std::size_t scratch_used = 0) {
+void run_plan(const GemmF32Plan& plan, const GemmF32Operands& operands, RunContext& context,
+              std::size_t scratch_used = 0) {
   const std::size_t each = round_up(plan.scratch_bytes);
-  char* scratch = static_cast<char*>(context.scratch(round_up(scratch_used) + each * static_cast<std::size_t>(context.threads.threads()) + 64));
+  char* scratch = static_cast<char*>(
+      context.scratch(round_up(scratch_used) + each * static_cast<std::size_t>(context.threads.threads()) + 64));
   char* own = scratch + round_up(scratch_used);
   parallel(context, plan.units, 1, [&](std::int64_t first, std::int64_t last, int slot) {
     gemm_f32_run(plan, operands, first, last, own + static_cast<std::size_t>(slot) * each);
@@ -55,12 +58,14 @@ struct Product {
   std::int64_t m = 0, n = 0, k = 0;
 
   Product(const Dims& a, const Dims& b) {
-    ORIEL_REQUIRE(!a.empty() && !b.empty(), "operands of shapes {} and {}, expected rank 1 or more", to_string(a), to_string(b));
+    ORIEL_REQUIRE(!a.empty() && !b.empty(), "operands of shapes {} and {}, expected rank 1 or more", to_string(a),
+                  to_string(b));
     m = a.size() > 1 ? a[a.size() - 2] : 1;
     k = a.back();
     n = b.size() > 1 ? b.back() : 1;
     const std::int64_t rows = b.size() > 1 ? b[b.size() - 2] : b[0];
-    ORIEL_REQUIRE(rows == k, "operands of shapes {} and {}: {} columns against {} rows", to_string(a), to_string(b), k, rows);
+    ORIEL_REQUIRE(rows == k, "operands of shapes {} and {}: {} columns against {} rows", to_string(a), to_string(b), k,
+                  rows);
     if (a.size() > 2) batch_a.assign(a.begin(), a.end() - 2);
     if (b.size() > 2) batch_b.assign(b.begin(), b.end() - 2);
     batch = broadcast(batch_a, batch_b);
@@ -74,7 +79,8 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const ElementType type = unit.output->element();
   const Tensor* constant = lowering.folded(node.input(1));
-  const bool packable = type == ElementType::kF32 && constant != nullptr && constant->rank() >= 2 && constant->size() > 0 &&
+  const bool packable = type == ElementType::kF32 && constant != nullptr && constant->rank() >= 2 &&
+                        constant->size() > 0 &&
                         constant->size() == constant->dim(constant->rank() - 1) * constant->dim(constant->rank() - 2);
   Lowering::StepSpec spec;
   // A packed operand is not read as it was.
@@ -91,20 +97,21 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
       const Product p(inputs[0].dims(), inputs[1].dims());
       Tensor& y = outputs.allocate(0, type, p.out);
       const auto size = static_cast<std::int64_t>(element_bytes(type, 1));
-      ops::for_each_broadcast(p.batch_a, p.batch_b, p.batch, context, [&](std::int64_t o, std::int64_t ia, std::int64_t ib) {
-        GemmAny g;
-        g.type = type;
-        g.m = p.m;
-        g.n = p.n;
-        g.k = p.k;
-        g.a = static_cast<const char*>(inputs[0].raw()) + ia * p.m * p.k * size;
-        g.lda = p.k;
-        g.b = static_cast<const char*>(inputs[1].raw()) + ib * p.k * p.n * size;
-        g.ldb = p.n;
-        g.c = static_cast<char*>(y.raw()) + o * p.m * p.n * size;
-        g.ldc = p.n;
-        parallel(context, p.m, 8, [&](std::int64_t first, std::int64_t last, int) { gemm_any(g, first, last); });
-      });
+      ops::for_each_broadcast(
+          p.batch_a, p.batch_b, p.batch, context, [&](std::int64_t o, std::int64_t ia, std::int64_t ib) {
+            GemmAny g;
+            g.type = type;
+            g.m = p.m;
+            g.n = p.n;
+            g.k = p.k;
+            g.a = static_cast<const char*>(inputs[0].raw()) + ia * p.m * p.k * size;
+            g.lda = p.k;
+            g.b = static_cast<const char*>(inputs[1].raw()) + ib * p.k * p.n * size;
+            g.ldb = p.n;
+            g.c = static_cast<char*>(y.raw()) + o * p.m * p.n * size;
+            g.ldc = p.n;
+            parallel(context, p.m, 8, [&](std::int64_t first, std::int64_t last, int) { gemm_any(g, first, last); });
+          });
     };
     lowering.step(unit, std::move(spec));
     return;
@@ -116,11 +123,13 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
     const auto b = std::make_shared<PackedB>(pack(lowering, *constant, false));
     spec.algorithm = "packed";
     spec.packed_bytes = static_cast<std::int64_t>(b->weights->size());
-    spec.run = [b, bias, activation, residual, dims = constant->dims()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    spec.run = [b, bias, activation, residual, dims = constant->dims()](const Inputs& inputs, OutputSink& outputs,
+                                                                        RunContext& context) {
       const Product p(inputs[0].dims(), dims);
       const Tensor& a = inputs[0];
       const float* addend = residual ? inputs[2].data<float>() : nullptr;
-      ORIEL_REQUIRE(!residual || inputs[2].dims() == p.out, "an addend of shape {}, expected {}", to_string(inputs[2].dims()), to_string(p.out));
+      ORIEL_REQUIRE(!residual || inputs[2].dims() == p.out, "an addend of shape {}, expected {}",
+                    to_string(inputs[2].dims()), to_string(p.out));
       const float* from = a.data<float>();
       Tensor& y = outputs.allocate(0, ElementType::kF32, p.out);
       GemmF32Problem problem;
@@ -147,7 +156,8 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
   spec.run = [bias, activation, residual](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Product p(inputs[0].dims(), inputs[1].dims());
     const float* addend = residual ? inputs[2].data<float>() : nullptr;
-    ORIEL_REQUIRE(!residual || inputs[2].dims() == p.out, "an addend of shape {}, expected {}", to_string(inputs[2].dims()), to_string(p.out));
+    ORIEL_REQUIRE(!residual || inputs[2].dims() == p.out, "an addend of shape {}, expected {}",
+                  to_string(inputs[2].dims()), to_string(p.out));
     const float* a = inputs[0].data<float>();
     const float* b = inputs[1].data<float>();
     Tensor& y = outputs.allocate(0, ElementType::kF32, p.out);
@@ -187,12 +197,13 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
     const GemmF32Plan plan = gemm_f32_plan(problem);
     table = static_cast<std::size_t>(problem.batch) * 2 * sizeof(std::int64_t);
     // The largest request first: the tables lie at its beginning.
-    auto* offsets = static_cast<std::int64_t*>(
-        context.scratch(round_up(table) + round_up(plan.scratch_bytes) * static_cast<std::size_t>(context.threads.threads()) + 64));
-    ops::for_each_broadcast(p.batch_a, p.batch_b, p.batch, context, [&](std::int64_t i, std::int64_t ia, std::int64_t ib) {
-      offsets[i] = ia * p.m * p.k;
-      offsets[problem.batch + i] = ib * p.k * p.n;
-    });
+    auto* offsets = static_cast<std::int64_t*>(context.scratch(
+        round_up(table) + round_up(plan.scratch_bytes) * static_cast<std::size_t>(context.threads.threads()) + 64));
+    ops::for_each_broadcast(p.batch_a, p.batch_b, p.batch, context,
+                            [&](std::int64_t i, std::int64_t ia, std::int64_t ib) {
+                              offsets[i] = ia * p.m * p.k;
+                              offsets[problem.batch + i] = ib * p.k * p.n;
+                            });
     o.a_offsets = offsets;
     o.b_offsets = offsets + problem.batch;
     run_plan(plan, o, context, table);
@@ -201,7 +212,8 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
 }
 
 std::string decline_gemm(const Node& node, const CompileOptions&) {
-  if (node.output()->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.output()->element()));
+  if (node.output()->element() != ElementType::kF32)
+    return formatted("no kernel for {}", element_name(node.output()->element()));
   return {};
 }
 
@@ -217,7 +229,8 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   std::shared_ptr<PackedB> b;
   if (packable) b = std::make_shared<PackedB>(pack(lowering, *constant, tb));
   Lowering::StepSpec spec;
-  spec.inputs = {lowering.plain(node.input(0)), packable ? -1 : lowering.plain(node.input(1)), lowering.plain(node.input(2))};
+  spec.inputs = {lowering.plain(node.input(0)), packable ? -1 : lowering.plain(node.input(1)),
+                 lowering.plain(node.input(2))};
   const bool residual = unit.residual != nullptr;
   if (residual) spec.inputs.push_back(lowering.plain(unit.residual));
   spec.outputs = {lowering.plain_output(unit.output)};
@@ -225,16 +238,18 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   spec.algorithm = packable ? "packed" : "unpacked";
   spec.packed_bytes = packable ? static_cast<std::int64_t>(b->weights->size()) : 0;
   const Activation activation = unit.activation;
-  spec.run = [b, ta, tb, alpha, beta, activation, residual, packed_dims = packable ? constant->dims() : Dims()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [b, ta, tb, alpha, beta, activation, residual, packed_dims = packable ? constant->dims() : Dims()](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& a = inputs[0];
     const Dims& w = b != nullptr ? packed_dims : inputs[1].dims();
-    ORIEL_REQUIRE(a.rank() == 2 && w.size() == 2, "operands of shapes {} and {}, expected matrices", to_string(a.dims()), to_string(w));
+    ORIEL_REQUIRE(a.rank() == 2 && w.size() == 2, "operands of shapes {} and {}, expected matrices",
+                  to_string(a.dims()), to_string(w));
     GemmF32Problem problem;
     problem.m = a.dim(ta ? 1 : 0);
     problem.k = a.dim(ta ? 0 : 1);
     problem.n = w[tb ? 0 : 1];
-    ORIEL_REQUIRE(w[tb ? 1 : 0] == problem.k, "operands of shapes {} and {}: {} columns against {} rows", to_string(a.dims()), to_string(w), problem.k,
-                  w[tb ? 1 : 0]);
+    ORIEL_REQUIRE(w[tb ? 1 : 0] == problem.k, "operands of shapes {} and {}: {} columns against {} rows",
+                  to_string(a.dims()), to_string(w), problem.k, w[tb ? 1 : 0]);
     problem.transpose_a = ta;
     problem.packed_b = b != nullptr;
     problem.transpose_b = tb && b == nullptr;
@@ -251,7 +266,8 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
     o.alpha = alpha;
     o.activation = activation;
     if (residual) {
-      ORIEL_REQUIRE(inputs[3].dims() == dims, "an addend of shape {}, expected {}", to_string(inputs[3].dims()), to_string(dims));
+      ORIEL_REQUIRE(inputs[3].dims() == dims, "an addend of shape {}, expected {}", to_string(inputs[3].dims()),
+                    to_string(dims));
       o.residual = inputs[3].data<float>();
       o.residual_ld = problem.n;
     }
@@ -260,14 +276,15 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
     if (inputs.has(2) && beta != 0.0F && y.size() > 0) {
       const Tensor& c = inputs[2];
       const float* from = c.data<float>();
-      ORIEL_REQUIRE(c.rank() <= 2 && broadcast(c.dims(), dims) == dims, "operand C of shape {} does not broadcast to {}", to_string(c.dims()), to_string(dims));
+      ORIEL_REQUIRE(c.rank() <= 2 && broadcast(c.dims(), dims) == dims,
+                    "operand C of shape {} does not broadcast to {}", to_string(c.dims()), to_string(dims));
       const bool by_column = c.size() == 1 || (c.rank() > 0 && c.dims().back() == problem.n && c.size() == problem.n);
       const bool by_row = !by_column && c.size() == problem.m;
       if (by_column || by_row) {
         const std::int64_t count = by_column ? problem.n : problem.m;
         used = static_cast<std::size_t>(count) * sizeof(float);
-        auto* scaled = static_cast<float*>(
-            context.scratch(round_up(used) + round_up(plan.scratch_bytes) * static_cast<std::size_t>(context.threads.threads()) + 64));
+        auto* scaled = static_cast<float*>(context.scratch(
+            round_up(used) + round_up(plan.scratch_bytes) * static_cast<std::size_t>(context.threads.threads()) + 64));
         for (std::int64_t i = 0; i < count; ++i) scaled[i] = beta * from[c.size() == 1 ? 0 : i];
         (by_column ? o.column_bias : o.row_bias) = scaled;
       } else {
@@ -282,6 +299,8 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
 
 }  // namespace
 
-std::vector<Rule> gemm_rules() { return {{"MatMul", decline_matmul, lower_matmul}, {"Gemm", decline_gemm, lower_gemm}}; }
+std::vector<Rule> gemm_rules() {
+  return {{"MatMul", decline_matmul, lower_matmul}, {"Gemm", decline_gemm, lower_gemm}};
+}
 
 }  // namespace oriel::cpu

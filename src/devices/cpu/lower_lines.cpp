@@ -22,12 +22,13 @@ void each_line(RunContext& context, const Tensor& x, std::int64_t axis, Tensor& 
   if (x.size() == 0) return;
   const T* from = x.data<T>();
   T* to = out.data<T>();
-  parallel(context, split.outer * split.inner, std::max<std::int64_t>(1, kMoveGrain / split.extent), [&](std::int64_t first, std::int64_t last, int) {
-    for (std::int64_t l = first; l < last; ++l) {
-      const std::int64_t base = l / split.inner * split.extent * split.inner + l % split.inner;
-      line(from + base, to + base, split.extent, split.inner);
-    }
-  });
+  parallel(context, split.outer * split.inner, std::max<std::int64_t>(1, kMoveGrain / split.extent),
+           [&](std::int64_t first, std::int64_t last, int) {
+             for (std::int64_t l = first; l < last; ++l) {
+               const std::int64_t base = l / split.inner * split.extent * split.inner + l % split.inner;
+               line(from + base, to + base, split.extent, split.inner);
+             }
+           });
 }
 
 Lowering::StepSpec spec_of(Lowering& lowering, const Unit& unit, std::string kernel) {
@@ -40,15 +41,17 @@ Lowering::StepSpec spec_of(Lowering& lowering, const Unit& unit, std::string ker
 
 void lower_hardmax(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = spec_of(lowering, unit, "hardmax_f32");
-  spec.run = [axis = unit.node->attributes().get_int("axis")](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [axis = unit.node->attributes().get_int("axis")](const Inputs& inputs, OutputSink& outputs,
+                                                              RunContext& context) {
     Tensor& out = outputs.allocate(0, ElementType::kF32, inputs[0].dims());
-    each_line<float>(context, inputs[0], axis, out, [](const float* x, float* y, std::int64_t extent, std::int64_t stride) {
-      std::int64_t best = 0;
-      for (std::int64_t k = 1; k < extent; ++k) {
-        if (x[k * stride] > x[best * stride]) best = k;
-      }
-      for (std::int64_t k = 0; k < extent; ++k) y[k * stride] = k == best ? 1.0F : 0.0F;
-    });
+    each_line<float>(context, inputs[0], axis, out,
+                     [](const float* x, float* y, std::int64_t extent, std::int64_t stride) {
+                       std::int64_t best = 0;
+                       for (std::int64_t k = 1; k < extent; ++k) {
+                         if (x[k * stride] > x[best * stride]) best = k;
+                       }
+                       for (std::int64_t k = 0; k < extent; ++k) y[k * stride] = k == best ? 1.0F : 0.0F;
+                     });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -56,18 +59,20 @@ void lower_hardmax(Lowering& lowering, const Unit& unit) {
 void lower_lp_normalization(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = spec_of(lowering, unit, "lp_normalization_f32");
   const Attributes& a = unit.node->attributes();
-  spec.run = [axis = a.get_int("axis"), euclidean = a.get_int("p") == 2](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [axis = a.get_int("axis"), euclidean = a.get_int("p") == 2](const Inputs& inputs, OutputSink& outputs,
+                                                                         RunContext& context) {
     Tensor& out = outputs.allocate(0, ElementType::kF32, inputs[0].dims());
-    each_line<float>(context, inputs[0], axis, out, [euclidean](const float* x, float* y, std::int64_t extent, std::int64_t stride) {
-      double sum = 0;
-      for (std::int64_t k = 0; k < extent; ++k) {
-        const double v = x[k * stride];
-        sum += euclidean ? v * v : std::fabs(v);
-      }
-      const double norm = euclidean ? std::sqrt(sum) : sum;
-      const auto factor = static_cast<float>(norm == 0 ? 0.0 : 1.0 / norm);
-      for (std::int64_t k = 0; k < extent; ++k) y[k * stride] = x[k * stride] * factor;
-    });
+    each_line<float>(context, inputs[0], axis, out,
+                     [euclidean](const float* x, float* y, std::int64_t extent, std::int64_t stride) {
+                       double sum = 0;
+                       for (std::int64_t k = 0; k < extent; ++k) {
+                         const double v = x[k * stride];
+                         sum += euclidean ? v * v : std::fabs(v);
+                       }
+                       const double norm = euclidean ? std::sqrt(sum) : sum;
+                       const auto factor = static_cast<float>(norm == 0 ? 0.0 : 1.0 / norm);
+                       for (std::int64_t k = 0; k < extent; ++k) y[k * stride] = x[k * stride] * factor;
+                     });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -81,18 +86,20 @@ std::string decline_numbers(const Node& node, const CompileOptions&) {
 void lower_cum_prod(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = spec_of(lowering, unit, "cum_prod");
   const Attributes& a = unit.node->attributes();
-  spec.run = [exclusive = a.get_bool("exclusive"), reverse = a.get_bool("reverse")](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [exclusive = a.get_bool("exclusive"), reverse = a.get_bool("reverse")](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     Tensor& out = outputs.allocate(0, inputs[0].type(), inputs[0].dims());
     ops::dispatch_numeric(inputs[0].type(), [&]<typename T>() {
-      each_line<T>(context, inputs[0], read_integer(inputs[1]), out, [=](const T* x, T* y, std::int64_t extent, std::int64_t stride) {
-        ops::Wide<T> product(1);
-        for (std::int64_t k = 0; k < extent; ++k) {
-          const std::int64_t at = (reverse ? extent - 1 - k : k) * stride;
-          const ops::Wide<T> next = ops::wrapping_multiply(product, ops::widen(x[at]));
-          y[at] = ops::narrow<T>(exclusive ? product : next);
-          product = next;
-        }
-      });
+      each_line<T>(context, inputs[0], read_integer(inputs[1]), out,
+                   [=](const T* x, T* y, std::int64_t extent, std::int64_t stride) {
+                     ops::Wide<T> product(1);
+                     for (std::int64_t k = 0; k < extent; ++k) {
+                       const std::int64_t at = (reverse ? extent - 1 - k : k) * stride;
+                       const ops::Wide<T> next = ops::wrapping_multiply(product, ops::widen(x[at]));
+                       y[at] = ops::narrow<T>(exclusive ? product : next);
+                       product = next;
+                     }
+                   });
     });
   };
   lowering.step(unit, std::move(spec));
@@ -100,7 +107,8 @@ void lower_cum_prod(Lowering& lowering, const Unit& unit) {
 
 std::string decline_rotary(const Node& node, const CompileOptions&) {
   for (const std::size_t i : {0, 1, 2}) {
-    if (node.input(i)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(i)->element()));
+    if (node.input(i)->element() != ElementType::kF32)
+      return formatted("no kernel for {}", element_name(node.input(i)->element()));
   }
   return {};
 }
@@ -108,14 +116,16 @@ std::string decline_rotary(const Node& node, const CompileOptions&) {
 void lower_rotary(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = spec_of(lowering, unit, "rotary_f32");
   const Attributes& a = unit.node->attributes();
-  spec.run = [num_heads = a.get_int("num_heads", 0), given = a.get_int("rotary_embedding_dim"), interleaved = a.get_int("interleaved") != 0](
-                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [num_heads = a.get_int("num_heads", 0), given = a.get_int("rotary_embedding_dim"),
+              interleaved = a.get_int("interleaved") != 0](const Inputs& inputs, OutputSink& outputs,
+                                                           RunContext& context) {
     const Tensor& x = inputs[0];
     const bool packed = x.rank() == 3;
     ORIEL_REQUIRE(packed || x.rank() == 4, "input of shape {}, expected a rank of 3 or 4", to_string(x.dims()));
     const std::int64_t batch = x.dim(0);
     const std::int64_t heads = packed ? num_heads : x.dim(1);
-    ORIEL_REQUIRE(!packed || (heads > 0 && heads <= x.dim(2) && x.dim(2) % heads == 0), "{} heads in {} elements", heads, x.dim(2));
+    ORIEL_REQUIRE(!packed || (heads > 0 && heads <= x.dim(2) && x.dim(2) % heads == 0), "{} heads in {} elements",
+                  heads, x.dim(2));
     const std::int64_t steps = packed ? x.dim(1) : x.dim(2);
     const std::int64_t head = packed ? x.dim(2) / heads : x.dim(3);
     const std::int64_t rotated = given == 0 ? head : given;
@@ -124,11 +134,13 @@ void lower_rotary(Lowering& lowering, const Unit& unit) {
     const bool by_id = inputs.has(3);
     for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
       const Dims& dims = inputs[i].dims();
-      const bool fits = by_id ? dims.size() == 2 && dims[1] == half && dims == inputs[1].dims() : dims == Dims{batch, steps, half};
-      ORIEL_REQUIRE(fits, "input {} of shape {} for {} images of {} positions with {} angles", i, to_string(dims), batch, steps, half);
+      const bool fits =
+          by_id ? dims.size() == 2 && dims[1] == half && dims == inputs[1].dims() : dims == Dims{batch, steps, half};
+      ORIEL_REQUIRE(fits, "input {} of shape {} for {} images of {} positions with {} angles", i, to_string(dims),
+                    batch, steps, half);
     }
-    ORIEL_REQUIRE(!by_id || inputs[3].dims() == Dims({batch, steps}), "position_ids of shape {}, expected [{}, {}]", to_string(inputs[3].dims()), batch,
-                  steps);
+    ORIEL_REQUIRE(!by_id || inputs[3].dims() == Dims({batch, steps}), "position_ids of shape {}, expected [{}, {}]",
+                  to_string(inputs[3].dims()), batch, steps);
     const std::int64_t* ids = by_id ? inputs[3].data<std::int64_t>() : nullptr;
     for (std::int64_t i = 0; by_id && i < batch * steps; ++i) {
       ORIEL_REQUIRE(ids[i] >= 0 && ids[i] < inputs[1].dim(0), "position {} outside {}", ids[i], inputs[1].dim(0));

@@ -23,11 +23,12 @@ Dims padded(const Dims& dims, std::size_t rank) {
 }
 
 std::optional<CompareOp> compare_of(const Node& node) {
-  static const std::map<std::string, CompareOp>* const ops = new std::map<std::string, CompareOp>{{"Equal", CompareOp::kEqual},
-                                                                                               {"Less", CompareOp::kLess},
-                                                                                               {"LessOrEqual", CompareOp::kLessEqual},
-                                                                                               {"Greater", CompareOp::kGreater},
-                                                                                               {"GreaterOrEqual", CompareOp::kGreaterEqual}};
+  static const std::map<std::string, CompareOp>* const ops =
+      new std::map<std::string, CompareOp>{{"Equal", CompareOp::kEqual},
+                                           {"Less", CompareOp::kLess},
+                                           {"LessOrEqual", CompareOp::kLessEqual},
+                                           {"Greater", CompareOp::kGreater},
+                                           {"GreaterOrEqual", CompareOp::kGreaterEqual}};
   const auto found = ops->find(node.op().name);
   return found == ops->end() ? std::nullopt : std::optional(found->second);
 }
@@ -35,7 +36,8 @@ std::optional<CompareOp> compare_of(const Node& node) {
 std::string decline_compare(const Node& node, const CompileOptions&) {
   const ElementType type = node.input(0)->element();
   if (node.input(1)->element() != type) return "operands of different types";
-  if (type != ElementType::kBool && !has_binary(BinaryOp::kAdd, type)) return formatted("no kernel for {}", element_name(type));
+  if (type != ElementType::kBool && !has_binary(BinaryOp::kAdd, type))
+    return formatted("no kernel for {}", element_name(type));
   return {};
 }
 
@@ -57,8 +59,9 @@ void lower_compare(Lowering& lowering, const Unit& unit) {
     const Broadcast plan = plan_broadcast(2, static_cast<int>(dims.size()), dims.data(), operands);
     Tensor& out = outputs.allocate(0, ElementType::kBool, dims);
     auto* to = static_cast<std::uint8_t*>(out.raw());
-    parallel(context, plan.elements, kGrain,
-             [&](std::int64_t first, std::int64_t last, int) { compare(op, x.type(), plan, x.raw(), y.raw(), to, first, last); });
+    parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
+      compare(op, x.type(), plan, x.raw(), y.raw(), to, first, last);
+    });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -87,13 +90,16 @@ void lower_where(Lowering& lowering, const Unit& unit) {
     Tensor& out = outputs.allocate(0, inputs[1].type(), dims);
     const auto* condition = static_cast<const std::uint8_t*>(inputs[0].raw());
     parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
-      select_elements(element_bits(inputs[1].type()) / 8, plan, condition, inputs[1].raw(), inputs[2].raw(), out.raw(), first, last);
+      select_elements(element_bits(inputs[1].type()) / 8, plan, condition, inputs[1].raw(), inputs[2].raw(), out.raw(),
+                      first, last);
     });
   };
   lowering.step(unit, std::move(spec));
 }
 
-std::string decline_not(const Node& node, const CompileOptions&) { return bool_like(node.input(0)) ? "" : "an operand that is no bool"; }
+std::string decline_not(const Node& node, const CompileOptions&) {
+  return bool_like(node.input(0)) ? "" : "an operand that is no bool";
+}
 
 void lower_not(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec;
@@ -133,8 +139,9 @@ void lower_cast(Lowering& lowering, const Unit& unit) {
     auto* to = static_cast<char*>(y.raw());
     const std::int64_t a = element_bits(x.type()) / 8;
     const std::int64_t b = element_bits(to_type) / 8;
-    parallel(context, x.size(), kGrain,
-             [&](std::int64_t first, std::int64_t last, int) { cast(x.type(), to_type, from + first * a, to + first * b, last - first); });
+    parallel(context, x.size(), kGrain, [&](std::int64_t first, std::int64_t last, int) {
+      cast(x.type(), to_type, from + first * a, to + first * b, last - first);
+    });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -143,7 +150,8 @@ void lower_cast(Lowering& lowering, const Unit& unit) {
 
 std::vector<Rule> logic_rules() {
   std::vector<Rule> rules;
-  for (const char* op : {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"}) rules.push_back({op, decline_compare, lower_compare});
+  for (const char* op : {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"})
+    rules.push_back({op, decline_compare, lower_compare});
   rules.push_back({"Where", decline_where, lower_where});
   rules.push_back({"Not", decline_not, lower_not});
   rules.push_back({"Cast", decline_cast, lower_cast});

@@ -24,7 +24,8 @@ std::vector<double>& own_scores() {
   return scores;
 }
 
-/// sums[t] = intercepts[t] + row * coefficients of t, in f64; coefficients stand by feature, so that targets are neighbours.
+/// sums[t] = intercepts[t] + row * coefficients of t, in f64; coefficients stand by feature, so that targets are
+/// neighbours.
 struct LinearSums {
   std::vector<double> by_feature;
   std::vector<double> intercepts;
@@ -39,8 +40,8 @@ struct LinearSums {
     }
   }
   void check(std::int64_t features) const {
-    ORIEL_REQUIRE(static_cast<std::int64_t>(by_feature.size()) == features * targets, "{} coefficients for {} features and {} targets",
-                  by_feature.size(), features, targets);
+    ORIEL_REQUIRE(static_cast<std::int64_t>(by_feature.size()) == features * targets,
+                  "{} coefficients for {} features and {} targets", by_feature.size(), features, targets);
   }
   template <typename T>
   void run(const T* row, std::int64_t features, std::vector<double>& sums) const {
@@ -63,14 +64,17 @@ void lower_linear_classifier(Lowering& lowering, const Unit& unit) {
     sums->check(shape.features);
     const std::int64_t columns = model->columns();
     Tensor& labels = outputs.allocate(0, model->label_type(), {shape.rows});
-    float* z = outputs.size() > 1 && outputs.wanted(1) ? outputs.allocate(1, ElementType::kF32, {shape.rows, columns}).data<float>() : nullptr;
+    float* z = outputs.size() > 1 && outputs.wanted(1)
+                   ? outputs.allocate(1, ElementType::kF32, {shape.rows, columns}).data<float>()
+                   : nullptr;
     with_ml_features(x.type(), [&]<typename T>() {
       parallel(context, shape.rows, kRows, [&](std::int64_t first, std::int64_t last, int) {
         std::vector<double>& scores = own_scores();
         for (std::int64_t n = first; n < last; ++n) {
           sums->run(x.data<T>() + n * shape.features, shape.features, scores);
           model->finish(scores, labels, n);
-          for (std::int64_t t = 0; z != nullptr && t < columns; ++t) z[n * columns + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
+          for (std::int64_t t = 0; z != nullptr && t < columns; ++t)
+            z[n * columns + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
         }
       });
     });
@@ -94,7 +98,8 @@ void lower_linear_regressor(Lowering& lowering, const Unit& unit) {
         for (std::int64_t n = first; n < last; ++n) {
           sums->run(x.data<T>() + n * shape.features, shape.features, scores);
           ops::finish_scores(scores, transform, ops::SecondClass::kNone);
-          for (std::int64_t t = 0; t < targets; ++t) y[n * targets + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
+          for (std::int64_t t = 0; t < targets; ++t)
+            y[n * targets + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
         }
       });
     });
@@ -113,7 +118,8 @@ struct PackedForest {
   std::int64_t features = 0;  // that rows need at least
   ops::TreeAggregate aggregate;
 
-  PackedForest(const ops::Forest& forest, std::int64_t targets, ops::TreeAggregate aggregate) : targets(targets), aggregate(aggregate) {
+  PackedForest(const ops::Forest& forest, std::int64_t targets, ops::TreeAggregate aggregate)
+      : targets(targets), aggregate(aggregate) {
     for (std::size_t i = 0; i < forest.nodes.size(); ++i) {
       const ops::Forest::Node& from = forest.nodes[i];
       TreeNode n{};
@@ -121,7 +127,8 @@ struct PackedForest {
         n.test = TreeTest::kLeaf;
         n.next[0] = static_cast<std::int32_t>(forest.votes[i].size());
         n.next[1] = static_cast<std::int32_t>(votes.size());
-        for (const ops::Forest::Vote& v : forest.votes[i]) votes.push_back({v.weight, static_cast<std::int32_t>(v.target)});
+        for (const ops::Forest::Vote& v : forest.votes[i])
+          votes.push_back({v.weight, static_cast<std::int32_t>(v.target)});
       } else {
         n.test = static_cast<TreeTest>(from.mode);
         n.feature = static_cast<std::int32_t>(from.feature);
@@ -140,13 +147,17 @@ struct PackedForest {
   template <typename Row>
   void run(const Tensor& x, RunContext& context, Row&& row) const {
     const ops::MlRows shape(x);
-    ORIEL_REQUIRE(features <= shape.features || shape.rows == 0, "feature {} is missing from a row of {}", features - 1, shape.features);
-    Trees trees{nodes.data(), votes.data(), roots.data(), static_cast<std::int64_t>(roots.size()), targets, TreeFold::kSum};
+    ORIEL_REQUIRE(features <= shape.features || shape.rows == 0, "feature {} is missing from a row of {}", features - 1,
+                  shape.features);
+    Trees trees{nodes.data(), votes.data(),  roots.data(), static_cast<std::int64_t>(roots.size()),
+                targets,      TreeFold::kSum};
     if (aggregate == ops::TreeAggregate::kMin) trees.fold = TreeFold::kMin;
     if (aggregate == ops::TreeAggregate::kMax) trees.fold = TreeFold::kMax;
-    const double share = aggregate == ops::TreeAggregate::kAverage && !roots.empty() ? static_cast<double>(roots.size()) : 1.0;
+    const double share =
+        aggregate == ops::TreeAggregate::kAverage && !roots.empty() ? static_cast<double>(roots.size()) : 1.0;
     const auto bytes = static_cast<std::size_t>(kRows * targets) * (sizeof(double) + 1) + 64;
-    auto* scratch = static_cast<char*>(context.scratch(bytes / 64 * 64 * static_cast<std::size_t>(context.threads.threads())));
+    auto* scratch =
+        static_cast<char*>(context.scratch(bytes / 64 * 64 * static_cast<std::size_t>(context.threads.threads())));
     parallel(context, (shape.rows + kRows - 1) / kRows, 1, [&](std::int64_t begin, std::int64_t end, int slot) {
       auto* score = reinterpret_cast<double*>(scratch + bytes / 64 * 64 * static_cast<std::size_t>(slot));
       auto* voted = reinterpret_cast<std::uint8_t*>(score + kRows * targets);
@@ -173,7 +184,8 @@ std::string decline_forest(const Node& node, const CompileOptions& options) {
   if (node.op().name == "TreeEnsemble") {
     const Tensor& modes = node.attributes().get_tensor("nodes_modes");
     for (std::int64_t i = 0; i < modes.size(); ++i) {
-      if (element_as_i64(modes, i) == static_cast<std::int64_t>(ops::Forest::Mode::kMember)) return "no kernel tests membership of a set";
+      if (element_as_i64(modes, i) == static_cast<std::int64_t>(ops::Forest::Mode::kMember))
+        return "no kernel tests membership of a set";
     }
   }
   return decline_ml_features(node, options);
@@ -190,10 +202,13 @@ void lower_tree_classifier(Lowering& lowering, const Unit& unit) {
     const std::int64_t rows = ops::MlRows(inputs[0]).rows;
     const std::int64_t classes = forest->targets;
     Tensor& labels = outputs.allocate(0, model->labels.type(), {rows});
-    float* z = outputs.size() > 1 && outputs.wanted(1) ? outputs.allocate(1, ElementType::kF32, {rows, classes}).data<float>() : nullptr;
+    float* z = outputs.size() > 1 && outputs.wanted(1)
+                   ? outputs.allocate(1, ElementType::kF32, {rows, classes}).data<float>()
+                   : nullptr;
     forest->run(inputs[0], context, [&](std::int64_t n, ops::TreeScores& scores) {
       ops::copy_label(labels, n, model->labels, model->finish(scores));
-      for (std::int64_t t = 0; z != nullptr && t < classes; ++t) z[n * classes + t] = static_cast<float>(scores.score[static_cast<std::size_t>(t)]);
+      for (std::int64_t t = 0; z != nullptr && t < classes; ++t)
+        z[n * classes + t] = static_cast<float>(scores.score[static_cast<std::size_t>(t)]);
     });
   };
   lowering.step(unit, std::move(spec));
@@ -202,11 +217,13 @@ void lower_tree_classifier(Lowering& lowering, const Unit& unit) {
 void lower_tree_regressor(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   Lowering::StepSpec spec = ml_spec(lowering, unit, "trees");
-  const auto model = std::make_shared<ops::TreeRegressor>(node.op().name == "TreeEnsemble" ? ops::TreeRegressor::of_ensemble(node.attributes())
-                                                                                            : ops::TreeRegressor::of_regressor(node.attributes()));
+  const auto model = std::make_shared<ops::TreeRegressor>(node.op().name == "TreeEnsemble"
+                                                              ? ops::TreeRegressor::of_ensemble(node.attributes())
+                                                              : ops::TreeRegressor::of_regressor(node.attributes()));
   const auto forest = std::make_shared<PackedForest>(model->forest, model->targets, model->aggregate);
   model->forest = {};
-  spec.run = [model, forest, type = node.output()->element()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [model, forest, type = node.output()->element()](const Inputs& inputs, OutputSink& outputs,
+                                                              RunContext& context) {
     const std::int64_t targets = model->targets;
     Tensor& y = outputs.allocate(0, type, {ops::MlRows(inputs[0]).rows, targets});
     forest->run(inputs[0], context, [&](std::int64_t n, ops::TreeScores& scores) {
@@ -246,7 +263,8 @@ void lower_normalizer(Lowering& lowering, const Unit& unit) {
                    }
                    if (norm == "L2") divisor = std::sqrt(divisor);
                    if (divisor == 0) divisor = 1;
-                   for (std::int64_t i = 0; i < shape.features; ++i) y[n * shape.features + i] = static_cast<float>(static_cast<double>(row[i]) / divisor);
+                   for (std::int64_t i = 0; i < shape.features; ++i)
+                     y[n * shape.features + i] = static_cast<float>(static_cast<double>(row[i]) / divisor);
                  }
                });
     });
@@ -257,12 +275,13 @@ void lower_normalizer(Lowering& lowering, const Unit& unit) {
 void lower_scaler(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = ml_spec(lowering, unit, "scaler");
   const Attributes& a = unit.node->attributes();
-  spec.run = [scale = ops::floats_of(a, "scale"), offset = ops::floats_of(a, "offset")](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [scale = ops::floats_of(a, "scale"), offset = ops::floats_of(a, "offset")](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     const std::int64_t features = x.rank() == 0 ? 1 : x.dim(x.rank() - 1);
     for (const std::vector<float>* list : {&scale, &offset}) {
-      ORIEL_REQUIRE(list->size() <= 1 || static_cast<std::int64_t>(list->size()) == features, "{} values of scale or offset for {} features",
-                    list->size(), features);
+      ORIEL_REQUIRE(list->size() <= 1 || static_cast<std::int64_t>(list->size()) == features,
+                    "{} values of scale or offset for {} features", list->size(), features);
     }
     const auto pick = [](const std::vector<float>& list, std::int64_t i, double fallback) -> double {
       return list.empty() ? fallback : list[list.size() == 1 ? 0 : static_cast<std::size_t>(i)];
@@ -271,14 +290,15 @@ void lower_scaler(Lowering& lowering, const Unit& unit) {
     if (x.size() == 0) return;
     with_ml_features(x.type(), [&]<typename T>() {
       const T* from = x.data<T>();
-      parallel(context, x.size() / features, std::max<std::int64_t>(1, kMoveGrain / features), [&](std::int64_t first, std::int64_t last, int) {
-        for (std::int64_t n = first; n < last; ++n) {
-          for (std::int64_t i = 0; i < features; ++i) {
-            const auto v = static_cast<double>(from[n * features + i]);
-            y[n * features + i] = static_cast<float>((v - pick(offset, i, 0.0)) * pick(scale, i, 1.0));
-          }
-        }
-      });
+      parallel(context, x.size() / features, std::max<std::int64_t>(1, kMoveGrain / features),
+               [&](std::int64_t first, std::int64_t last, int) {
+                 for (std::int64_t n = first; n < last; ++n) {
+                   for (std::int64_t i = 0; i < features; ++i) {
+                     const auto v = static_cast<double>(from[n * features + i]);
+                     y[n * features + i] = static_cast<float>((v - pick(offset, i, 0.0)) * pick(scale, i, 1.0));
+                   }
+                 }
+               });
     });
   };
   lowering.step(unit, std::move(spec));
@@ -286,8 +306,8 @@ void lower_scaler(Lowering& lowering, const Unit& unit) {
 
 void lower_binarizer(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = ml_spec(lowering, unit, "binarizer");
-  spec.run = [threshold = static_cast<double>(unit.node->attributes().get_float("threshold"))](const Inputs& inputs, OutputSink& outputs,
-                                                                                               RunContext& context) {
+  spec.run = [threshold = static_cast<double>(unit.node->attributes().get_float("threshold"))](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     Tensor& y = outputs.allocate(0, x.type(), x.dims());
     with_ml_features(x.type(), [&]<typename T>() {
@@ -307,13 +327,15 @@ std::string decline_extractor(const Node& node, const CompileOptions&) {
 
 void lower_extractor(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = ml_spec(lowering, unit, "gather");
-  spec.run = [bytes = fixed_bytes(unit.node->input(0)->element())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [bytes = fixed_bytes(unit.node->input(0)->element())](const Inputs& inputs, OutputSink& outputs,
+                                                                   RunContext& context) {
     const Tensor& x = inputs[0];
     ORIEL_REQUIRE(x.rank() > 0, "input of shape [], expected rank 1 or more");
     const std::int64_t extent = x.dim(x.rank() - 1);
     const std::int64_t count = inputs[1].size();
     const auto* picks = inputs[1].data<std::int64_t>();
-    for (std::int64_t i = 0; i < count; ++i) ORIEL_REQUIRE(picks[i] >= 0 && picks[i] < extent, "index {} is outside [0, {})", picks[i], extent);
+    for (std::int64_t i = 0; i < count; ++i)
+      ORIEL_REQUIRE(picks[i] >= 0 && picks[i] < extent, "index {} is outside [0, {})", picks[i], extent);
     Dims dims = x.rank() == 1 ? Dims{1, 0} : x.dims();
     dims[dims.size() - 1] = count;
     Tensor& out = outputs.allocate(0, x.type(), dims);
@@ -327,11 +349,12 @@ void lower_extractor(Lowering& lowering, const Unit& unit) {
     with_bytes(bytes, [&]<typename U>() {
       const auto* from = static_cast<const U*>(x.raw());
       auto* to = static_cast<U*>(out.raw());
-      parallel(context, out.size() / count, std::max<std::int64_t>(1, kMoveGrain / count), [&](std::int64_t first, std::int64_t last, int) {
-        for (std::int64_t n = first; n < last; ++n) {
-          for (std::int64_t i = 0; i < count; ++i) to[n * count + i] = from[n * extent + picks[i]];
-        }
-      });
+      parallel(context, out.size() / count, std::max<std::int64_t>(1, kMoveGrain / count),
+               [&](std::int64_t first, std::int64_t last, int) {
+                 for (std::int64_t n = first; n < last; ++n) {
+                   for (std::int64_t i = 0; i < count; ++i) to[n * count + i] = from[n * extent + picks[i]];
+                 }
+               });
     });
   };
   lowering.step(unit, std::move(spec));
@@ -354,7 +377,8 @@ void lower_zip_map(Lowering& lowering, const Unit& unit) {
   spec.run = [order, sorted](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     const ops::MlRows shape(x);
-    ORIEL_REQUIRE(shape.features == sorted.size(), "input of shape {}, expected {} columns", to_string(x.dims()), sorted.size());
+    ORIEL_REQUIRE(shape.features == sorted.size(), "input of shape {}, expected {} columns", to_string(x.dims()),
+                  sorted.size());
     auto sequence = std::make_shared<Sequence>();
     for (std::int64_t row = 0; row < shape.rows; ++row) {
       auto map = std::make_shared<Map>();
@@ -374,15 +398,15 @@ void lower_zip_map(Lowering& lowering, const Unit& unit) {
 
 std::vector<Rule> ml_rules() {
   std::vector<Rule> rules = {{"ai.onnx.ml.ZipMap", accept, lower_zip_map},
-          {"ai.onnx.ml.LinearClassifier", decline_ml_features, lower_linear_classifier},
-          {"ai.onnx.ml.LinearRegressor", decline_ml_features, lower_linear_regressor},
-          {"ai.onnx.ml.TreeEnsembleClassifier", decline_forest, lower_tree_classifier},
-          {"ai.onnx.ml.TreeEnsembleRegressor", decline_forest, lower_tree_regressor},
-          {"ai.onnx.ml.TreeEnsemble", decline_forest, lower_tree_regressor},
-          {"ai.onnx.ml.Normalizer", decline_ml_features, lower_normalizer},
-          {"ai.onnx.ml.Scaler", decline_ml_features, lower_scaler},
-          {"ai.onnx.ml.Binarizer", decline_ml_features, lower_binarizer},
-          {"ai.onnx.ml.ArrayFeatureExtractor", decline_extractor, lower_extractor}};
+                             {"ai.onnx.ml.LinearClassifier", decline_ml_features, lower_linear_classifier},
+                             {"ai.onnx.ml.LinearRegressor", decline_ml_features, lower_linear_regressor},
+                             {"ai.onnx.ml.TreeEnsembleClassifier", decline_forest, lower_tree_classifier},
+                             {"ai.onnx.ml.TreeEnsembleRegressor", decline_forest, lower_tree_regressor},
+                             {"ai.onnx.ml.TreeEnsemble", decline_forest, lower_tree_regressor},
+                             {"ai.onnx.ml.Normalizer", decline_ml_features, lower_normalizer},
+                             {"ai.onnx.ml.Scaler", decline_ml_features, lower_scaler},
+                             {"ai.onnx.ml.Binarizer", decline_ml_features, lower_binarizer},
+                             {"ai.onnx.ml.ArrayFeatureExtractor", decline_extractor, lower_extractor}};
   const std::vector<Rule> encoders = ml_encode_rules();
   rules.insert(rules.end(), encoders.begin(), encoders.end());
   return rules;

@@ -13,10 +13,12 @@ namespace {
 
 std::string decline_labels(const Node& node, const CompileOptions&) {
   for (const ElementType type : {node.input(0)->element(), node.output()->element()}) {
-    if (type != ElementType::kString && fixed_bytes(type) == 0) return formatted("no kernel for {}", element_name(type));
+    if (type != ElementType::kString && fixed_bytes(type) == 0)
+      return formatted("no kernel for {}", element_name(type));
   }
   const ElementType type = node.input(0)->element();
-  return type == ElementType::kString || is_ml_feature(type) ? std::string() : formatted("no kernel looks up {}", element_name(type));
+  return type == ElementType::kString || is_ml_feature(type) ? std::string()
+                                                             : formatted("no kernel looks up {}", element_name(type));
 }
 
 /// Puts the element of the table that an element of x leads to, or the fallback, to every element of y.
@@ -62,7 +64,8 @@ void lower_labels(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = ml_spec(lowering, unit, "label_table");
   const ops::LabelEncoder model(unit.node->attributes());
   const auto keep = [&]<typename T>() {
-    spec.run = [table = std::make_shared<LabelTable<T>>(model)](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    spec.run = [table = std::make_shared<LabelTable<T>>(model)](const Inputs& inputs, OutputSink& outputs,
+                                                                RunContext& context) {
       table->run(inputs, outputs, context);
     };
   };
@@ -89,7 +92,8 @@ std::unordered_map<Key, std::int64_t> places_of(const std::vector<Key>& keys) {
 }
 
 template <typename Places, typename Read>
-void encode(const Inputs& inputs, OutputSink& outputs, const Places& places, std::int64_t categories, bool zeros, Read&& read) {
+void encode(const Inputs& inputs, OutputSink& outputs, const Places& places, std::int64_t categories, bool zeros,
+            Read&& read) {
   const Tensor& x = inputs[0];
   Dims dims = x.dims();
   dims.push_back(categories);
@@ -108,13 +112,16 @@ void lower_categories(Lowering& lowering, const Unit& unit) {
   const bool zeros = a.get_bool("zeros");
   if (unit.node->input(0)->element() == ElementType::kString) {
     const std::vector<std::string>& keys = a.get_strings("cats_strings");
-    spec.run = [places = places_of(keys), categories = static_cast<std::int64_t>(keys.size()), zeros](const Inputs& inputs, OutputSink& outputs, RunContext&) {
+    spec.run = [places = places_of(keys), categories = static_cast<std::int64_t>(keys.size()), zeros](
+                   const Inputs& inputs, OutputSink& outputs, RunContext&) {
       const auto* from = inputs[0].data<std::string>();
-      encode(inputs, outputs, places, categories, zeros, [from](std::int64_t i) -> const std::string& { return from[i]; });
+      encode(inputs, outputs, places, categories, zeros,
+             [from](std::int64_t i) -> const std::string& { return from[i]; });
     };
   } else {
     const std::vector<std::int64_t>& keys = a.get_ints("cats_int64s");
-    spec.run = [places = places_of(keys), categories = static_cast<std::int64_t>(keys.size()), zeros](const Inputs& inputs, OutputSink& outputs, RunContext&) {
+    spec.run = [places = places_of(keys), categories = static_cast<std::int64_t>(keys.size()), zeros](
+                   const Inputs& inputs, OutputSink& outputs, RunContext&) {
       encode(inputs, outputs, places, categories, zeros, [&](std::int64_t i) { return element_as_i64(inputs[0], i); });
     };
   }
@@ -159,7 +166,8 @@ void lower_imputer(Lowering& lowering, const Unit& unit) {
 
 void lower_vectorizer(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = ml_spec(lowering, unit, "join_features");
-  spec.run = [widths = unit.node->attributes().get_ints("inputdimensions")](const Inputs& inputs, OutputSink& outputs, RunContext&) {
+  spec.run = [widths = unit.node->attributes().get_ints("inputdimensions")](const Inputs& inputs, OutputSink& outputs,
+                                                                            RunContext&) {
     const std::int64_t rows = ops::MlRows(inputs[0]).rows;
     std::int64_t total = 0;
     for (const std::int64_t w : widths) total += w;

@@ -29,7 +29,8 @@ bool follows_from_symbols(const Node& node) {
     table.collect(d, after);
   }
   return std::all_of(after.begin(), after.end(), [&](SymbolId id) {
-    return table.symbol(id).kind != SymbolTable::Kind::kFresh || std::find(before.begin(), before.end(), id) != before.end();
+    return table.symbol(id).kind != SymbolTable::Kind::kFresh ||
+           std::find(before.begin(), before.end(), id) != before.end();
   });
 }
 
@@ -41,7 +42,8 @@ Dims evaluate(const std::vector<Dim>& dims, std::int64_t elements, const Binding
   for (const Dim& d : dims) {
     const std::int64_t value = d.evaluate(symbols);
     if (value < 0) {
-      ORIEL_REQUIRE(open < 0, "the dimensions {} and {} are unknown", dims[static_cast<std::size_t>(open)].to_string(), d.to_string());
+      ORIEL_REQUIRE(open < 0, "the dimensions {} and {} are unknown", dims[static_cast<std::size_t>(open)].to_string(),
+                    d.to_string());
       open = static_cast<int>(result.size());
     } else {
       known *= value;
@@ -70,8 +72,8 @@ Dims reshape_dims(const Tensor& x, const Dims& target, bool allow_zero) {
     dims.push_back(d);
   }
   if (inferred >= 0) {
-    ORIEL_REQUIRE(known == 0 ? x.size() == 0 : x.size() % known == 0, "input of shape {} cannot take the shape {}", to_string(x.dims()),
-                  to_string(target));
+    ORIEL_REQUIRE(known == 0 ? x.size() == 0 : x.size() % known == 0, "input of shape {} cannot take the shape {}",
+                  to_string(x.dims()), to_string(target));
     dims[static_cast<std::size_t>(inferred)] = known == 0 ? 0 : x.size() / known;
   }
   return dims;
@@ -82,7 +84,8 @@ Dims squeeze_dims(const Tensor& x, const Inputs& inputs) {
   const Dims axes = given ? read_axes(read_integers(inputs[1]), x.rank()) : Dims();
   Dims dims;
   for (std::size_t i = 0; i < x.rank(); ++i) {
-    const bool drop = given ? std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end() : x.dim(i) == 1;
+    const bool drop =
+        given ? std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end() : x.dim(i) == 1;
     ORIEL_REQUIRE(!drop || x.dim(i) == 1, "axis {} of {} is not 1", i, to_string(x.dims()));
     if (!drop) dims.push_back(x.dim(i));
   }
@@ -149,14 +152,20 @@ void lower_view(Lowering& lowering, const Unit& unit) {
     };
   } else {
     const bool allow_zero = node.attributes().get_int("allowzero", 0) != 0;
-    spec.run = [view, allow_zero, axis = node.attributes().get_int("axis", 1)](const Inputs& inputs, OutputSink& outputs, RunContext&) {
+    spec.run = [view, allow_zero, axis = node.attributes().get_int("axis", 1)](const Inputs& inputs,
+                                                                               OutputSink& outputs, RunContext&) {
       const Tensor& x = inputs[0];
       switch (view) {
-        case View::kReshape: return outputs.set(0, x.reshaped(reshape_dims(x, read_integers(inputs[1]), allow_zero)));
-        case View::kSqueeze: return outputs.set(0, x.reshaped(squeeze_dims(x, inputs)));
-        case View::kUnsqueeze: return outputs.set(0, x.reshaped(unsqueeze_dims(x, read_integers(inputs[1]))));
-        case View::kFlatten: return outputs.set(0, x.reshaped(flatten_dims(x, axis)));
-        case View::kIdentity: return outputs.set(0, x);
+        case View::kReshape:
+          return outputs.set(0, x.reshaped(reshape_dims(x, read_integers(inputs[1]), allow_zero)));
+        case View::kSqueeze:
+          return outputs.set(0, x.reshaped(squeeze_dims(x, inputs)));
+        case View::kUnsqueeze:
+          return outputs.set(0, x.reshaped(unsqueeze_dims(x, read_integers(inputs[1]))));
+        case View::kFlatten:
+          return outputs.set(0, x.reshaped(flatten_dims(x, axis)));
+        case View::kIdentity:
+          return outputs.set(0, x);
       }
     };
   }
@@ -201,7 +210,9 @@ void lower_dropout(Lowering& lowering, const Unit& unit) {
 
 // Layouts
 
-bool f32_of_rank_3(const Value* v) { return v->element() == ElementType::kF32 && v->shape().is_ranked() && v->shape().rank() >= 3; }
+bool f32_of_rank_3(const Value* v) {
+  return v->element() == ElementType::kF32 && v->shape().is_ranked() && v->shape().rank() >= 3;
+}
 
 // Room for the lanes of two split axes.
 constexpr std::size_t kMaxLayoutRank = kernels::kMaxCopyRank - 2;
@@ -218,8 +229,8 @@ void lower_transpose(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const Value* x = node.input(0);
   const bool from_blocked = lowering.is_blocked(x) && transpose_reads_blocked(node, 0);
-  const bool to_blocked = f32_of_rank_3(unit.output) && whole_blocks(unit.output->shape()) && lowering.wanted_blocked(unit.output) &&
-                          !lowering.leaves(unit.output);
+  const bool to_blocked = f32_of_rank_3(unit.output) && whole_blocks(unit.output->shape()) &&
+                          lowering.wanted_blocked(unit.output) && !lowering.leaves(unit.output);
   Lowering::StepSpec spec;
   spec.inputs = {from_blocked ? lowering.blocked(x) : lowering.plain(x)};
   spec.outputs = {to_blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
@@ -292,8 +303,8 @@ void lower_concat(Lowering& lowering, const Unit& unit) {
   spec.kernel = "concat";
   spec.algorithm = to_blocked ? "blocked" : "plain";
   const int bytes = fixed_bytes(unit.output->element());
-  spec.run = [bytes, to_blocked, from_blocked, given_axis = node.attributes().get_int("axis")](const Inputs& inputs, OutputSink& outputs,
-                                                                                                RunContext& context) {
+  spec.run = [bytes, to_blocked, from_blocked, given_axis = node.attributes().get_int("axis")](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     Dims dims = inputs[0].dims();
     const auto axis = static_cast<std::size_t>(normalize_axis(given_axis, dims.size()));
     for (std::size_t i = 1; i < inputs.size(); ++i) {
@@ -302,7 +313,8 @@ void lower_concat(Lowering& lowering, const Unit& unit) {
       ORIEL_REQUIRE(inputs[i].type() == inputs[0].type(), "input {} is {}, expected {}", i, inputs[i].description(),
                     element_name(inputs[0].type()));
       for (std::size_t d = 0; d < dims.size(); ++d) {
-        ORIEL_REQUIRE(d == axis || other[d] == dims[d], "input {} has {} on axis {}, expected {}", i, other[d], d, dims[d]);
+        ORIEL_REQUIRE(d == axis || other[d] == dims[d], "input {} has {} on axis {}, expected {}", i, other[d], d,
+                      dims[d]);
       }
       dims[axis] += other[axis];
     }
@@ -313,7 +325,8 @@ void lower_concat(Lowering& lowering, const Unit& unit) {
       const Tensor& in = inputs[i];
       const Placement from = placement_of(in.dims(), from_blocked[i]);
       Region region;
-      for (std::size_t d = 0; d < dims.size(); ++d) region.add(in.dim(d), from, d, to, d, d == 1 && (to_blocked || from_blocked[i]));
+      for (std::size_t d = 0; d < dims.size(); ++d)
+        region.add(in.dim(d), from, d, to, d, d == 1 && (to_blocked || from_blocked[i]));
       const std::int64_t start = axis == 1 && to_blocked ? offset / 16 * to.block : offset * to.stride[axis];
       region.copy(context, bytes, in.raw(), at(out.raw(), start, bytes));
       offset += in.dim(axis);
@@ -329,8 +342,11 @@ const Tensor* constant_of(const Value* v) { return v == nullptr ? nullptr : v->c
 // Whether a slice is known before the run and cuts channels between blocks only.
 bool slice_keeps_blocks(const Node& node) {
   const Value* x = node.input(0);
-  if (!f32_of_rank_3(x) || !x->shape()[1].is_known() || constant_of(node.input(1)) == nullptr || constant_of(node.input(2)) == nullptr) return false;
-  if ((node.input(3) != nullptr && constant_of(node.input(3)) == nullptr) || (node.input(4) != nullptr && constant_of(node.input(4)) == nullptr)) {
+  if (!f32_of_rank_3(x) || !x->shape()[1].is_known() || constant_of(node.input(1)) == nullptr ||
+      constant_of(node.input(2)) == nullptr)
+    return false;
+  if ((node.input(3) != nullptr && constant_of(node.input(3)) == nullptr) ||
+      (node.input(4) != nullptr && constant_of(node.input(4)) == nullptr)) {
     return false;
   }
   const Dims starts = read_integers(*constant_of(node.input(1)));
@@ -422,7 +438,8 @@ void lower_split(Lowering& lowering, const Unit& unit) {
   // A plain part of a blocked tensor is copied lane by lane, which takes whole blocks.
   bool from_blocked = lowering.is_blocked(x) && split_keeps_blocks(node);
   if (from_blocked && !whole_blocks(x->shape())) {
-    for (std::size_t i = 0; i < node.num_outputs(); ++i) from_blocked = from_blocked && lowering.wanted_blocked(node.output(i));
+    for (std::size_t i = 0; i < node.num_outputs(); ++i)
+      from_blocked = from_blocked && lowering.wanted_blocked(node.output(i));
   }
   Lowering::StepSpec spec;
   spec.inputs = {from_blocked ? lowering.blocked(x) : lowering.plain(x)};
@@ -431,7 +448,9 @@ void lower_split(Lowering& lowering, const Unit& unit) {
   for (std::size_t i = 0; i < node.num_outputs(); ++i) {
     const Value* v = node.output(i);
     to_blocked.push_back(from_blocked && lowering.wanted_blocked(v));
-    spec.outputs.push_back(!output_wanted(lowering, node, i) ? -1 : to_blocked[i] ? lowering.blocked_output(v) : lowering.plain_output(v));
+    spec.outputs.push_back(!output_wanted(lowering, node, i) ? -1
+                           : to_blocked[i]                   ? lowering.blocked_output(v)
+                                                             : lowering.plain_output(v));
   }
   spec.kernel = "split";
   spec.algorithm = from_blocked ? "blocked" : "plain";
@@ -446,7 +465,8 @@ void lower_split(Lowering& lowering, const Unit& unit) {
     Dims extents;
     if (inputs.has(1)) {
       extents = read_integers(inputs[1]);
-      ORIEL_REQUIRE(static_cast<std::int64_t>(extents.size()) >= parts, "{} extents for {} outputs", extents.size(), parts);
+      ORIEL_REQUIRE(static_cast<std::int64_t>(extents.size()) >= parts, "{} extents for {} outputs", extents.size(),
+                    parts);
     } else {
       const std::int64_t count = std::max(named, parts);
       const std::int64_t chunk = (extent + count - 1) / count;
@@ -487,7 +507,8 @@ void lower_expand(Lowering& lowering, const Unit& unit) {
   spec.inputs = {lowering.plain(node.input(0)), lowering.plain(node.input(1))};
   spec.outputs = {lowering.plain_output(unit.output)};
   spec.kernel = "expand";
-  spec.run = [bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs,
+                                                             RunContext& context) {
     const Tensor& in = inputs[0];
     const Dims dims = broadcast(in.dims(), read_integers(inputs[1]));
     Tensor& out = outputs.allocate(0, in.type(), dims);
@@ -498,13 +519,16 @@ void lower_expand(Lowering& lowering, const Unit& unit) {
     const Dims to = row_major_strides(dims);
     const std::size_t lead = dims.size() - in.rank();
     Region region;
-    for (std::size_t d = 0; d < dims.size(); ++d) region.add(dims[d], d < lead || in.dim(d - lead) == 1 ? 0 : from[d - lead], to[d]);
+    for (std::size_t d = 0; d < dims.size(); ++d)
+      region.add(dims[d], d < lead || in.dim(d - lead) == 1 ? 0 : from[d - lead], to[d]);
     region.copy(context, bytes, in.raw(), out.raw());
   };
   lowering.step(unit, std::move(spec));
 }
 
-std::string decline_tile(const Node& node, const CompileOptions&) { return decline_moved(node, kernels::kMaxCopyRank / 2); }
+std::string decline_tile(const Node& node, const CompileOptions&) {
+  return decline_moved(node, kernels::kMaxCopyRank / 2);
+}
 
 void lower_tile(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
@@ -512,13 +536,15 @@ void lower_tile(Lowering& lowering, const Unit& unit) {
   spec.inputs = {lowering.plain(node.input(0)), lowering.plain(node.input(1))};
   spec.outputs = {lowering.plain_output(unit.output)};
   spec.kernel = "tile";
-  spec.run = [bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs,
+                                                             RunContext& context) {
     const Tensor& in = inputs[0];
     const Dims repeats = read_integers(inputs[1]);
     ORIEL_REQUIRE(repeats.size() == in.rank(), "{} repeats for rank {}", repeats.size(), in.rank());
     Dims dims = in.dims();
     for (std::size_t i = 0; i < dims.size(); ++i) {
-      ORIEL_REQUIRE(repeats[i] >= 0 && !__builtin_mul_overflow(dims[i], repeats[i], &dims[i]), "axis {} is repeated {} times", i, repeats[i]);
+      ORIEL_REQUIRE(repeats[i] >= 0 && !__builtin_mul_overflow(dims[i], repeats[i], &dims[i]),
+                    "axis {} is repeated {} times", i, repeats[i]);
     }
     Tensor& out = outputs.allocate(0, in.type(), dims);
     if (out.size() == 0) return;
@@ -547,7 +573,8 @@ struct PadAxis {
 };
 
 // Fills out's elements that lie outside the kept region on some axis with `value`.
-void fill_border(RunContext& context, const SmallVector<PadAxis, 8>& axes, const Dims& to, int bytes, const void* value, char* out) {
+void fill_border(RunContext& context, const SmallVector<PadAxis, 8>& axes, const Dims& to, int bytes, const void* value,
+                 char* out) {
   // The borders of axis d for indices inside the kept region of the axes before it.
   for (std::size_t d = 0; d < axes.size(); ++d) {
     std::int64_t base = 0;
@@ -556,7 +583,8 @@ void fill_border(RunContext& context, const SmallVector<PadAxis, 8>& axes, const
     for (const auto& span : spans) {
       if (span[0] == span[1]) continue;
       Region region;
-      for (std::size_t i = 0; i < axes.size(); ++i) region.add(i < d ? axes[i].kept : i == d ? span[1] - span[0] : axes[i].total, 0, to[i]);
+      for (std::size_t i = 0; i < axes.size(); ++i)
+        region.add(i < d ? axes[i].kept : i == d ? span[1] - span[0] : axes[i].total, 0, to[i]);
       region.copy(context, bytes, value, at(out, base + span[0] * to[d], bytes));
     }
   }
@@ -570,7 +598,8 @@ void lower_pad(Lowering& lowering, const Unit& unit) {
   spec.kernel = "pad";
   const ops::PadMode mode = ops::pad_mode(node.attributes().get_string("mode"));
   spec.algorithm = node.attributes().get_string("mode");
-  spec.run = [mode, bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [mode, bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs,
+                                                                   RunContext& context) {
     const Tensor& in = inputs[0];
     const std::size_t rank = in.rank();
     const Dims pads = read_integers(inputs[1]);
@@ -593,7 +622,8 @@ void lower_pad(Lowering& lowering, const Unit& unit) {
       axis.total = dims[d] = in.dim(d) + before + after;
       axis.low = std::max<std::int64_t>(0, -before);
       axis.before = std::min(std::max<std::int64_t>(0, before), axis.total);
-      axis.kept = std::clamp<std::int64_t>(in.dim(d) - axis.low - std::max<std::int64_t>(0, -after), 0, axis.total - axis.before);
+      axis.kept = std::clamp<std::int64_t>(in.dim(d) - axis.low - std::max<std::int64_t>(0, -after), 0,
+                                           axis.total - axis.before);
     }
     Tensor& out = outputs.allocate(0, in.type(), dims);
     if (out.size() == 0) return;
@@ -613,7 +643,8 @@ void lower_pad(Lowering& lowering, const Unit& unit) {
       const char zero[16] = {};
       const void* value = zero;
       if (inputs.has(2)) {
-        ORIEL_REQUIRE(inputs[2].type() == in.type() && inputs[2].size() > 0, "the value to pad with is {}", inputs[2].description());
+        ORIEL_REQUIRE(inputs[2].type() == in.type() && inputs[2].size() > 0, "the value to pad with is {}",
+                      inputs[2].description());
         value = inputs[2].raw();
       }
       fill_border(context, axes, to, bytes, value, base);
@@ -642,7 +673,8 @@ void lower_pad(Lowering& lowering, const Unit& unit) {
 
 std::vector<Rule> movement_rules() {
   std::vector<Rule> rules;
-  for (const char* op : {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity"}) rules.push_back({op, decline_view, lower_view, view_reads_blocked});
+  for (const char* op : {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity"})
+    rules.push_back({op, decline_view, lower_view, view_reads_blocked});
   rules.push_back({"Dropout", decline_dropout, lower_dropout});
   rules.push_back({"Transpose", decline_layout, lower_transpose, transpose_reads_blocked});
   rules.push_back({"Concat", decline_layout, lower_concat, concat_reads_blocked});

@@ -12,7 +12,8 @@ namespace {
 using namespace kernels;
 
 std::string decline_f32(const Node& node, const CompileOptions&) {
-  if (node.input(0)->element() != ElementType::kF32) return formatted("no kernel for {}", element_name(node.input(0)->element()));
+  if (node.input(0)->element() != ElementType::kF32)
+    return formatted("no kernel for {}", element_name(node.input(0)->element()));
   return {};
 }
 
@@ -42,9 +43,10 @@ void lower_softmax(Lowering& lowering, const Unit& unit) {
     Tensor& y = outputs.allocate(0, ElementType::kF32, x.dims());
     float* to = y.data<float>();
     const std::int64_t grain = std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(shape.axis, 1));
-    parallel(context, y.size() == 0 ? 0 : softmax_units(shape), shape.inner == 1 ? grain : 1, [&](std::int64_t first, std::int64_t last, int) {
-      (logarithm ? log_softmax_f32 : softmax_f32)(shape, from, to, first, last, max_isa());
-    });
+    parallel(context, y.size() == 0 ? 0 : softmax_units(shape), shape.inner == 1 ? grain : 1,
+             [&](std::int64_t first, std::int64_t last, int) {
+               (logarithm ? log_softmax_f32 : softmax_f32)(shape, from, to, first, last, max_isa());
+             });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -52,7 +54,8 @@ void lower_softmax(Lowering& lowering, const Unit& unit) {
 std::string decline_layer_norm(const Node& node, const CompileOptions& options) {
   if (std::string sentence = decline_f32(node, options); !sentence.empty()) return sentence;
   for (std::size_t i = 1; i < node.num_inputs(); ++i) {
-    if (node.input(i) != nullptr && node.input(i)->element() != ElementType::kF32) return "scale or bias of another type";
+    if (node.input(i) != nullptr && node.input(i)->element() != ElementType::kF32)
+      return "scale or bias of another type";
   }
   for (const Value* v : node.outputs()) {
     if (v->element() != ElementType::kF32) return "a result of another type";
@@ -81,7 +84,8 @@ void lower_layer_norm(Lowering& lowering, const Unit& unit) {
     const std::int64_t rows = product(x.dims(), 0, a);
     const auto parameter = [&](std::size_t i) -> const float* {
       if (!inputs.has(i)) return nullptr;
-      ORIEL_REQUIRE(inputs[i].size() == n.columns, "input {} has {} elements, expected {}", i, inputs[i].size(), n.columns);
+      ORIEL_REQUIRE(inputs[i].size() == n.columns, "input {} has {} elements, expected {}", i, inputs[i].size(),
+                    n.columns);
       return inputs[i].data<float>();
     };
     n.scale = parameter(1);
@@ -91,7 +95,8 @@ void lower_layer_norm(Lowering& lowering, const Unit& unit) {
     Tensor& y = outputs.allocate(0, ElementType::kF32, x.dims());
     n.y = y.data<float>();
     if (outputs.size() > 1 && outputs.wanted(1)) n.mean = outputs.allocate(1, ElementType::kF32, reduced).data<float>();
-    if (outputs.size() > 2 && outputs.wanted(2)) n.inverse_deviation = outputs.allocate(2, ElementType::kF32, reduced).data<float>();
+    if (outputs.size() > 2 && outputs.wanted(2))
+      n.inverse_deviation = outputs.allocate(2, ElementType::kF32, reduced).data<float>();
     const std::int64_t grain = std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(n.columns, 1));
     parallel(context, rows, grain, [&](std::int64_t first, std::int64_t last, int) { layer_norm_f32(n, first, last); });
   };
@@ -125,7 +130,8 @@ void lower_blocked_instance_norm(Lowering& lowering, const Unit& unit) {
   spec.in_place = {0};
   spec.kernel = "instance_norm_f32";
   spec.algorithm = "blocked";
-  spec.run = [epsilon = node.attributes().get_float("epsilon", 1e-5F)](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [epsilon = node.attributes().get_float("epsilon", 1e-5F)](const Inputs& inputs, OutputSink& outputs,
+                                                                       RunContext& context) {
     const Tensor& x = inputs[0];
     BlockedInstanceNorm n;
     n.x = static_cast<const float*>(x.raw());
@@ -133,14 +139,16 @@ void lower_blocked_instance_norm(Lowering& lowering, const Unit& unit) {
     n.inner = product(x.dims(), 2, x.rank());
     n.epsilon = epsilon;
     for (std::size_t i = 1; i < 3; ++i) {
-      ORIEL_REQUIRE(inputs[i].size() == n.channels, "input {} has {} elements, expected {}", i, inputs[i].size(), n.channels);
+      ORIEL_REQUIRE(inputs[i].size() == n.channels, "input {} has {} elements, expected {}", i, inputs[i].size(),
+                    n.channels);
     }
     n.scale = inputs[1].data<float>();
     n.bias = inputs[2].data<float>();
     const std::int64_t units = x.dim(0) * ((n.channels + 15) / 16);
     Tensor& y = outputs.allocate(0, ElementType::kF32, x.dims());
     n.y = static_cast<float*>(y.raw());
-    parallel(context, units, 1, [&](std::int64_t first, std::int64_t last, int) { blocked_instance_norm_f32(n, first, last); });
+    parallel(context, units, 1,
+             [&](std::int64_t first, std::int64_t last, int) { blocked_instance_norm_f32(n, first, last); });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -148,7 +156,8 @@ void lower_blocked_instance_norm(Lowering& lowering, const Unit& unit) {
 void lower_group_norm(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const bool instance = node.op().name == "InstanceNormalization";
-  if (instance && lowering.is_blocked(node.input(0)) && instance_norm_reads_blocked(node, 0)) return lower_blocked_instance_norm(lowering, unit);
+  if (instance && lowering.is_blocked(node.input(0)) && instance_norm_reads_blocked(node, 0))
+    return lower_blocked_instance_norm(lowering, unit);
   const std::int64_t groups = instance ? 0 : node.attributes().get_int("num_groups");
   const float epsilon = node.attributes().get_float("epsilon", 1e-5F);
   Lowering::StepSpec spec;
@@ -167,13 +176,15 @@ void lower_group_norm(Lowering& lowering, const Unit& unit) {
     n.epsilon = epsilon;
     ORIEL_REQUIRE(n.groups > 0 && n.channels % n.groups == 0, "{} channels in {} groups", n.channels, n.groups);
     for (std::size_t i = 1; i < 3; ++i) {
-      ORIEL_REQUIRE(inputs[i].size() == n.channels, "input {} has {} elements, expected {}", i, inputs[i].size(), n.channels);
+      ORIEL_REQUIRE(inputs[i].size() == n.channels, "input {} has {} elements, expected {}", i, inputs[i].size(),
+                    n.channels);
     }
     n.scale = inputs[1].data<float>();
     n.bias = inputs[2].data<float>();
     Tensor& y = outputs.allocate(0, ElementType::kF32, x.dims());
     n.y = y.data<float>();
-    parallel(context, y.size() == 0 ? 0 : x.dim(0) * n.groups, 1, [&](std::int64_t first, std::int64_t last, int) { group_norm_f32(n, first, last); });
+    parallel(context, y.size() == 0 ? 0 : x.dim(0) * n.groups, 1,
+             [&](std::int64_t first, std::int64_t last, int) { group_norm_f32(n, first, last); });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -210,9 +221,11 @@ void lower_batch_norm(Lowering& lowering, const Unit& unit) {
   spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
   spec.in_place = {0};
   spec.kernel = "channel_affine_f32";
-  spec.run = [scale, shift, channels = static_cast<std::int64_t>(gamma.size()), blocked](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [scale, shift, channels = static_cast<std::int64_t>(gamma.size()), blocked](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& in = inputs[0];
-    ORIEL_REQUIRE(in.rank() >= 2 && in.dim(1) == channels, "input of shape {}, expected {} channels", to_string(in.dims()), channels);
+    ORIEL_REQUIRE(in.rank() >= 2 && in.dim(1) == channels, "input of shape {}, expected {} channels",
+                  to_string(in.dims()), channels);
     const auto* from = static_cast<const float*>(in.raw());
     Tensor& out = outputs.allocate(0, ElementType::kF32, in.dims());
     auto* to = static_cast<float*>(out.raw());
@@ -225,7 +238,11 @@ void lower_batch_norm(Lowering& lowering, const Unit& unit) {
       n.inner = inner;
       n.scale = scale.data();
       n.bias = shift.data();
-      parallel(context, out.size() == 0 ? 0 : inner == 1 ? in.dim(0) : in.dim(0) * channels, std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(inner == 1 ? channels : inner, 1)),
+      parallel(context,
+               out.size() == 0 ? 0
+               : inner == 1    ? in.dim(0)
+                               : in.dim(0) * channels,
+               std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(inner == 1 ? channels : inner, 1)),
                [&](std::int64_t first, std::int64_t last, int) { channel_affine_f32(n, first, last); });
       return;
     }
@@ -247,7 +264,9 @@ void lower_batch_norm(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
-bool batch_norm_reads_blocked(const Node& node, std::size_t input) { return input == 0 && node.input(0)->shape().rank() >= 3 && decline_batch_norm(node, {}).empty(); }
+bool batch_norm_reads_blocked(const Node& node, std::size_t input) {
+  return input == 0 && node.input(0)->shape().rank() >= 3 && decline_batch_norm(node, {}).empty();
+}
 
 std::string decline_lrn(const Node& node, const CompileOptions& options) {
   const Shape& shape = node.input(0)->shape();
@@ -255,7 +274,9 @@ std::string decline_lrn(const Node& node, const CompileOptions& options) {
   return decline_f32(node, options);
 }
 
-bool lrn_reads_blocked(const Node& node, std::size_t input) { return input == 0 && node.input(0)->shape().rank() >= 3 && decline_lrn(node, {}).empty(); }
+bool lrn_reads_blocked(const Node& node, std::size_t input) {
+  return input == 0 && node.input(0)->shape().rank() >= 3 && decline_lrn(node, {}).empty();
+}
 
 void lower_lrn(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
@@ -283,10 +304,12 @@ void lower_lrn(Lowering& lowering, const Unit& unit) {
     run.channels = in.dim(1);
     run.inner = product(in.dims(), 2, in.rank());
     const std::int64_t room = lrn_scratch_floats(run);
-    auto* scratch = static_cast<float*>(context.scratch(static_cast<std::size_t>(room * context.threads.threads()) * sizeof(float)));
+    auto* scratch = static_cast<float*>(
+        context.scratch(static_cast<std::size_t>(room * context.threads.threads()) * sizeof(float)));
     const std::int64_t grain = std::max<std::int64_t>(1, 16384 / run.channels);
-    parallel(context, in.dim(0) * run.inner, grain,
-             [&](std::int64_t first, std::int64_t last, int slot) { lrn_f32(run, first, last, scratch + slot * room); });
+    parallel(context, in.dim(0) * run.inner, grain, [&](std::int64_t first, std::int64_t last, int slot) {
+      lrn_f32(run, first, last, scratch + slot * room);
+    });
   };
   lowering.step(unit, std::move(spec));
 }

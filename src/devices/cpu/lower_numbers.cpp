@@ -26,28 +26,27 @@ void map_elements(RunContext& context, const T* x, R* y, std::int64_t n, F f) {
 using Function = double (*)(double);
 
 Function function_f64(const std::string& op) {
-  static const auto* const functions = new std::map<std::string, Function>{
-      {"Floor", [](double x) { return std::floor(x); }},
-      {"Ceil", [](double x) { return std::ceil(x); }},
-      {"Round", [](double x) { return std::nearbyint(x); }},
-      {"Sqrt", [](double x) { return std::sqrt(x); }},
-      {"Exp", [](double x) { return std::exp(x); }},
-      {"Log", [](double x) { return std::log(x); }},
-      {"Sin", [](double x) { return std::sin(x); }},
-      {"Cos", [](double x) { return std::cos(x); }},
-      {"Tan", [](double x) { return std::tan(x); }},
-      {"Asin", [](double x) { return std::asin(x); }},
-      {"Acos", [](double x) { return std::acos(x); }},
-      {"Atan", [](double x) { return std::atan(x); }},
-      {"Sinh", [](double x) { return std::sinh(x); }},
-      {"Cosh", [](double x) { return std::cosh(x); }},
-      {"Asinh", [](double x) { return std::asinh(x); }},
-      {"Acosh", [](double x) { return std::acosh(x); }},
-      {"Atanh", [](double x) { return std::atanh(x); }},
-      {"Erf", [](double x) { return std::erf(x); }},
-      {"Tanh", [](double x) { return std::tanh(x); }},
-      {"Sigmoid", [](double x) { return 1.0 / (1.0 + std::exp(-x)); }},
-      {"Reciprocal", [](double x) { return 1.0 / x; }}};
+  static const auto* const functions = new std::map<std::string, Function>{{"Floor", [](double x) { return std::floor(x); }},
+                                                                           {"Ceil", [](double x) { return std::ceil(x); }},
+                                                                           {"Round", [](double x) { return std::nearbyint(x); }},
+                                                                           {"Sqrt", [](double x) { return std::sqrt(x); }},
+                                                                           {"Exp", [](double x) { return std::exp(x); }},
+                                                                           {"Log", [](double x) { return std::log(x); }},
+                                                                           {"Sin", [](double x) { return std::sin(x); }},
+                                                                           {"Cos", [](double x) { return std::cos(x); }},
+                                                                           {"Tan", [](double x) { return std::tan(x); }},
+                                                                           {"Asin", [](double x) { return std::asin(x); }},
+                                                                           {"Acos", [](double x) { return std::acos(x); }},
+                                                                           {"Atan", [](double x) { return std::atan(x); }},
+                                                                           {"Sinh", [](double x) { return std::sinh(x); }},
+                                                                           {"Cosh", [](double x) { return std::cosh(x); }},
+                                                                           {"Asinh", [](double x) { return std::asinh(x); }},
+                                                                           {"Acosh", [](double x) { return std::acosh(x); }},
+                                                                           {"Atanh", [](double x) { return std::atanh(x); }},
+                                                                           {"Erf", [](double x) { return std::erf(x); }},
+                                                                           {"Tanh", [](double x) { return std::tanh(x); }},
+                                                                           {"Sigmoid", [](double x) { return 1.0 / (1.0 + std::exp(-x)); }},
+                                                                           {"Reciprocal", [](double x) { return 1.0 / x; }}};
   const auto found = functions->find(op);
   return found == functions->end() ? nullptr : found->second;
 }
@@ -74,8 +73,10 @@ void apply(const std::string& op, const Inputs& inputs, const T* x, T* y, std::i
   if (op == "Relu") return map_elements(context, x, y, n, [](T v) { return v < 0 ? T(0) : v; });
   if (op == "Abs") {
     return map_elements(context, x, y, n, [](T v) {
-      if constexpr (std::is_floating_point_v<T>) return std::fabs(v);
-      else return v < 0 ? ops::wrapping_multiply(v, T(-1)) : v;
+      if constexpr (std::is_floating_point_v<T>)
+        return std::fabs(v);
+      else
+        return v < 0 ? ops::wrapping_multiply(v, T(-1)) : v;
     });
   }
   if (op == "Sign") {
@@ -89,7 +90,8 @@ void apply(const std::string& op, const Inputs& inputs, const T* x, T* y, std::i
 
 std::string decline_tested(const Node& node, const CompileOptions&) {
   const ElementType type = node.input(0)->element();
-  return type == ElementType::kF32 || type == ElementType::kF64 ? std::string() : formatted("no kernel for {}", element_name(type));
+  return type == ElementType::kF32 || type == ElementType::kF64 ? std::string()
+                                                                : formatted("no kernel for {}", element_name(type));
 }
 
 void lower_tested(Lowering& lowering, const Unit& unit) {
@@ -139,7 +141,8 @@ void lower_bitwise_not(Lowering& lowering, const Unit& unit) {
     const auto* from = static_cast<const std::uint8_t*>(x.raw());
     const auto bytes = static_cast<std::int64_t>(x.bytes());
     Tensor& out = outputs.allocate(0, x.type(), x.dims());
-    map_elements(context, from, static_cast<std::uint8_t*>(out.raw()), bytes, [](std::uint8_t v) { return static_cast<std::uint8_t>(~v); });
+    map_elements(context, from, static_cast<std::uint8_t*>(out.raw()), bytes,
+                 [](std::uint8_t v) { return static_cast<std::uint8_t>(~v); });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -178,7 +181,9 @@ void lower_number_function(Lowering& lowering, const Unit& unit) {
 }
 
 std::vector<Rule> number_rules() {
-  return {{"IsNaN", decline_tested, lower_tested}, {"IsInf", decline_tested, lower_tested}, {"BitwiseNot", decline_bitwise_not, lower_bitwise_not}};
+  return {{"IsNaN", decline_tested, lower_tested},
+          {"IsInf", decline_tested, lower_tested},
+          {"BitwiseNot", decline_bitwise_not, lower_bitwise_not}};
 }
 
 }  // namespace oriel::cpu

@@ -18,10 +18,12 @@ bool is_max(const Node& node) { return node.op().name == "MaxPool" || node.op().
 
 std::string decline(const Node& node, const CompileOptions&) {
   const ElementType type = node.output()->element();
-  if (type != ElementType::kF32 && !(is_byte(type) && is_max(node))) return formatted("no kernel for {}", element_name(type));
+  if (type != ElementType::kF32 && !(is_byte(type) && is_max(node)))
+    return formatted("no kernel for {}", element_name(type));
   const Shape& shape = node.input(0)->shape();
   if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() > 5) return "kernels have 1 to 3 spatial axes";
-  if (node.num_outputs() > 1 && type != ElementType::kF32) return formatted("no kernel gives indices into {}", element_name(type));
+  if (node.num_outputs() > 1 && type != ElementType::kF32)
+    return formatted("no kernel gives indices into {}", element_name(type));
   return {};
 }
 
@@ -73,20 +75,23 @@ void lower_indices(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   Lowering::StepSpec spec;
   spec.inputs = {lowering.plain(node.input(0))};
-  spec.outputs = {lowering.plain_output(node.output(0)), output_wanted(lowering, node, 1) ? lowering.plain_output(node.output(1)) : -1};
+  spec.outputs = {lowering.plain_output(node.output(0)),
+                  output_wanted(lowering, node, 1) ? lowering.plain_output(node.output(1)) : -1};
   spec.kernel = "pool_indices_f32";
   spec.algorithm = "max";
-  spec.run = [pool = PoolStep(node), column = node.attributes().get_int("storage_order") != 0](const Inputs& inputs, OutputSink& outputs,
-                                                                                              RunContext& context) {
+  spec.run = [pool = PoolStep(node), column = node.attributes().get_int("storage_order") != 0](
+                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     Dims dims;
     const PoolProblem p = pool.problem(x.dims(), dims);
     const float* from = x.data<float>();
     float* to = outputs.allocate(0, ElementType::kF32, dims).data<float>();
-    std::int64_t* indices = outputs.wanted(1) ? outputs.allocate(1, ElementType::kI64, dims).data<std::int64_t>() : nullptr;
+    std::int64_t* indices =
+        outputs.wanted(1) ? outputs.allocate(1, ElementType::kI64, dims).data<std::int64_t>() : nullptr;
     const int rank = static_cast<int>(x.rank()) - 2;
-    parallel(context, p.batch * p.channels, 1,
-             [&](std::int64_t first, std::int64_t last, int) { pool_max_indices(p, rank, column, from, to, indices, first, last); });
+    parallel(context, p.batch * p.channels, 1, [&](std::int64_t first, std::int64_t last, int) {
+      pool_max_indices(p, rank, column, from, to, indices, first, last);
+    });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -107,11 +112,12 @@ void lower_unpool(Lowering& lowering, const Unit& unit) {
   spec.run = [](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     const Tensor& indices = inputs[1];
-    ORIEL_REQUIRE(x.rank() >= 3 && indices.dims() == x.dims(), "input of shape {} and indices of shape {}", to_string(x.dims()),
-                  to_string(indices.dims()));
+    ORIEL_REQUIRE(x.rank() >= 3 && indices.dims() == x.dims(), "input of shape {} and indices of shape {}",
+                  to_string(x.dims()), to_string(indices.dims()));
     const Dims natural = ops::unpooled_dims(inputs.attributes(), x.dims());
     const Dims dims = inputs.has(2) ? read_integers(inputs[2]) : natural;
-    ORIEL_REQUIRE(dims.size() == natural.size(), "output_shape is {}, expected {} extents", to_string(dims), natural.size());
+    ORIEL_REQUIRE(dims.size() == natural.size(), "output_shape is {}, expected {} extents", to_string(dims),
+                  natural.size());
     const bool same = dims == natural;
     const std::int64_t limit = count_elements(natural);
     const Dims strides = row_major_strides(dims);
@@ -131,7 +137,8 @@ void lower_unpool(Lowering& lowering, const Unit& unit) {
         for (std::size_t d = natural.size(); d-- > 0;) {
           const std::int64_t index = rest % natural[d];
           rest /= natural[d];
-          ORIEL_REQUIRE(index < dims[d], "index {} of {} outside the output {}", at[i], to_string(natural), to_string(dims));
+          ORIEL_REQUIRE(index < dims[d], "index {} of {} outside the output {}", at[i], to_string(natural),
+                        to_string(dims));
           place += index * strides[d];
         }
       }
@@ -170,7 +177,9 @@ void lower(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
-bool reads_blocked(const Node& node, std::size_t input) { return input == 0 && node.num_outputs() == 1 && decline(node, {}).empty(); }
+bool reads_blocked(const Node& node, std::size_t input) {
+  return input == 0 && node.num_outputs() == 1 && decline(node, {}).empty();
+}
 
 // ReduceMean over all axes behind the channels.
 bool spatial_mean(const Node& node) {
@@ -178,7 +187,8 @@ bool spatial_mean(const Node& node) {
   if (node.op().full_name() != "ReduceMean" || !shape.is_ranked() || shape.rank() < 3 || shape.rank() > 5) return false;
   if (node.input(1) == nullptr || !node.input(1)->is_constant()) return false;
   std::vector<bool> reduced(shape.rank(), false);
-  for (const std::int64_t a : node.input(1)->constant()->to_i64()) reduced[static_cast<std::size_t>(normalize_axis(a, shape.rank()))] = true;
+  for (const std::int64_t a : node.input(1)->constant()->to_i64())
+    reduced[static_cast<std::size_t>(normalize_axis(a, shape.rank()))] = true;
   for (std::size_t i = 0; i < shape.rank(); ++i) {
     if (reduced[i] != (i >= 2)) return false;
   }
@@ -216,14 +226,16 @@ void lower_quantised_average(Lowering& lowering, const Unit& unit) {
     const PoolPlan plan = pool_plan(pool.problem(x.dims(), dims), context.threads.threads());
     const void* from = x.raw();
     void* to = outputs.allocate(0, bytes.output, dims).raw();
-    parallel(context, plan.units, 1, [&](std::int64_t first, std::int64_t last, int) { pool_bytes_run(plan, bytes, from, to, first, last); });
+    parallel(context, plan.units, 1,
+             [&](std::int64_t first, std::int64_t last, int) { pool_bytes_run(plan, bytes, from, to, first, last); });
   };
   lowering.step(unit, std::move(spec));
 }
 
 std::vector<Rule> pool_rules() {
   std::vector<Rule> rules;
-  for (const char* op : {"MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"}) rules.push_back({op, decline, lower, reads_blocked});
+  for (const char* op : {"MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"})
+    rules.push_back({op, decline, lower, reads_blocked});
   rules.push_back({"MaxUnpool", decline_unpool, lower_unpool});
   return rules;
 }

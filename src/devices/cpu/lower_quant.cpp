@@ -39,8 +39,9 @@ Granularity granularity(const Inputs& inputs, std::int64_t stored, RunContext& c
     g.shape.inner = stored;
   } else {
     const auto axis = static_cast<std::size_t>(normalize_axis(inputs.attributes().get_int("axis"), x.rank()));
-    ORIEL_REQUIRE(scale.rank() == 1 && scale.dim(0) == x.dim(axis), "a scale of shape {} does not fit the shape {} along axis {}",
-                  to_string(scale.dims()), to_string(x.dims()), axis);
+    ORIEL_REQUIRE(scale.rank() == 1 && scale.dim(0) == x.dim(axis),
+                  "a scale of shape {} does not fit the shape {} along axis {}", to_string(scale.dims()),
+                  to_string(x.dims()), axis);
     g.shape.axis = x.dim(axis);
     g.shape.inner = 1;
     for (std::size_t i = 0; i < axis; ++i) g.shape.outer *= x.dim(i);
@@ -48,8 +49,10 @@ Granularity granularity(const Inputs& inputs, std::int64_t stored, RunContext& c
   }
   if (inputs.has(2)) {
     const Tensor& zero = inputs[2];
-    ORIEL_REQUIRE(zero.size() == scale.size(), "a zero point of shape {}, expected {}", to_string(zero.dims()), to_string(scale.dims()));
-    auto* zeros = static_cast<std::int32_t*>(context.scratch(static_cast<std::size_t>(zero.size()) * sizeof(std::int32_t) + 64));
+    ORIEL_REQUIRE(zero.size() == scale.size(), "a zero point of shape {}, expected {}", to_string(zero.dims()),
+                  to_string(scale.dims()));
+    auto* zeros =
+        static_cast<std::int32_t*>(context.scratch(static_cast<std::size_t>(zero.size()) * sizeof(std::int32_t) + 64));
     for (std::int64_t i = 0; i < zero.size(); ++i) zeros[i] = static_cast<std::int32_t>(element_as_i64(zero, i));
     g.zeros = zeros;
   }
@@ -62,13 +65,16 @@ std::string decline_linear(const Node& node, const CompileOptions& options) {
   const bool forward = node.op().name == "QuantizeLinear";
   const ElementType real = forward ? node.input(0)->element() : node.output()->element();
   const ElementType narrow = forward ? node.output()->element() : node.input(0)->element();
-  const bool served = is_byte(narrow) || narrow == ElementType::kU16 || narrow == ElementType::kI16 || (!forward && narrow == ElementType::kI32);
+  const bool served = is_byte(narrow) || narrow == ElementType::kU16 || narrow == ElementType::kI16 ||
+                      (!forward && narrow == ElementType::kI32);
   if (!served) return formatted("no kernel for {}", element_name(narrow));
-  if (real != ElementType::kF32 || node.input(1)->element() != ElementType::kF32) return "computed in another type than f32";
+  if (real != ElementType::kF32 || node.input(1)->element() != ElementType::kF32)
+    return "computed in another type than f32";
   if (node.attributes().get_int("block_size") != 0) return "one scale a block";
   if (forward && node.attributes().has("precision")) {
     const ElementType precision = node.attributes().get_element_type("precision");
-    if (precision != ElementType::kF32 && precision != ElementType::kUndefined) return formatted("division in {}", element_name(precision));
+    if (precision != ElementType::kF32 && precision != ElementType::kUndefined)
+      return formatted("division in {}", element_name(precision));
   }
   return {};
 }
@@ -81,11 +87,14 @@ bool linear_reads_blocked(const Node& node, std::size_t input) {
   if (whole_blocks(node.input(0)->shape())) return true;
   // An integer convolution behind it reads the bytes themselves.
   const std::vector<Node*>& users = node.output()->users();
-  return node.op().name == "DequantizeLinear" &&
-         std::any_of(users.begin(), users.end(), [&](const Node* n) { return n->op().full_name() == "Conv" && n->input(0) == node.output(); });
+  return node.op().name == "DequantizeLinear" && std::any_of(users.begin(), users.end(), [&](const Node* n) {
+           return n->op().full_name() == "Conv" && n->input(0) == node.output();
+         });
 }
 
-std::int64_t stored_elements(const Tensor& t, bool blocked) { return blocked ? count_elements(blocked_storage(t.dims())) : t.size(); }
+std::int64_t stored_elements(const Tensor& t, bool blocked) {
+  return blocked ? count_elements(blocked_storage(t.dims())) : t.size();
+}
 
 void lower_linear(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
@@ -96,7 +105,8 @@ void lower_linear(Lowering& lowering, const Unit& unit) {
   const Value* x = node.input(0);
   const bool blocked = lowering.is_blocked(x) && linear_reads_blocked(node, 0) && whole_blocks(x->shape());
   Lowering::StepSpec spec;
-  spec.inputs = {blocked ? lowering.blocked(x) : lowering.plain(x), lowering.plain(node.input(1)), lowering.plain(node.input(2))};
+  spec.inputs = {blocked ? lowering.blocked(x) : lowering.plain(x), lowering.plain(node.input(1)),
+                 lowering.plain(node.input(2))};
   spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
   spec.kernel = forward ? "quantize" : "dequantize";
   spec.algorithm = std::string(element_name(forward ? type : x->element()));
@@ -159,7 +169,8 @@ void lower_dynamic(Lowering& lowering, const Unit& unit) {
       quantize_f32(shape, ElementType::kU8, from, &scale, &zero, to, first, last);
     });
     if (outputs.size() > 1 && outputs.wanted(1)) *outputs.allocate(1, ElementType::kF32, {}).data<float>() = scale;
-    if (outputs.size() > 2 && outputs.wanted(2)) *outputs.allocate(2, ElementType::kU8, {}).data<std::uint8_t>() = static_cast<std::uint8_t>(zero);
+    if (outputs.size() > 2 && outputs.wanted(2))
+      *outputs.allocate(2, ElementType::kU8, {}).data<std::uint8_t>() = static_cast<std::uint8_t>(zero);
   };
   lowering.step(unit, std::move(spec));
 }
@@ -167,10 +178,13 @@ void lower_dynamic(Lowering& lowering, const Unit& unit) {
 std::string accept(const Node&, const CompileOptions&) { return {}; }
 
 bool bytes_in_whole_blocks(const Value* v) { return is_byte(v->element()) && whole_blocks(v->shape()); }
-bool unary_reads_blocked(const Node& node, std::size_t input) { return input == 0 && bytes_in_whole_blocks(node.input(0)); }
+bool unary_reads_blocked(const Node& node, std::size_t input) {
+  return input == 0 && bytes_in_whole_blocks(node.input(0));
+}
 
 // Runs y = table[x] on memory as it lies.
-void run_table(const ByteTable& table, const Tensor& x, bool blocked, OutputSink& outputs, RunContext& context, ElementType type) {
+void run_table(const ByteTable& table, const Tensor& x, bool blocked, OutputSink& outputs, RunContext& context,
+               ElementType type) {
   const void* from = x.raw();
   void* to = outputs.allocate(0, type, x.dims()).raw();
   parallel(context, stored_elements(x, blocked), kGrain, [&](std::int64_t first, std::int64_t last, int) {
@@ -199,7 +213,10 @@ void lower_table(Lowering& lowering, const Unit& unit) {
     const ops::QuantRange range = ops::quant_range(type);
     const ByteTable table = byte_table(type, [&](std::int64_t q) {
       const float v = from.dequantize(q);
-      return to.quantize(sigmoid ? static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(v)))) : v >= 0 ? v : alpha * v, range);
+      return to.quantize(sigmoid  ? static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(v))))
+                         : v >= 0 ? v
+                                  : alpha * v,
+                         range);
     });
     run_table(table, in, blocked, outputs, context, type);
   };
@@ -208,7 +225,7 @@ void lower_table(Lowering& lowering, const Unit& unit) {
 
 // Operands of a binary step in dimensions of one rank.
 Broadcast plan_of(const Dims& a, const Dims& b, const Dims& out) {
-  const auto full = [&](const Dims& d, std::int64_t (&to)[kMaxBroadcastRank]) {
+  const auto full = [&](const Dims& d, std::int64_t(&to)[kMaxBroadcastRank]) {
     std::fill_n(to, kMaxBroadcastRank, 1);
     for (std::size_t i = 0; i < d.size(); ++i) to[out.size() - d.size() + i] = d[i];
   };
@@ -235,7 +252,8 @@ std::string decline_binary(const Node& node, const CompileOptions&) {
 }
 
 bool binary_reads_blocked(const Node& node, std::size_t input) {
-  return (input == 0 || input == 3) && !one_element(node.input(input)) && binary_blocks(node.input(0), node.input(3), node.output());
+  return (input == 0 || input == 3) && !one_element(node.input(input)) &&
+         binary_blocks(node.input(0), node.input(3), node.output());
 }
 
 // What blocked or plain operands of a binary step are in memory.
@@ -244,9 +262,14 @@ struct BinaryLayout {
   bool single[2] = {false, false};
 
   BinaryLayout(const Lowering& lowering, const Value* a, const Value* b, const Value* out)
-      : blocked((lowering.is_blocked(a) || lowering.is_blocked(b)) && binary_blocks(a, b, out)), single{one_element(a), one_element(b)} {}
-  int operand(Lowering& lowering, const Value* v, int i) const { return blocked && !single[i] ? lowering.blocked(v) : lowering.plain(v); }
-  int output(Lowering& lowering, const Value* v) const { return blocked ? lowering.blocked_output(v) : lowering.plain_output(v); }
+      : blocked((lowering.is_blocked(a) || lowering.is_blocked(b)) && binary_blocks(a, b, out)),
+        single{one_element(a), one_element(b)} {}
+  int operand(Lowering& lowering, const Value* v, int i) const {
+    return blocked && !single[i] ? lowering.blocked(v) : lowering.plain(v);
+  }
+  int output(Lowering& lowering, const Value* v) const {
+    return blocked ? lowering.blocked_output(v) : lowering.plain_output(v);
+  }
   Broadcast plan(const Dims& a, const Dims& b, const Dims& out) const {
     if (!blocked) return plan_of(a, b, out);
     const Dims storage = blocked_storage(out);
@@ -260,7 +283,8 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
   const bool add = node.op().name == "QLinearAdd";
   Lowering::StepSpec spec;
   for (std::size_t i = 0; i < 8; ++i) {
-    spec.inputs.push_back(i == 0 || i == 3 ? layout.operand(lowering, node.input(i), i == 0 ? 0 : 1) : lowering.plain(node.input(i)));
+    spec.inputs.push_back(i == 0 || i == 3 ? layout.operand(lowering, node.input(i), i == 0 ? 0 : 1)
+                                           : lowering.plain(node.input(i)));
   }
   spec.outputs = {layout.output(lowering, unit.output)};
   spec.in_place = {0, 3};
@@ -276,7 +300,8 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
     QLinearAdd sum;
     sum.ratio_a = a.scale / c.scale;
     sum.ratio_b = b.scale / c.scale;
-    sum.fixed = static_cast<float>(c.zero_point) - std::fma(sum.ratio_a, static_cast<float>(a.zero_point), sum.ratio_b * static_cast<float>(b.zero_point));
+    sum.fixed = static_cast<float>(c.zero_point) -
+                std::fma(sum.ratio_a, static_cast<float>(a.zero_point), sum.ratio_b * static_cast<float>(b.zero_point));
     QLinearMul product;
     product.zero_a = static_cast<std::int32_t>(a.zero_point);
     product.zero_b = static_cast<std::int32_t>(b.zero_point);
@@ -288,9 +313,10 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
     const auto* px = static_cast<const char*>(x.raw());
     const auto* py = static_cast<const char*>(y.raw());
     auto* pz = static_cast<char*>(outputs.allocate(0, type, dims).raw());
-    const int steps[2] = {static_cast<int>(plan.stride[0][plan.rank - 1]), static_cast<int>(plan.stride[1][plan.rank - 1])};
+    const int steps[2] = {static_cast<int>(plan.stride[0][plan.rank - 1]),
+                          static_cast<int>(plan.stride[1][plan.rank - 1])};
     parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
-      for_each_row(plan, first, last, [&](const std::int64_t (&from)[3], std::int64_t at, std::int64_t n) {
+      for_each_row(plan, first, last, [&](const std::int64_t(&from)[3], std::int64_t at, std::int64_t n) {
         if (add) {
           qlinear_add(type, px + from[0], steps[0], py + from[1], steps[1], sum, pz + at, n);
         } else {
@@ -307,7 +333,8 @@ void lower_float_binary(Lowering& lowering, const Unit& unit) {
   const std::shared_ptr<const QuantisedUnit> q = unit.quantised;
   const BinaryLayout layout(lowering, q->operands[0], q->operands[1], unit.output);
   Lowering::StepSpec spec;
-  for (int i = 0; i < 2; ++i) spec.inputs.push_back(layout.operand(lowering, q->operands[static_cast<std::size_t>(i)], i));
+  for (int i = 0; i < 2; ++i)
+    spec.inputs.push_back(layout.operand(lowering, q->operands[static_cast<std::size_t>(i)], i));
   spec.outputs = {layout.output(lowering, unit.output)};
   spec.in_place = {0, 1};
   spec.kernel = "quantised_binary";
@@ -324,10 +351,12 @@ void lower_float_binary(Lowering& lowering, const Unit& unit) {
       QLinearAdd sum;
       sum.ratio_a = q->scales[0] / q->scales[2];
       sum.ratio_b = (q->op == BinaryOp::kSub ? -q->scales[1] : q->scales[1]) / q->scales[2];
-      sum.fixed = static_cast<float>(q->zeros[2]) - std::fma(sum.ratio_a, static_cast<float>(q->zeros[0]), sum.ratio_b * static_cast<float>(q->zeros[1]));
-      const int steps[2] = {static_cast<int>(plan.stride[0][plan.rank - 1]), static_cast<int>(plan.stride[1][plan.rank - 1])};
+      sum.fixed = static_cast<float>(q->zeros[2]) -
+                  std::fma(sum.ratio_a, static_cast<float>(q->zeros[0]), sum.ratio_b * static_cast<float>(q->zeros[1]));
+      const int steps[2] = {static_cast<int>(plan.stride[0][plan.rank - 1]),
+                            static_cast<int>(plan.stride[1][plan.rank - 1])};
       parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
-        for_each_row(plan, first, last, [&](const std::int64_t (&start)[3], std::int64_t at, std::int64_t n) {
+        for_each_row(plan, first, last, [&](const std::int64_t(&start)[3], std::int64_t at, std::int64_t n) {
           qlinear_add(type, from[0] + start[0], steps[0], from[1] + start[1], steps[1], sum, to + at, n);
         });
       });
@@ -335,7 +364,7 @@ void lower_float_binary(Lowering& lowering, const Unit& unit) {
     }
     parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
       float real[3][kPiece];
-      for_each_row(plan, first, last, [&](const std::int64_t (&start)[3], std::int64_t at, std::int64_t row) {
+      for_each_row(plan, first, last, [&](const std::int64_t(&start)[3], std::int64_t at, std::int64_t row) {
         for (std::int64_t done = 0; done < row; done += kPiece) {
           const std::int64_t n = std::min(kPiece, row - done);
           Broadcast piece;
@@ -362,8 +391,8 @@ void lower_float_binary(Lowering& lowering, const Unit& unit) {
 }
 
 // Joins bytes along an axis, each part copied or mapped; `parts` by operand `first`, first + stride, ...
-void run_concat(const Inputs& inputs, std::size_t first, std::size_t stride, const ConcatPart* parts, std::int64_t wanted_axis, bool blocked,
-                OutputSink& outputs, RunContext& context, ElementType type) {
+void run_concat(const Inputs& inputs, std::size_t first, std::size_t stride, const ConcatPart* parts,
+                std::int64_t wanted_axis, bool blocked, OutputSink& outputs, RunContext& context, ElementType type) {
   Dims dims = inputs[first].dims();
   const auto axis = static_cast<std::size_t>(normalize_axis(wanted_axis, dims.size()));
   for (std::size_t i = first + stride; i < inputs.size(); i += stride) {
@@ -405,7 +434,9 @@ void run_concat(const Inputs& inputs, std::size_t first, std::size_t stride, con
   }
 }
 
-bool concat_blocks(const std::vector<const Value*>& operands) { return std::all_of(operands.begin(), operands.end(), bytes_in_whole_blocks); }
+bool concat_blocks(const std::vector<const Value*>& operands) {
+  return std::all_of(operands.begin(), operands.end(), bytes_in_whole_blocks);
+}
 
 std::vector<const Value*> concat_operands(const Node& node) {
   std::vector<const Value*> operands;
@@ -417,7 +448,9 @@ bool any_blocked(const Lowering& lowering, const std::vector<const Value*>& oper
   return std::any_of(operands.begin(), operands.end(), [&](const Value* v) { return lowering.is_blocked(v); });
 }
 
-bool concat_reads_blocked(const Node& node, std::size_t input) { return input >= 2 && input % 3 == 2 && concat_blocks(concat_operands(node)); }
+bool concat_reads_blocked(const Node& node, std::size_t input) {
+  return input >= 2 && input % 3 == 2 && concat_blocks(concat_operands(node));
+}
 
 std::string decline_concat(const Node& node, const CompileOptions&) {
   for (std::size_t i = 0; i < node.num_inputs(); ++i) {
@@ -448,14 +481,16 @@ void lower_concat(Lowering& lowering, const Unit& unit) {
     const QLinearParameters from = parameters_of(node, 3 * i + 3);
     ConcatPart part;
     part.copy = from.scale == to.scale && from.zero_point == to.zero_point;
-    if (!part.copy) part.table = byte_table(type, [&](std::int64_t x) { return to.quantize(from.dequantize(x), range); });
+    if (!part.copy)
+      part.table = byte_table(type, [&](std::int64_t x) { return to.quantize(from.dequantize(x), range); });
     parts->push_back(part);
     spec.inputs.push_back(blocked ? lowering.blocked(operands[i]) : lowering.plain(operands[i]));
   }
   spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
   spec.kernel = "byte_concat";
   spec.algorithm = blocked ? "blocked" : "plain";
-  spec.run = [parts, blocked, type, axis = node.attributes().get_int("axis")](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [parts, blocked, type, axis = node.attributes().get_int("axis")](const Inputs& inputs, OutputSink& outputs,
+                                                                              RunContext& context) {
     run_concat(inputs, 0, 1, parts->data(), axis, blocked, outputs, context, type);
   };
   lowering.step(unit, std::move(spec));
@@ -469,7 +504,8 @@ void lower_unit_concat(Lowering& lowering, const Unit& unit) {
   spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
   spec.kernel = "byte_concat";
   spec.algorithm = blocked ? "blocked" : "plain";
-  spec.run = [q, blocked, type = unit.output->element()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [q, blocked, type = unit.output->element()](const Inputs& inputs, OutputSink& outputs,
+                                                         RunContext& context) {
     run_concat(inputs, 0, 1, q->parts.data(), q->axis, blocked, outputs, context, type);
   };
   lowering.step(unit, std::move(spec));
@@ -485,7 +521,8 @@ void lower_unit_table(Lowering& lowering, const Unit& unit) {
   spec.in_place = {0};
   spec.kernel = "byte_table";
   spec.algorithm = unit.node->op().name;
-  spec.run = [q, blocked, type = unit.output->element()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [q, blocked, type = unit.output->element()](const Inputs& inputs, OutputSink& outputs,
+                                                         RunContext& context) {
     run_table(q->table, inputs[0], blocked, outputs, context, type);
   };
   lowering.step(unit, std::move(spec));
@@ -534,8 +571,9 @@ void lower_global_average(Lowering& lowering, const Unit& unit) {
     parallel(context, y.size(), 4, [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t o = begin; o < end; ++o) {
         const std::int64_t base = o / step * size * step + o % step;
-        const std::int64_t sum = x.type() == ElementType::kU8 ? sum_of(static_cast<const std::uint8_t*>(x.raw()) + base, size, step)
-                                                              : sum_of(static_cast<const std::int8_t*>(x.raw()) + base, size, step);
+        const std::int64_t sum = x.type() == ElementType::kU8
+                                     ? sum_of(static_cast<const std::uint8_t*>(x.raw()) + base, size, step)
+                                     : sum_of(static_cast<const std::int8_t*>(x.raw()) + base, size, step);
         const float scaled = static_cast<float>(ops::wrap_i32(sum - from.zero_point * size)) * factor;
         out[o] = static_cast<std::uint8_t>(ops::quantize(scaled, to.zero_point, range));
       }
@@ -602,7 +640,8 @@ void lower_average(Lowering& lowering, const Unit& unit) {
           for (int d = 0; d < 3; ++d) {
             start[d] = (d < 2 ? at[d] : column) * stride[d] - pad[d];
             const auto before = [&](std::int64_t limit) {
-              return std::clamp<std::int64_t>(start[d] >= limit ? 0 : (limit - start[d] + dilation[d] - 1) / dilation[d], 0, kernel[d]);
+              return std::clamp<std::int64_t>(
+                  start[d] >= limit ? 0 : (limit - start[d] + dilation[d] - 1) / dilation[d], 0, kernel[d]);
             };
             low[d] = before(0);
             high[d] = before(in[d]);
@@ -612,7 +651,8 @@ void lower_average(Lowering& lowering, const Unit& unit) {
           float sum = 0;
           for (std::int64_t a = low[0]; a < high[0]; ++a) {
             for (std::int64_t b = low[1]; b < high[1]; ++b) {
-              const std::uint8_t* line = plane + ((start[0] + a * dilation[0]) * in[1] + start[1] + b * dilation[1]) * in[2] + start[2];
+              const std::uint8_t* line =
+                  plane + ((start[0] + a * dilation[0]) * in[1] + start[1] + b * dilation[1]) * in[2] + start[2];
               for (std::int64_t c = low[2]; c < high[2]; ++c) sum += real[line[c * dilation[2]]];
             }
           }
@@ -628,8 +668,8 @@ void lower_average(Lowering& lowering, const Unit& unit) {
 }
 
 // Softmax of bytes; `flatten` takes all axes from `axis` on as one.
-void run_softmax(const Tensor& x, std::int64_t wanted_axis, bool flatten, float from_scale, ElementType type, float to_scale, std::int64_t to_zero,
-                 OutputSink& outputs, RunContext& context) {
+void run_softmax(const Tensor& x, std::int64_t wanted_axis, bool flatten, float from_scale, ElementType type,
+                 float to_scale, std::int64_t to_zero, OutputSink& outputs, RunContext& context) {
   const auto axis = static_cast<std::size_t>(normalize_axis(wanted_axis, std::max<std::size_t>(x.rank(), 1)));
   std::int64_t extent = x.rank() == 0 ? 1 : x.dim(axis);
   std::int64_t inner = 1;
@@ -642,26 +682,28 @@ void run_softmax(const Tensor& x, std::int64_t wanted_axis, bool flatten, float 
   double powers[256];
   for (int i = 0; i < 256; ++i) powers[i] = std::exp(static_cast<double>(-i) * static_cast<double>(from_scale));
   const int flip = x.type() == ElementType::kI8 ? 0x80 : 0;
-  parallel(context, x.size() / extent, std::max<std::int64_t>(1, 1024 / extent), [&](std::int64_t begin, std::int64_t end, int) {
-    std::uint8_t results[256];
-    for (std::int64_t row = begin; row < end; ++row) {
-      const std::int64_t base = row / inner * extent * inner + row % inner;
-      int largest = 0;
-      for (std::int64_t i = 0; i < extent; ++i) largest = std::max(largest, in[base + i * inner] ^ flip);
-      double sum = 0;
-      for (std::int64_t i = 0; i < extent; ++i) sum += powers[largest - (in[base + i * inner] ^ flip)];
-      const auto result = [&](int below) {
-        return static_cast<std::uint8_t>(ops::quantize(powers[below] / sum / static_cast<double>(to_scale), to_zero, range));
-      };
-      // A long row sees every byte often.
-      const bool tabled = extent > 256;
-      for (int i = 0; tabled && i < 256; ++i) results[i] = result(i);
-      for (std::int64_t i = 0; i < extent; ++i) {
-        const int below = largest - (in[base + i * inner] ^ flip);
-        out[base + i * inner] = tabled ? results[below] : result(below);
-      }
-    }
-  });
+  parallel(context, x.size() / extent, std::max<std::int64_t>(1, 1024 / extent),
+           [&](std::int64_t begin, std::int64_t end, int) {
+             std::uint8_t results[256];
+             for (std::int64_t row = begin; row < end; ++row) {
+               const std::int64_t base = row / inner * extent * inner + row % inner;
+               int largest = 0;
+               for (std::int64_t i = 0; i < extent; ++i) largest = std::max(largest, in[base + i * inner] ^ flip);
+               double sum = 0;
+               for (std::int64_t i = 0; i < extent; ++i) sum += powers[largest - (in[base + i * inner] ^ flip)];
+               const auto result = [&](int below) {
+                 return static_cast<std::uint8_t>(
+                     ops::quantize(powers[below] / sum / static_cast<double>(to_scale), to_zero, range));
+               };
+               // A long row sees every byte often.
+               const bool tabled = extent > 256;
+               for (int i = 0; tabled && i < 256; ++i) results[i] = result(i);
+               for (std::int64_t i = 0; i < extent; ++i) {
+                 const int below = largest - (in[base + i * inner] ^ flip);
+                 out[base + i * inner] = tabled ? results[below] : result(below);
+               }
+             }
+           });
 }
 
 void lower_softmax(Lowering& lowering, const Unit& unit) {
@@ -675,25 +717,30 @@ void lower_softmax(Lowering& lowering, const Unit& unit) {
   spec.run = [flatten](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const QLinearParameters from(inputs, 1);
     const QLinearParameters to(inputs, 3);
-    run_softmax(inputs[0], inputs.attributes().get_int("axis"), flatten, from.scale, inputs[0].type(), to.scale, to.zero_point, outputs, context);
+    run_softmax(inputs[0], inputs.attributes().get_int("axis"), flatten, from.scale, inputs[0].type(), to.scale,
+                to.zero_point, outputs, context);
   };
   lowering.step(unit, std::move(spec));
 }
 
 // The same for rows of neighbours.
-void run_softmax_rows(const QuantisedUnit& q, const Tensor& x, std::int64_t extent, ElementType type, OutputSink& outputs, RunContext& context) {
+void run_softmax_rows(const QuantisedUnit& q, const Tensor& x, std::int64_t extent, ElementType type,
+                      OutputSink& outputs, RunContext& context) {
   const auto* in = static_cast<const std::uint8_t*>(x.raw());
   auto* out = static_cast<std::uint8_t*>(outputs.allocate(0, type, x.dims()).raw());
   if (x.size() == 0) return;
   ByteSoftmax f;
-  for (int i = 0; i < 256; ++i) f.powers[i] = static_cast<float>(std::exp(static_cast<double>(-i) * static_cast<double>(q.scales[0])));
+  for (int i = 0; i < 256; ++i)
+    f.powers[i] = static_cast<float>(std::exp(static_cast<double>(-i) * static_cast<double>(q.scales[0])));
   f.x_signed = x.type() == ElementType::kI8;
   f.y_signed = type == ElementType::kI8;
   f.y_scale = q.scales[1];
   f.y_zero = q.zeros[1];
-  parallel(context, x.size() / extent, std::max<std::int64_t>(1, 8192 / extent), [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t row = begin; row < end; ++row) byte_softmax(f, in + row * extent, out + row * extent, extent);
-  });
+  parallel(context, x.size() / extent, std::max<std::int64_t>(1, 8192 / extent),
+           [&](std::int64_t begin, std::int64_t end, int) {
+             for (std::int64_t row = begin; row < end; ++row)
+               byte_softmax(f, in + row * extent, out + row * extent, extent);
+           });
 }
 
 void lower_unit_softmax(Lowering& lowering, const Unit& unit) {
@@ -706,7 +753,8 @@ void lower_unit_softmax(Lowering& lowering, const Unit& unit) {
     const Tensor& x = inputs[0];
     // Shorter rows do not repay a table.
     constexpr std::int64_t kLongRow = 24;
-    if (x.rank() > 0 && normalize_axis(q->axis, x.rank()) == static_cast<std::int64_t>(x.rank()) - 1 && x.dims().back() >= kLongRow) {
+    if (x.rank() > 0 && normalize_axis(q->axis, x.rank()) == static_cast<std::int64_t>(x.rank()) - 1 &&
+        x.dims().back() >= kLongRow) {
       return run_softmax_rows(*q, x, x.dims().back(), type, outputs, context);
     }
     run_softmax(inputs[0], q->axis, false, q->scales[0], type, q->scales[1], q->zeros[1], outputs, context);
@@ -762,32 +810,43 @@ void apply_table(const ByteTable& table, const void* x, void* y, std::int64_t n)
 
 void lower_quantised(Lowering& lowering, const Unit& unit) {
   switch (unit.quantised->kind) {
-    case QuantisedUnit::Kind::kTable: return lower_unit_table(lowering, unit);
-    case QuantisedUnit::Kind::kBinary: return lower_float_binary(lowering, unit);
-    case QuantisedUnit::Kind::kConcat: return lower_unit_concat(lowering, unit);
-    case QuantisedUnit::Kind::kConv: return lower_quantised_conv(lowering, unit);
-    case QuantisedUnit::Kind::kProduct: return lower_quantised_product(lowering, unit);
+    case QuantisedUnit::Kind::kTable:
+      return lower_unit_table(lowering, unit);
+    case QuantisedUnit::Kind::kBinary:
+      return lower_float_binary(lowering, unit);
+    case QuantisedUnit::Kind::kConcat:
+      return lower_unit_concat(lowering, unit);
+    case QuantisedUnit::Kind::kConv:
+      return lower_quantised_conv(lowering, unit);
+    case QuantisedUnit::Kind::kProduct:
+      return lower_quantised_product(lowering, unit);
     case QuantisedUnit::Kind::kDynamic:
-      return unit.node->op().name == "ConvInteger" ? lower_quantised_conv(lowering, unit) : lower_quantised_product(lowering, unit);
-    case QuantisedUnit::Kind::kAverage: return lower_quantised_average(lowering, unit);
-    case QuantisedUnit::Kind::kSoftmax: return lower_unit_softmax(lowering, unit);
-    case QuantisedUnit::Kind::kWeightOnly: return lower_weight_only(lowering, unit);
+      return unit.node->op().name == "ConvInteger" ? lower_quantised_conv(lowering, unit)
+                                                   : lower_quantised_product(lowering, unit);
+    case QuantisedUnit::Kind::kAverage:
+      return lower_quantised_average(lowering, unit);
+    case QuantisedUnit::Kind::kSoftmax:
+      return lower_unit_softmax(lowering, unit);
+    case QuantisedUnit::Kind::kWeightOnly:
+      return lower_weight_only(lowering, unit);
   }
 }
 
 std::vector<Rule> quant_rules() {
-  std::vector<Rule> rules = {{"QuantizeLinear", decline_linear, lower_linear, linear_reads_blocked},
-                             {"DequantizeLinear", decline_linear, lower_linear, linear_reads_blocked},
-                             {"DynamicQuantizeLinear", decline_dynamic, lower_dynamic},
-                             {"com.microsoft.QLinearSigmoid", accept, lower_table, unary_reads_blocked},
-                             {"com.microsoft.QLinearLeakyRelu", accept, lower_table, unary_reads_blocked},
-                             {"com.microsoft.QLinearAdd", decline_binary, lower_binary, binary_reads_blocked},
-                             {"com.microsoft.QLinearMul", decline_binary, lower_binary, binary_reads_blocked},
-                             {"com.microsoft.QLinearConcat", decline_concat, lower_concat, concat_reads_blocked},
-                             {"com.microsoft.QLinearGlobalAveragePool", accept, lower_global_average, global_reads_blocked},
-                             {"com.microsoft.QLinearAveragePool", decline_average, lower_average},
-                             {"com.microsoft.QLinearSoftmax", accept, lower_softmax}};
-  for (const std::vector<Rule>& list : {quant_conv_rules(), quant_matmul_rules(), weight_only_rules()}) rules.insert(rules.end(), list.begin(), list.end());
+  std::vector<Rule> rules = {
+      {"QuantizeLinear", decline_linear, lower_linear, linear_reads_blocked},
+      {"DequantizeLinear", decline_linear, lower_linear, linear_reads_blocked},
+      {"DynamicQuantizeLinear", decline_dynamic, lower_dynamic},
+      {"com.microsoft.QLinearSigmoid", accept, lower_table, unary_reads_blocked},
+      {"com.microsoft.QLinearLeakyRelu", accept, lower_table, unary_reads_blocked},
+      {"com.microsoft.QLinearAdd", decline_binary, lower_binary, binary_reads_blocked},
+      {"com.microsoft.QLinearMul", decline_binary, lower_binary, binary_reads_blocked},
+      {"com.microsoft.QLinearConcat", decline_concat, lower_concat, concat_reads_blocked},
+      {"com.microsoft.QLinearGlobalAveragePool", accept, lower_global_average, global_reads_blocked},
+      {"com.microsoft.QLinearAveragePool", decline_average, lower_average},
+      {"com.microsoft.QLinearSoftmax", accept, lower_softmax}};
+  for (const std::vector<Rule>& list : {quant_conv_rules(), quant_matmul_rules(), weight_only_rules()})
+    rules.insert(rules.end(), list.begin(), list.end());
   return rules;
 }
 

@@ -32,10 +32,14 @@ struct IntegerConv {
 
 ConvElement conv_element(ElementType type) {
   switch (type) {
-    case ElementType::kU8: return ConvElement::kU8;
-    case ElementType::kI8: return ConvElement::kS8;
-    case ElementType::kF32: return ConvElement::kF32;
-    default: return ConvElement::kS32;
+    case ElementType::kU8:
+      return ConvElement::kU8;
+    case ElementType::kI8:
+      return ConvElement::kS8;
+    case ElementType::kF32:
+      return ConvElement::kF32;
+    default:
+      return ConvElement::kS32;
   }
 }
 
@@ -46,7 +50,8 @@ bool fit_s8(const Tensor& w, const std::vector<std::int32_t>& zeros) {
   for (std::int64_t c = 0; c < channels; ++c) {
     const std::int32_t zero = zeros[zeros.size() == 1 ? 0 : static_cast<std::size_t>(c)];
     for (std::int64_t i = c * each; i < (c + 1) * each; ++i) {
-      const std::int32_t q = w.type() == ElementType::kU8 ? static_cast<const std::uint8_t*>(w.raw())[i] : static_cast<const std::int8_t*>(w.raw())[i];
+      const std::int32_t q = w.type() == ElementType::kU8 ? static_cast<const std::uint8_t*>(w.raw())[i]
+                                                          : static_cast<const std::int8_t*>(w.raw())[i];
       if (q - zero < -128 || q - zero > 127) return false;
     }
   }
@@ -81,7 +86,8 @@ void emit(Lowering& lowering, const Unit& unit, IntegerConv integer) {
     for (std::int64_t c = 0; c < w.dim(0); ++c) {
       std::int64_t sum = 0;
       for (std::int64_t i = c * each; i < (c + 1) * each; ++i) sum += element_as_i64(w, i);
-      parameters->sums.push_back(sum - each * integer.w_zeros[integer.w_zeros.size() == 1 ? 0 : static_cast<std::size_t>(c)]);
+      parameters->sums.push_back(sum -
+                                 each * integer.w_zeros[integer.w_zeros.size() == 1 ? 0 : static_cast<std::size_t>(c)]);
     }
     // Lanes beyond the channels are read as well.
     for (; parameters->scale.size() % 32 != 0; parameters->sums.push_back(0)) parameters->scale.push_back(1.0F);
@@ -114,8 +120,8 @@ void emit(Lowering& lowering, const Unit& unit, IntegerConv integer) {
   spec.outputs = {lowering.blocked_output(unit.output)};
   spec.kernel = formatted("conv_{}_{}", element_name(integer.x->element()), isa_name(std::min(policy.isa, Isa::kVnni)));
   const auto kept = std::make_shared<const IntegerConv>(std::move(integer));
-  const auto pack = [kept, from = w.raw(), is_signed = w.type() == ElementType::kI8](const ConvKernel& kernel, void* to, std::int64_t first,
-                                                                                     std::int64_t last) {
+  const auto pack = [kept, from = w.raw(), is_signed = w.type() == ElementType::kI8](
+                        const ConvKernel& kernel, void* to, std::int64_t first, std::int64_t last) {
     ConvIntegerWeights weights;
     weights.weights = from;
     weights.is_signed = is_signed;
@@ -152,10 +158,13 @@ std::string decline_qlinear(const Node& node, const CompileOptions&) {
     if (!fixed_operand(node.input(i))) return "scales, zero points or a bias that are no constants";
   }
   for (const std::size_t i : {1, 2, 6, 7}) {
-    if (node.input(i) != nullptr && node.input(i)->constant()->size() != 1) return "more than one scale or zero point of the activations";
+    if (node.input(i) != nullptr && node.input(i)->constant()->size() != 1)
+      return "more than one scale or zero point of the activations";
   }
-  if (!per_channel(node.input(4), w) || (node.input(5) != nullptr && !per_channel(node.input(5), w))) return "parameters that do not fit the weights";
-  if (node.input(8) != nullptr && node.input(8)->constant()->size() != w->constant()->dim(0)) return "a bias that does not fit the weights";
+  if (!per_channel(node.input(4), w) || (node.input(5) != nullptr && !per_channel(node.input(5), w)))
+    return "parameters that do not fit the weights";
+  if (node.input(8) != nullptr && node.input(8)->constant()->size() != w->constant()->dim(0))
+    return "a bias that does not fit the weights";
   return {};
 }
 
@@ -172,7 +181,8 @@ void lower_qlinear(Lowering& lowering, const Unit& unit) {
   const float y_scale = constant_f32(node.input(6))[0];
   const std::vector<float> w_scales = constant_f32(node.input(4));
   const auto channels = static_cast<std::size_t>(conv.w->constant()->dim(0));
-  for (std::size_t c = 0; c < channels; ++c) conv.scale.push_back(x_scale * w_scales[w_scales.size() == 1 ? 0 : c] / y_scale);
+  for (std::size_t c = 0; c < channels; ++c)
+    conv.scale.push_back(x_scale * w_scales[w_scales.size() == 1 ? 0 : c] / y_scale);
   emit(lowering, unit, std::move(conv));
 }
 
@@ -203,8 +213,12 @@ void lower_integer(Lowering& lowering, const Unit& unit) {
   emit(lowering, unit, std::move(conv));
 }
 
-bool qlinear_reads_blocked(const Node& node, std::size_t input) { return input == 0 && decline_qlinear(node, {}).empty(); }
-bool integer_reads_blocked(const Node& node, std::size_t input) { return input == 0 && decline_integer(node, {}).empty(); }
+bool qlinear_reads_blocked(const Node& node, std::size_t input) {
+  return input == 0 && decline_qlinear(node, {}).empty();
+}
+bool integer_reads_blocked(const Node& node, std::size_t input) {
+  return input == 0 && decline_integer(node, {}).empty();
+}
 
 }  // namespace
 
@@ -230,14 +244,16 @@ void lower_quantised_conv(Lowering& lowering, const Unit& unit) {
     conv.middle_step = q.middle_step;
   }
   const auto channels = static_cast<std::size_t>(conv.w->constant()->dim(0));
-  for (std::size_t c = 0; c < channels; ++c) conv.scale.push_back((run_time ? 1.0F : q.scales[0]) * q.weight_scales[q.weight_scales.size() == 1 ? 0 : c]);
+  for (std::size_t c = 0; c < channels; ++c)
+    conv.scale.push_back((run_time ? 1.0F : q.scales[0]) * q.weight_scales[q.weight_scales.size() == 1 ? 0 : c]);
   emit(lowering, unit, std::move(conv));
 }
 
 bool serves_integer_conv(const Value* weights, const Value* x) { return decline_weights(weights, x).empty(); }
 
 std::vector<Rule> quant_conv_rules() {
-  return {{"QLinearConv", decline_qlinear, lower_qlinear, qlinear_reads_blocked}, {"ConvInteger", decline_integer, lower_integer, integer_reads_blocked}};
+  return {{"QLinearConv", decline_qlinear, lower_qlinear, qlinear_reads_blocked},
+          {"ConvInteger", decline_integer, lower_integer, integer_reads_blocked}};
 }
 
 }  // namespace oriel::cpu

@@ -1,5 +1,5 @@
-// Products of 8-bit integer matrices: MatMulInteger, QLinearMatMul and QGemm, and those of quantised patterns. Constant right
-// operands are packed.
+// Products of 8-bit integer matrices: MatMulInteger, QLinearMatMul and QGemm, and those of quantised patterns. Constant
+// right operands are packed.
 #include <algorithm>
 #include <cmath>
 
@@ -42,8 +42,10 @@ std::shared_ptr<PackedBytes> pack(Lowering& lowering, const Value* value, bool t
   append_bytes(form.parameters, transposed);
   append_bytes(form.parameters, b->type());
   form.sources = {*b};
-  form.pack = [from = b->raw(), columns = b->dim(1), transposed, is_signed = b->type() == ElementType::kI8, n = packed->n, k = packed->k](
-                  void* to, std::int64_t first, std::int64_t last) { gemm_i8_pack(from, columns, transposed, is_signed, n, k, first, last, to); };
+  form.pack = [from = b->raw(), columns = b->dim(1), transposed, is_signed = b->type() == ElementType::kI8,
+               n = packed->n, k = packed->k](void* to, std::int64_t first, std::int64_t last) {
+    gemm_i8_pack(from, columns, transposed, is_signed, n, k, first, last, to);
+  };
   packed->weights = lowering.weights().add(std::move(form));
   return packed;
 }
@@ -92,8 +94,8 @@ float factor_of(const Finish& f, float a, float b) {
 }
 
 /// y = finish(a * b); b has its dimensions as if it were not transposed.
-void run_product(const std::shared_ptr<PackedBytes>& packed, const Tensor& a, const Tensor& b, bool transpose_b, const MatMulDims& d, const Finish& f,
-                 OutputSink& outputs, RunContext& context) {
+void run_product(const std::shared_ptr<PackedBytes>& packed, const Tensor& a, const Tensor& b, bool transpose_b,
+                 const MatMulDims& d, const Finish& f, OutputSink& outputs, RunContext& context) {
   const std::int64_t batches_a = count_elements(d.batch_a);
   const std::int64_t batches_b = count_elements(d.batch_b);
   const std::int64_t batches = count_elements(d.batch);
@@ -108,7 +110,9 @@ void run_product(const std::shared_ptr<PackedBytes>& packed, const Tensor& a, co
   const bool scaled = f.a_scale != nullptr;
   const LineMap a_scale_of(a.dims(), scaled ? f.a_scale->dims() : Dims(), LineMap::Side::kLeft);
   const LineMap b_scale_of(b.dims(), scaled ? f.b_scale->dims() : Dims(), LineMap::Side::kRight);
-  const bool column_bias = f.bias != nullptr && (f.bias->size() == 1 || (f.bias->size() == d.n && f.bias->rank() > 0 && f.bias->dims().back() == d.n));
+  const bool column_bias =
+      f.bias != nullptr &&
+      (f.bias->size() == 1 || (f.bias->size() == d.n && f.bias->rank() > 0 && f.bias->dims().back() == d.n));
   // The kernel finishes with one factor a column; others go through sums.
   const bool direct = !scaled || (f.a_scale->size() == 1 && (f.bias == nullptr || column_bias));
   const bool through_sums = scaled && !direct;
@@ -120,20 +124,22 @@ void run_product(const std::shared_ptr<PackedBytes>& packed, const Tensor& a, co
   problem.a_signed = a.type() == ElementType::kI8;
   problem.b_signed = b.type() == ElementType::kI8;
   if (f.b_zero != nullptr) {
-    for (std::int64_t i = 0; i < f.b_zero->size() && !problem.b_zero; ++i) problem.b_zero = integer_at(*f.b_zero, i) != 0;
+    for (std::int64_t i = 0; i < f.b_zero->size() && !problem.b_zero; ++i)
+      problem.b_zero = integer_at(*f.b_zero, i) != 0;
   }
-  problem.output = !scaled || through_sums           ? GemmI8Output::kI32
-                   : f.type == ElementType::kF32     ? GemmI8Output::kF32
-                   : f.type == ElementType::kU8      ? GemmI8Output::kU8
-                                                     : GemmI8Output::kS8;
+  problem.output = !scaled || through_sums       ? GemmI8Output::kI32
+                   : f.type == ElementType::kF32 ? GemmI8Output::kF32
+                   : f.type == ElementType::kU8  ? GemmI8Output::kU8
+                                                 : GemmI8Output::kS8;
   problem.packed_b = packed != nullptr;
   problem.transpose_b = packed == nullptr && transpose_b;
   problem.threads = context.threads.threads();
   const GemmI8Plan plan = gemm_i8_plan(problem);
   const std::size_t each = round_up(plan.scratch_bytes);
   const std::int64_t sums = through_sums ? rows * d.n : 0;
-  const std::size_t bytes = Pieces::bytes<std::int32_t>(rows) + 2 * Pieces::bytes<std::int32_t>(d.n) + Pieces::bytes<float>(d.n) +
-                            Pieces::bytes<std::int32_t>(sums) + 2 * Pieces::bytes<std::int64_t>(batches);
+  const std::size_t bytes = Pieces::bytes<std::int32_t>(rows) + 2 * Pieces::bytes<std::int32_t>(d.n) +
+                            Pieces::bytes<float>(d.n) + Pieces::bytes<std::int32_t>(sums) +
+                            2 * Pieces::bytes<std::int64_t>(batches);
   Pieces pieces(context.scratch(bytes + each * static_cast<std::size_t>(problem.threads) + 64));
   auto* a_zeros = pieces.take<std::int32_t>(rows);
   auto* b_zeros = pieces.take<std::int32_t>(d.n);
@@ -143,10 +149,11 @@ void run_product(const std::shared_ptr<PackedBytes>& packed, const Tensor& a, co
   auto* batch_a = pieces.take<std::int64_t>(batches);
   auto* batch_b = pieces.take<std::int64_t>(batches);
   char* own = pieces.take<char>(0);
-  ops::for_each_broadcast(d.batch_a, d.batch_b, d.batch, context, [&](std::int64_t o, std::int64_t ia, std::int64_t ib) {
-    batch_a[o] = ia;
-    batch_b[o] = ib;
-  });
+  ops::for_each_broadcast(d.batch_a, d.batch_b, d.batch, context,
+                          [&](std::int64_t o, std::int64_t ia, std::int64_t ib) {
+                            batch_a[o] = ia;
+                            batch_b[o] = ib;
+                          });
   if (f.bias != nullptr && column_bias) {
     for (std::int64_t j = 0; j < d.n; ++j) biases[j] = integer_at(*f.bias, f.bias->size() == 1 ? 0 : j);
   }
@@ -163,7 +170,8 @@ void run_product(const std::shared_ptr<PackedBytes>& packed, const Tensor& a, co
     o.c = through_sums ? sum : to;
     o.ldc = d.n;
     if (f.a_zero != nullptr) {
-      for (std::int64_t i = 0; i < rows; ++i) a_zeros[i] = integer_at(*f.a_zero, a_zero_of(one_b ? batch_a[i / d.m] : ia, i % d.m));
+      for (std::int64_t i = 0; i < rows; ++i)
+        a_zeros[i] = integer_at(*f.a_zero, a_zero_of(one_b ? batch_a[i / d.m] : ia, i % d.m));
       o.a_zero = a_zeros;
       o.a_zero_per_row = true;
     }
@@ -191,27 +199,32 @@ void run_product(const std::shared_ptr<PackedBytes>& packed, const Tensor& a, co
     Dims bias_dims = f.bias != nullptr ? f.bias->dims() : Dims{};
     const std::int64_t bias_rows = bias_dims.size() > 1 ? bias_dims[bias_dims.size() - 2] : 1;
     const std::int64_t bias_columns = bias_dims.empty() ? 1 : bias_dims.back();
-    parallel(context, rows, std::max<std::int64_t>(1, kFinishGrain / d.n), [&](std::int64_t first, std::int64_t last, int) {
-      for (std::int64_t i = first; i < last; ++i) {
-        const float a_scale = real_at(*f.a_scale, a_scale_of(one_b ? batch_a[i / d.m] : ia, i % d.m));
-        for (std::int64_t j = 0; j < d.n; ++j) {
-          std::int64_t total = sum[i * d.n + j];
-          if (f.bias != nullptr && !column_bias) {
-            total = ops::wrap_i32(total + integer_at(*f.bias, (bias_rows == 1 ? 0 : i % d.m) * bias_columns + (bias_columns == 1 ? 0 : j)));
-          }
-          const float value = static_cast<float>(total) * factor_of(f, a_scale, real_at(*f.b_scale, b_scale_of(ib, j)));
-          if (f.quantised) {
-            static_cast<std::uint8_t*>(to)[i * d.n + j] = static_cast<std::uint8_t>(ops::quantize(value, f.y_zero, range));
-          } else {
-            static_cast<float*>(to)[i * d.n + j] = value;
-          }
-        }
-      }
-    });
+    parallel(context, rows, std::max<std::int64_t>(1, kFinishGrain / d.n),
+             [&](std::int64_t first, std::int64_t last, int) {
+               for (std::int64_t i = first; i < last; ++i) {
+                 const float a_scale = real_at(*f.a_scale, a_scale_of(one_b ? batch_a[i / d.m] : ia, i % d.m));
+                 for (std::int64_t j = 0; j < d.n; ++j) {
+                   std::int64_t total = sum[i * d.n + j];
+                   if (f.bias != nullptr && !column_bias) {
+                     total = ops::wrap_i32(total + integer_at(*f.bias, (bias_rows == 1 ? 0 : i % d.m) * bias_columns +
+                                                                           (bias_columns == 1 ? 0 : j)));
+                   }
+                   const float value =
+                       static_cast<float>(total) * factor_of(f, a_scale, real_at(*f.b_scale, b_scale_of(ib, j)));
+                   if (f.quantised) {
+                     static_cast<std::uint8_t*>(to)[i * d.n + j] =
+                         static_cast<std::uint8_t>(ops::quantize(value, f.y_zero, range));
+                   } else {
+                     static_cast<float*>(to)[i * d.n + j] = value;
+                   }
+                 }
+               }
+             });
   }
 }
 
-Lowering::StepSpec spec_of(Lowering& lowering, const Unit& unit, const std::shared_ptr<PackedBytes>& packed, std::size_t operands) {
+Lowering::StepSpec spec_of(Lowering& lowering, const Unit& unit, const std::shared_ptr<PackedBytes>& packed,
+                           std::size_t operands) {
   Lowering::StepSpec spec;
   for (std::size_t i = 0; i < operands; ++i) spec.inputs.push_back(lowering.plain(unit.node->input(i)));
   spec.outputs = {lowering.plain_output(unit.output)};
@@ -238,7 +251,8 @@ void lower_integer(Lowering& lowering, const Unit& unit) {
 
 std::string decline_qlinear(const Node& node, const CompileOptions&) {
   for (const std::size_t i : {0, 3, 7}) {
-    if (!is_byte(node.input(i)->element())) return formatted("no kernel for {}", element_name(node.input(i)->element()));
+    if (!is_byte(node.input(i)->element()))
+      return formatted("no kernel for {}", element_name(node.input(i)->element()));
   }
   return {};
 }
@@ -275,8 +289,8 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   const ElementType type = unit.output->element();
   spec.run = [packed, transposed, alpha, type](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& b = inputs[3];
-    ORIEL_REQUIRE(inputs[0].rank() == 2 && b.rank() == 2, "operands of shapes {} and {}, expected rank 2", to_string(inputs[0].dims()),
-                  to_string(b.dims()));
+    ORIEL_REQUIRE(inputs[0].rank() == 2 && b.rank() == 2, "operands of shapes {} and {}, expected rank 2",
+                  to_string(inputs[0].dims()), to_string(b.dims()));
     Finish f;
     f.type = type;
     f.a_scale = &inputs[1];
@@ -294,8 +308,8 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
     }
     const Tensor shaped = transposed ? b.reshaped({b.dim(1), b.dim(0)}) : b;
     const MatMulDims d(inputs[0].dims(), shaped.dims());
-    ORIEL_REQUIRE(f.bias == nullptr || broadcast(f.bias->dims(), d.out) == d.out, "a bias of shape {}, which does not fit {}",
-                  to_string(f.bias->dims()), to_string(d.out));
+    ORIEL_REQUIRE(f.bias == nullptr || broadcast(f.bias->dims(), d.out) == d.out,
+                  "a bias of shape {}, which does not fit {}", to_string(f.bias->dims()), to_string(d.out));
     run_product(packed, inputs[0], shaped, transposed, d, f, outputs, context);
   };
   lowering.step(unit, std::move(spec));
@@ -319,7 +333,11 @@ struct UnitProduct {
   bool run_time_scale = false;  // operands 2 and 3 are scale and zero point of a
   bool run_time_zero = false;
 
-  GemmI8Output output() const { return type == ElementType::kF32 ? GemmI8Output::kF32 : type == ElementType::kU8 ? GemmI8Output::kU8 : GemmI8Output::kS8; }
+  GemmI8Output output() const {
+    return type == ElementType::kF32  ? GemmI8Output::kF32
+           : type == ElementType::kU8 ? GemmI8Output::kU8
+                                      : GemmI8Output::kS8;
+  }
 };
 
 Dims transposed_last(Dims dims) {
@@ -387,13 +405,14 @@ void run_unit_product(const UnitProduct& u, const Inputs& inputs, OutputSink& ou
   };
   if (strided) return run(o);
   const auto size = static_cast<std::int64_t>(element_bytes(u.type, 1));
-  ops::for_each_broadcast(d.batch_a, d.batch_b, d.batch, context, [&](std::int64_t at, std::int64_t ia, std::int64_t ib) {
-    GemmI8Operands one = o;
-    one.a = static_cast<const char*>(a.raw()) + ia * d.m * d.k;
-    if (b != nullptr) one.b = static_cast<const char*>(b->raw()) + ib * d.k * d.n;
-    one.c = static_cast<char*>(y.raw()) + at * d.m * d.n * size;
-    run(one);
-  });
+  ops::for_each_broadcast(d.batch_a, d.batch_b, d.batch, context,
+                          [&](std::int64_t at, std::int64_t ia, std::int64_t ib) {
+                            GemmI8Operands one = o;
+                            one.a = static_cast<const char*>(a.raw()) + ia * d.m * d.k;
+                            if (b != nullptr) one.b = static_cast<const char*>(b->raw()) + ib * d.k * d.n;
+                            one.c = static_cast<char*>(y.raw()) + at * d.m * d.n * size;
+                            run(one);
+                          });
 }
 
 }  // namespace
@@ -416,7 +435,9 @@ void lower_quantised_product(Lowering& lowering, const Unit& unit) {
   if (bytes) {
     u->y_zero = q.zeros.back();
     // A clamp of the reals is one of the bytes, since rounding keeps their order.
-    const auto limit = [&](float v) { return static_cast<std::int32_t>(std::nearbyint(std::clamp(v / y_scale, -1024.0F, 1024.0F))) + u->y_zero; };
+    const auto limit = [&](float v) {
+      return static_cast<std::int32_t>(std::nearbyint(std::clamp(v / y_scale, -1024.0F, 1024.0F))) + u->y_zero;
+    };
     if (unit.activation.kind == ActivationKind::kRelu) u->low = limit(0.0F);
     if (unit.activation.kind == ActivationKind::kClip) {
       u->high = limit(unit.activation.b);
@@ -438,12 +459,16 @@ void lower_quantised_product(Lowering& lowering, const Unit& unit) {
   spec.kernel = "gemm_i8";
   spec.algorithm = u->packed != nullptr ? "packed" : "unpacked";
   spec.packed_bytes = u->packed != nullptr ? static_cast<std::int64_t>(u->packed->weights->size()) : 0;
-  spec.run = [u](const Inputs& inputs, OutputSink& outputs, RunContext& context) { run_unit_product(*u, inputs, outputs, context); };
+  spec.run = [u](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    run_unit_product(*u, inputs, outputs, context);
+  };
   lowering.step(unit, std::move(spec));
 }
 
 std::vector<Rule> quant_matmul_rules() {
-  return {{"MatMulInteger", accept, lower_integer}, {"QLinearMatMul", decline_qlinear, lower_qlinear}, {"com.microsoft.QGemm", decline_gemm, lower_gemm}};
+  return {{"MatMulInteger", accept, lower_integer},
+          {"QLinearMatMul", decline_qlinear, lower_qlinear},
+          {"com.microsoft.QGemm", decline_gemm, lower_gemm}};
 }
 
 }  // namespace oriel::cpu

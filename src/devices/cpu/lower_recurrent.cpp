@@ -440,8 +440,8 @@ class Walk {
     }
   }
 
-  // Rows [begin, end) of a direction through the steps of a block. At any time the rows whose sequence lasts beyond it take
-  // part, in either direction.
+  // Rows [begin, end) of a direction through the steps of a block. At any time the rows whose sequence lasts beyond it
+  // take part, in either direction.
   void walk(std::int64_t d, std::int64_t begin, std::int64_t end, std::int64_t done, std::int64_t steps, int slot,
             bool split) const {
     const bool backward = n_.directions[static_cast<std::size_t>(d)].backward;
@@ -623,6 +623,8 @@ void lower(Lowering& lowering, const Unit& unit) {
 
 }  // namespace
 
-std::vector<Rule> recurrent_rules() { return {{"LSTM", decline, lower}, {"GRU", decline, lower}, {"RNN", decline, lower}}; }
+std::vector<Rule> recurrent_rules() {
+  return {{"LSTM", decline, lower}, {"GRU", decline, lower}, {"RNN", decline, lower}};
+}
 
 }  // namespace oriel::cpu

@@ -12,17 +12,19 @@ using namespace kernels;
 
 std::optional<ReduceOp> reduce_of(const Node& node) {
   static const std::map<std::string, ReduceOp>* const ops = new std::map<std::string, ReduceOp>{
-      {"ReduceSum", ReduceOp::kSum},       {"ReduceMean", ReduceOp::kMean},         {"ReduceMax", ReduceOp::kMax},
-      {"ReduceMin", ReduceOp::kMin},       {"ReduceProd", ReduceOp::kProd},         {"ReduceL1", ReduceOp::kL1},
-      {"ReduceL2", ReduceOp::kL2},         {"ReduceSumSquare", ReduceOp::kSumSquare}, {"ReduceLogSum", ReduceOp::kLogSum},
-      {"ReduceLogSumExp", ReduceOp::kLogSumExp}};
+      {"ReduceSum", ReduceOp::kSum},       {"ReduceMean", ReduceOp::kMean},
+      {"ReduceMax", ReduceOp::kMax},       {"ReduceMin", ReduceOp::kMin},
+      {"ReduceProd", ReduceOp::kProd},     {"ReduceL1", ReduceOp::kL1},
+      {"ReduceL2", ReduceOp::kL2},         {"ReduceSumSquare", ReduceOp::kSumSquare},
+      {"ReduceLogSum", ReduceOp::kLogSum}, {"ReduceLogSumExp", ReduceOp::kLogSumExp}};
   const auto found = ops->find(node.op().name);
   return found == ops->end() ? std::nullopt : std::optional(found->second);
 }
 
 std::string decline_reduce(const Node& node, const CompileOptions&) {
   const ElementType type = node.input(0)->element();
-  if (type != ElementType::kF32 && !has_reduce(*reduce_of(node), type)) return formatted("no kernel for {}", element_name(type));
+  if (type != ElementType::kF32 && !has_reduce(*reduce_of(node), type))
+    return formatted("no kernel for {}", element_name(type));
   return {};
 }
 
@@ -54,20 +56,22 @@ void lower_reduce(Lowering& lowering, const Unit& unit) {
     const Reduce plan = plan_reduce(static_cast<int>(x.rank()), x.dims().data(), reduced);
     Tensor& y = outputs.allocate(0, x.type(), dims);
     const std::int64_t work = plan.units > 0 ? std::max<std::int64_t>(1, x.size() / plan.units) : 1;
-    parallel(context, plan.units, std::max<std::int64_t>(1, 16384 / work), [&](std::int64_t first, std::int64_t last, int) {
-      if (x.type() == ElementType::kF32) {
-        reduce_f32(op, plan, x.data<float>(), y.data<float>(), first, last);
-      } else {
-        reduce(op, x.type(), plan, x.raw(), y.raw(), first, last);
-      }
-    });
+    parallel(context, plan.units, std::max<std::int64_t>(1, 16384 / work),
+             [&](std::int64_t first, std::int64_t last, int) {
+               if (x.type() == ElementType::kF32) {
+                 reduce_f32(op, plan, x.data<float>(), y.data<float>(), first, last);
+               } else {
+                 reduce(op, x.type(), plan, x.raw(), y.raw(), first, last);
+               }
+             });
   };
   lowering.step(unit, std::move(spec));
 }
 
 std::string decline_arg(const Node& node, const CompileOptions&) {
   const ElementType type = node.input(0)->element();
-  if (type != ElementType::kF32 && !has_reduce(ReduceOp::kMax, type)) return formatted("no kernel for {}", element_name(type));
+  if (type != ElementType::kF32 && !has_reduce(ReduceOp::kMax, type))
+    return formatted("no kernel for {}", element_name(type));
   return {};
 }
 
@@ -95,9 +99,11 @@ void lower_arg(Lowering& lowering, const Unit& unit) {
     }
     Tensor& y = outputs.allocate(0, ElementType::kI64, dims);
     ORIEL_REQUIRE(extent > 0 || y.size() == 0, "no elements along axis {} of shape {}", axis, to_string(x.dims()));
-    parallel(context, y.size(), std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(extent, 1)), [&](std::int64_t first, std::int64_t last, int) {
-      arg_extreme(largest, last_of_equal, x.type(), extent, inner, x.raw(), y.data<std::int64_t>(), first, last);
-    });
+    parallel(context, y.size(), std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(extent, 1)),
+             [&](std::int64_t first, std::int64_t last, int) {
+               arg_extreme(largest, last_of_equal, x.type(), extent, inner, x.raw(), y.data<std::int64_t>(), first,
+                           last);
+             });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -106,8 +112,8 @@ void lower_arg(Lowering& lowering, const Unit& unit) {
 
 std::vector<Rule> reduce_rules() {
   std::vector<Rule> rules;
-  for (const char* op : {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum",
-                         "ReduceLogSumExp"}) {
+  for (const char* op : {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
+                         "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"}) {
     rules.push_back({op, decline_reduce, lower_reduce});
   }
   rules.push_back({"ArgMax", decline_arg, lower_arg});

@@ -20,7 +20,9 @@ std::string decline(const Node& node, const CompileOptions&) {
   return decline_moved(node);
 }
 
-std::int64_t grain_of(std::int64_t elements_a_unit) { return std::max<std::int64_t>(1, kMoveGrain / std::max<std::int64_t>(1, elements_a_unit)); }
+std::int64_t grain_of(std::int64_t elements_a_unit) {
+  return std::max<std::int64_t>(1, kMoveGrain / std::max<std::int64_t>(1, elements_a_unit));
+}
 
 using AxisTables = std::vector<ops::ResizeAxis>;
 
@@ -39,7 +41,8 @@ class TableCache {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (std::size_t i = 0; i < recent_.size(); ++i) {
       if (!(recent_[i].dims == wanted.dims) || !(recent_[i].operands == wanted.operands)) continue;
-      std::rotate(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(i), recent_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+      std::rotate(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(i),
+                  recent_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
       return recent_.front().tables;
     }
     wanted.tables = std::make_shared<const AxisTables>(ops::resize_axes(inputs));
@@ -90,7 +93,8 @@ void pick(RunContext& context, const AxisTables& axes, int bytes, const Tensor& 
 }
 
 // One axis of [outer, axis.in, inner] interpolated.
-void interpolate(RunContext& context, const ops::ResizeAxis& axis, std::int64_t outer, std::int64_t inner, const float* x, float* y) {
+void interpolate(RunContext& context, const ops::ResizeAxis& axis, std::int64_t outer, std::int64_t inner,
+                 const float* x, float* y) {
   parallel(context, outer * axis.out, grain_of(2 * inner), [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t unit = begin; unit < end; ++unit) {
       const auto i = static_cast<std::size_t>(unit % axis.out);
@@ -153,7 +157,8 @@ void lower(Lowering& lowering, const Unit& unit) {
   spec.algorithm = node.attributes().get_string("mode");
   const bool nearest = spec.algorithm == "nearest";
   const auto cache = std::make_shared<TableCache>();
-  spec.run = [cache, nearest, bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [cache, nearest, bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs,
+                                                                             RunContext& context) {
     const Tensor& x = inputs[0];
     const std::shared_ptr<const AxisTables> tables = cache->find(inputs);
     const AxisTables& axes = *tables;

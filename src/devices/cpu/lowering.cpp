@@ -10,7 +10,8 @@ namespace oriel::cpu {
 namespace {
 
 template <typename T>
-void reorder_elements(const kernels::ReorderShape& shape, const void* in, void* out, bool to_blocked, std::int64_t first, std::int64_t last) {
+void reorder_elements(const kernels::ReorderShape& shape, const void* in, void* out, bool to_blocked,
+                      std::int64_t first, std::int64_t last) {
   if (to_blocked) {
     kernels::plain_to_blocked(shape, static_cast<const T*>(in), static_cast<T*>(out), first, last);
   } else {
@@ -84,7 +85,9 @@ Dims blocked_storage(const Dims& dims) {
   return storage;
 }
 
-bool whole_blocks(const Shape& shape) { return shape.is_ranked() && shape.rank() >= 3 && shape[1].is_known() && shape[1].value() % 16 == 0; }
+bool whole_blocks(const Shape& shape) {
+  return shape.is_ranked() && shape.rank() >= 3 && shape[1].is_known() && shape[1].value() % 16 == 0;
+}
 
 std::vector<float> constant_f32(const Value* value) {
   if (value == nullptr || !value->is_constant() || value->element() != ElementType::kF32) return {};
@@ -101,8 +104,10 @@ std::optional<double> constant_scalar(const Value* value) {
 bool is_folded(const Value* value) {
   if (value == nullptr || value->is_constant()) return value != nullptr;
   const Node* node = value->producer();
-  if (node == nullptr || node->op().full_name() != "DequantizeLinear" || value->element() != ElementType::kF32) return false;
-  return std::all_of(node->inputs().begin(), node->inputs().end(), [](const Value* v) { return v == nullptr || v->is_constant(); });
+  if (node == nullptr || node->op().full_name() != "DequantizeLinear" || value->element() != ElementType::kF32)
+    return false;
+  return std::all_of(node->inputs().begin(), node->inputs().end(),
+                     [](const Value* v) { return v == nullptr || v->is_constant(); });
 }
 
 const Tensor* Lowering::folded(const Value* value) {
@@ -118,8 +123,10 @@ const Tensor* Lowering::folded(const Value* value) {
 const Rule* find_rule(const Node& node) {
   static const auto* const rules = [] {
     auto* map = new std::unordered_map<std::string_view, Rule>;
-    for (const std::vector<Rule>& list : {attention_rules(), conv_rules(), pool_rules(), elementwise_rules(), logic_rules(), gemm_rules(), norm_rules(), reduce_rules(),
-                                          movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(), quant_rules(), number_rules(), detect_rules(), ml_rules(), line_rules()}) {
+    for (const std::vector<Rule>& list :
+         {attention_rules(), conv_rules(), pool_rules(), elementwise_rules(), logic_rules(), gemm_rules(), norm_rules(),
+          reduce_rules(), movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(),
+          quant_rules(), number_rules(), detect_rules(), ml_rules(), line_rules()}) {
       for (const Rule& rule : list) map->emplace(rule.op, rule);
     }
     return map;
@@ -129,7 +136,11 @@ const Rule* find_rule(const Node& node) {
 }
 
 Lowering::Lowering(const Subgraph& subgraph, const CompileOptions& options, int threads)
-    : subgraph_(subgraph), options_(options), threads_(threads), builder_(*subgraph.graph), outputs_(subgraph.outputs.begin(), subgraph.outputs.end()) {}
+    : subgraph_(subgraph),
+      options_(options),
+      threads_(threads),
+      builder_(*subgraph.graph),
+      outputs_(subgraph.outputs.begin(), subgraph.outputs.end()) {}
 
 bool Lowering::wanted_blocked(const Value* value) const {
   if (!may_block() || !value->shape().is_ranked() || value->shape().rank() < 3) return false;
@@ -249,7 +260,8 @@ void Lowering::enclose_reorders(StepSpec& spec) {
   spec.outputs = std::move(outputs);
   spec.in_place.clear();
   spec.view = false;
-  spec.run = [inner = std::move(spec.run), before, after, own](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [inner = std::move(spec.run), before, after, own](const Inputs& inputs, OutputSink& outputs,
+                                                               RunContext& context) {
     std::vector<Datum> copies(before.size());
     std::vector<const Datum*> operands(inputs.size(), nullptr);
     for (std::size_t i = 0; i < inputs.size(); ++i) {

@@ -99,8 +99,8 @@ bool is_folded(const Value* value);
 /// The one value of a constant operand of any numeric type.
 std::optional<double> constant_scalar(const Value* value);
 
-/// Loop units [0, count) over the run's threads, `grain` at a time: body(first, last, slot). A cancelled run leaves units out
-/// and throws Error(kCancelled).
+/// Loop units [0, count) over the run's threads, `grain` at a time: body(first, last, slot). A cancelled run leaves
+/// units out and throws Error(kCancelled).
 template <typename Body>
 void parallel(RunContext& context, std::int64_t count, std::int64_t grain, Body&& body) {
   context.threads.parallel_for(count, grain, body, context.cancel);
@@ -123,8 +123,8 @@ class Lowering {
 
   /// The program value of an operand in the plain layout (a reorder is added where needed); -1 for null.
   int plain(const Value* value);
-  /// The same in the blocked layout; elements of 1, 2 or 4 bytes, known rank of 3 or more. Where values may not stay blocked, the
-  /// index is good for a StepSpec alone, whose step then reorders inside.
+  /// The same in the blocked layout; elements of 1, 2 or 4 bytes, known rank of 3 or more. Where values may not stay
+  /// blocked, the index is good for a StepSpec alone, whose step then reorders inside.
   int blocked(const Value* value);
   /// The program value that a unit writes.
   int plain_output(const Value* value);

@@ -11,7 +11,8 @@ namespace oriel::cpu {
 
 /// Whether rows of features may be of a type: f32, f64, i64, i32.
 inline bool is_ml_feature(ElementType type) {
-  return type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kI64 || type == ElementType::kI32;
+  return type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kI64 ||
+         type == ElementType::kI32;
 }
 
 /// Why nodes cannot be lowered all of whose operands are features; empty where they can.
@@ -26,11 +27,16 @@ inline std::string decline_ml_features(const Node& node, const CompileOptions&) 
 template <typename F>
 void with_ml_features(ElementType type, F&& f) {
   switch (type) {
-    case ElementType::kF32: return f.template operator()<float>();
-    case ElementType::kF64: return f.template operator()<double>();
-    case ElementType::kI64: return f.template operator()<std::int64_t>();
-    case ElementType::kI32: return f.template operator()<std::int32_t>();
-    default: fail(ErrorCode::kInvalidArgument, "features are {}", element_name(type));
+    case ElementType::kF32:
+      return f.template operator()<float>();
+    case ElementType::kF64:
+      return f.template operator()<double>();
+    case ElementType::kI64:
+      return f.template operator()<std::int64_t>();
+    case ElementType::kI32:
+      return f.template operator()<std::int32_t>();
+    default:
+      fail(ErrorCode::kInvalidArgument, "features are {}", element_name(type));
   }
 }
 

@@ -16,7 +16,8 @@ std::string decline_moved(const Node& node, std::size_t max_rank) {
   if (!x->type().is_tensor()) return "the operand is no tensor";
   if (fixed_bytes(x->element()) == 0) return formatted("no kernel for {}", element_name(x->element()));
   for (const Value* v : node.inputs()) {
-    if (v != nullptr && v->shape().is_ranked() && v->shape().rank() > max_rank) return formatted("a rank above {}", max_rank);
+    if (v != nullptr && v->shape().is_ranked() && v->shape().rank() > max_rank)
+      return formatted("a rank above {}", max_rank);
   }
   for (const Value* v : node.outputs()) {
     if (v->shape().is_ranked() && v->shape().rank() > max_rank) return formatted("a rank above {}", max_rank);
@@ -88,7 +89,8 @@ void Region::add(std::int64_t extent, std::int64_t from, std::int64_t to) {
   ++rank_;
 }
 
-void Region::add(std::int64_t extent, const Placement& from, std::size_t a, const Placement& to, std::size_t b, bool split) {
+void Region::add(std::int64_t extent, const Placement& from, std::size_t a, const Placement& to, std::size_t b,
+                 bool split) {
   if (!split) {
     add(extent, from.stride[a], to.stride[b]);
     return;
@@ -101,12 +103,14 @@ void Region::copy(RunContext& context, int bytes, const void* x, void* y) const 
   if (elements_ == 0) return;
   const kernels::StridedCopy plan = kernels::plan_strided_copy(rank_, extent_, from_, to_, bytes);
   const std::int64_t grain = std::max<std::int64_t>(1, plan.units * kMoveGrain / elements_);
-  parallel(context, plan.units, grain, [&](std::int64_t first, std::int64_t last, int) { kernels::strided_copy(plan, x, y, first, last); });
+  parallel(context, plan.units, grain,
+           [&](std::int64_t first, std::int64_t last, int) { kernels::strided_copy(plan, x, y, first, last); });
 }
 
 void copy_bytes(RunContext& context, const void* x, void* y, std::size_t bytes) {
   parallel(context, static_cast<std::int64_t>(bytes), 4 * kMoveGrain, [&](std::int64_t first, std::int64_t last, int) {
-    std::memcpy(static_cast<char*>(y) + first, static_cast<const char*>(x) + first, static_cast<std::size_t>(last - first));
+    std::memcpy(static_cast<char*>(y) + first, static_cast<const char*>(x) + first,
+                static_cast<std::size_t>(last - first));
   });
 }
 
@@ -115,7 +119,8 @@ void fill_elements(RunContext& context, void* y, std::int64_t count, int bytes, 
     U one;
     std::memcpy(&one, value, sizeof(U));
     auto* to = static_cast<U*>(y);
-    parallel(context, count, kMoveGrain, [&](std::int64_t first, std::int64_t last, int) { std::fill(to + first, to + last, one); });
+    parallel(context, count, kMoveGrain,
+             [&](std::int64_t first, std::int64_t last, int) { std::fill(to + first, to + last, one); });
   });
 }
 

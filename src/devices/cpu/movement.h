@@ -1,4 +1,5 @@
-// What the steps share that move elements: control operands, regions of tensors in either layout, copies over the threads.
+// What the steps share that move elements: control operands, regions of tensors in either layout, copies over the
+// threads.
 #pragma once
 
 #include <algorithm>
@@ -43,8 +44,8 @@ class Region {
  public:
   /// Strides count elements. Throws Error(kNotImplemented) at too many axes.
   void add(std::int64_t extent, std::int64_t from, std::int64_t to);
-  /// Axis `a` of a tensor placed as `from`, to axis `b` of one placed as `to`. `split` says that either is axis 1 of a blocked
-  /// tensor: the extent is then cut into blocks of 16, the last one whole too.
+  /// Axis `a` of a tensor placed as `from`, to axis `b` of one placed as `to`. `split` says that either is axis 1 of a
+  /// blocked tensor: the extent is then cut into blocks of 16, the last one whole too.
   void add(std::int64_t extent, const Placement& from, std::size_t a, const Placement& to, std::size_t b, bool split);
   void copy(RunContext& context, int bytes, const void* x, void* y) const;
 
@@ -57,7 +58,9 @@ class Region {
 };
 
 /// The byte behind `elements` elements.
-inline const char* at(const void* base, std::int64_t elements, int bytes) { return static_cast<const char*>(base) + elements * bytes; }
+inline const char* at(const void* base, std::int64_t elements, int bytes) {
+  return static_cast<const char*>(base) + elements * bytes;
+}
 inline char* at(void* base, std::int64_t elements, int bytes) { return static_cast<char*>(base) + elements * bytes; }
 
 /// All of x to y.
@@ -72,17 +75,23 @@ struct Bytes16 {
 template <typename F>
 void with_bytes(int bytes, F&& f) {
   switch (bytes) {
-    case 1: return f.template operator()<std::uint8_t>();
-    case 2: return f.template operator()<std::uint16_t>();
-    case 4: return f.template operator()<std::uint32_t>();
-    case 8: return f.template operator()<std::uint64_t>();
-    default: return f.template operator()<Bytes16>();
+    case 1:
+      return f.template operator()<std::uint8_t>();
+    case 2:
+      return f.template operator()<std::uint16_t>();
+    case 4:
+      return f.template operator()<std::uint32_t>();
+    case 8:
+      return f.template operator()<std::uint64_t>();
+    default:
+      return f.template operator()<Bytes16>();
   }
 }
 /// Calls f.template operator()<I>() for i32 or i64; Error(kInvalidArgument) for tensors of other types.
 template <typename F>
 void with_index(const Tensor& indices, F&& f) {
-  ORIEL_REQUIRE(indices.type() == ElementType::kI32 || indices.type() == ElementType::kI64, "indices are {}", indices.description());
+  ORIEL_REQUIRE(indices.type() == ElementType::kI32 || indices.type() == ElementType::kI64, "indices are {}",
+                indices.description());
   if (indices.type() == ElementType::kI32) {
     f.template operator()<std::int32_t>();
   } else {

@@ -1,4 +1,5 @@
-// What the lowerings of quantised operators share: evaluation of constants, tables over bytes, units of the QDQ matcher.
+// What the lowerings of quantised operators share: evaluation of constants, tables over bytes, units of the QDQ
+// matcher.
 #pragma once
 
 #include <array>
@@ -52,12 +53,14 @@ struct ConcatPart {
 /// What a pattern of quantised operators around one node computes.
 struct QuantisedUnit {
   enum class Kind : std::uint8_t {
-    kTable,    ///< a function of one byte
-    kBinary,   ///< an operator of two byte tensors
-    kConcat,   ///< bytes side by side
-    kConv,     ///< a convolution of bytes with constant weights; operands are x, weights, then a residual where there is one
+    kTable,   ///< a function of one byte
+    kBinary,  ///< an operator of two byte tensors
+    kConcat,  ///< bytes side by side
+    kConv,    ///< a convolution of bytes with constant weights; operands are x, weights, then a residual where there is
+              ///< one
     kProduct,  ///< MatMul or Gemm of bytes a and b, with constant or run-time b
-    kDynamic,  ///< MatMulInteger or ConvInteger and its scaling to f32: operands are a, b, the scale and zero point of a
+    kDynamic,  ///< MatMulInteger or ConvInteger and its scaling to f32: operands are a, b, the scale and zero point of
+               ///< a
     kAverage,  ///< an average pool of bytes
     kSoftmax,  ///< Softmax of bytes
     kWeightOnly,  ///< MatMul or Gemm of f32 a (the operand) with constant weights of few bits
@@ -65,19 +68,19 @@ struct QuantisedUnit {
   Kind kind = Kind::kTable;
   /// Bytes, unless the kind says otherwise; null for an absent one.
   std::vector<const Value*> operands;
-  ByteTable table{};              // kTable
-  std::vector<ConcatPart> parts;  // kConcat
-  std::int64_t axis = 0;          // kConcat, kSoftmax
+  ByteTable table{};                               // kTable
+  std::vector<ConcatPart> parts;                   // kConcat
+  std::int64_t axis = 0;                           // kConcat, kSoftmax
   kernels::BinaryOp op = kernels::BinaryOp::kAdd;  // kBinary
-  /// By operand of bytes whose parameters are constants, without weights; the last entry is the output's, 1 and 0 where that
-  /// is f32.
+  /// By operand of bytes whose parameters are constants, without weights; the last entry is the output's, 1 and 0 where
+  /// that is f32.
   std::vector<float> scales;
   std::vector<std::int32_t> zeros;
   /// kConv, kProduct, kDynamic: of the weights; one, or one an output channel or column.
   std::vector<float> weight_scales;
   std::vector<std::int32_t> weight_zeros;
-  std::vector<float> offset;  // the bias, one an output channel or column; empty: none
-  bool transpose_b = false;   // kProduct, kWeightOnly
+  std::vector<float> offset;      // the bias, one an output channel or column; empty: none
+  bool transpose_b = false;       // kProduct, kWeightOnly
   const Node* weights = nullptr;  // kWeightOnly: the DequantizeLinear of constants; scales[0] is a factor of its own
   /// kConv with a residual: steps of the result before it joins, which is rounded to them; the residual's parameters.
   float middle_step = 0.0F;

@@ -38,7 +38,8 @@ bool regroup(StridedView& view, const Shape& in, const Shape& out) {
     const Axis& whole_axis = view.axes[i];
     std::int64_t product = 1;
     std::size_t end = j;
-    while (end < out.rank() && out[end].is_known() && out[end].value() > 0 && product < in[i].value()) product *= out[end++].value();
+    while (end < out.rank() && out[end].is_known() && out[end].value() > 0 && product < in[i].value())
+      product *= out[end++].value();
     if (product == in[i].value()) {
       std::int64_t rest = product;
       for (; j < end; ++j) {
@@ -52,7 +53,8 @@ bool regroup(StridedView& view, const Shape& in, const Shape& out) {
     end = i + 1;
     while (end < in.rank() && in[end].is_known() && in[end].value() > 0 && product < out[j].value()) {
       const Axis& next = view.axes[end];
-      if (next.base_axis != view.axes[end - 1].base_axis || view.axes[end - 1].step != next.step * in[end].value()) return false;
+      if (next.base_axis != view.axes[end - 1].base_axis || view.axes[end - 1].step != next.step * in[end].value())
+        return false;
       product *= in[end++].value();
     }
     if (product != out[j].value()) return false;
@@ -135,11 +137,13 @@ bool apply(StridedView& view, const Node& node, int output) {
     std::vector<Axis> axes(rank);
     const std::vector<std::int64_t> perm = node.attributes().get_ints("perm", {});
     if (!perm.empty() && perm.size() != rank) return false;
-    for (std::size_t i = 0; i < rank; ++i) axes[i] = view.axes[perm.empty() ? rank - 1 - i : static_cast<std::size_t>(perm[i])];
+    for (std::size_t i = 0; i < rank; ++i)
+      axes[i] = view.axes[perm.empty() ? rank - 1 - i : static_cast<std::size_t>(perm[i])];
     view.axes = std::move(axes);
     return true;
   }
-  if (name == "Reshape" || name == "Squeeze" || name == "Unsqueeze" || name == "Flatten") return regroup(view, node.input(0)->shape(), node.output()->shape());
+  if (name == "Reshape" || name == "Squeeze" || name == "Unsqueeze" || name == "Flatten")
+    return regroup(view, node.input(0)->shape(), node.output()->shape());
   if (name == "Split") return apply_split(view, node, output);
   if (name == "Slice") return apply_slice(view, node);
   if (name == "Gather") return apply_gather(view, node);
@@ -177,7 +181,8 @@ StridedView look_through(const Value* value, const std::function<bool(const Node
   const Node* node = value->producer();
   if (node == nullptr || node->num_inputs() == 0 || !may_skip(*node)) return whole(value);
   const Value* in = node->input(0);
-  if (in == nullptr || !in->type().is_tensor() || !in->shape().is_ranked() || !value->shape().is_ranked()) return whole(value);
+  if (in == nullptr || !in->type().is_tensor() || !in->shape().is_ranked() || !value->shape().is_ranked())
+    return whole(value);
   StridedView view = look_through(in, may_skip);
   if (!apply(view, *node, value->output_index())) return whole(value);
   view.nodes.push_back(node);
@@ -191,7 +196,8 @@ bool defines_symbols(const Node& node) {
       if (d.symbol() < 0 || d.table()->symbol(d.symbol()).kind != SymbolTable::Kind::kFresh) continue;
       const bool known = std::any_of(node.inputs().begin(), node.inputs().end(), [&](const Value* in) {
         return in != nullptr && in->type().is_tensor() && in->shape().is_ranked() &&
-               std::any_of(in->shape().dims().begin(), in->shape().dims().end(), [&](const Dim& x) { return x.same(d); });
+               std::any_of(in->shape().dims().begin(), in->shape().dims().end(),
+                           [&](const Dim& x) { return x.same(d); });
       });
       if (!known) return true;
     }

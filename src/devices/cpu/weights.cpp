@@ -19,8 +19,8 @@
 namespace oriel::cpu {
 namespace {
 
-// What a byte of larger weights must save a run, in seconds of all its threads together: memory is finite, and one layer's
-// weights push another's out of the caches.
+// What a byte of larger weights must save a run, in seconds of all its threads together: memory is finite, and one
+// layer's weights push another's out of the caches.
 constexpr double kSecondsPerByte = 5e-11;
 // The default budget: larger weights may make those of the model this many times larger, but take no more than this.
 constexpr double kLargestExpansion = 2.5;
@@ -90,8 +90,8 @@ SharedList& shared_list() {
 }
 
 // Whether packing `form` gives these bytes: equal hashes alone are no proof.
-bool gives(const WeightForm& form, const PackedWeights& packed, const ThreadLease& lease, std::shared_ptr<Memory>& scratch,
-           const std::shared_ptr<Budget>& budget) {
+bool gives(const WeightForm& form, const PackedWeights& packed, const ThreadLease& lease,
+           std::shared_ptr<Memory>& scratch, const std::shared_ptr<Budget>& budget) {
   if (scratch == nullptr || scratch->size() < form.bytes) {
     scratch.reset();
     scratch = allocate_host(form.bytes, budget, "weights to compare");
@@ -115,7 +115,8 @@ PackedWeights::~PackedWeights() {
   if (at != list.entries.end() && at->second.weights.expired()) list.entries.erase(at);
 }
 
-std::vector<std::size_t> choose_forms(const std::vector<std::vector<FormCost>>& layers, double extra_bytes, double seconds_per_byte) {
+std::vector<std::size_t> choose_forms(const std::vector<std::vector<FormCost>>& layers, double extra_bytes,
+                                      double seconds_per_byte) {
   std::vector<std::size_t> chosen(layers.size(), 0);
   for (;;) {
     double best_rate = seconds_per_byte;
@@ -156,13 +157,15 @@ WeightForm gemm_form(const Tensor& matrix, bool transposed) {
   append_bytes(form.parameters, k);
   append_bytes(form.parameters, transposed);
   form.sources = {matrix};
-  form.pack = [from = static_cast<const float*>(matrix.raw()), columns, transposed, n, k](void* to, std::int64_t first, std::int64_t last) {
+  form.pack = [from = static_cast<const float*>(matrix.raw()), columns, transposed, n, k](void* to, std::int64_t first,
+                                                                                          std::int64_t last) {
     kernels::gemm_f32_pack(from, columns, transposed, n, k, first, last, static_cast<float*>(to));
   };
   return form;
 }
 
-std::shared_ptr<const PackedWeights> Weights::add(std::vector<WeightForm> forms, std::function<void(std::size_t)> chosen) {
+std::shared_ptr<const PackedWeights> Weights::add(std::vector<WeightForm> forms,
+                                                  std::function<void(std::size_t)> chosen) {
   layers_.push_back({std::move(forms), std::move(chosen), std::make_shared<PackedWeights>(), 0});
   layers_.back().packed->size_ = layers_.back().forms[0].bytes;
   return layers_.back().packed;
@@ -250,7 +253,9 @@ void Weights::settle(const CompileOptions& options, int threads) {
     const std::shared_ptr<Memory> block = allocate_host(total, options.budget, "packed weights");
     char* const base = static_cast<char*>(block->map());
     auto body = [&](std::int64_t first, std::int64_t last, int) {
-      auto job = std::upper_bound(jobs.begin(), jobs.end(), first, [](std::int64_t unit, const Job& j) { return unit < j.first; }) - 1;
+      auto job = std::upper_bound(jobs.begin(), jobs.end(), first,
+                                  [](std::int64_t unit, const Job& j) { return unit < j.first; }) -
+                 1;
       for (; job != jobs.end() && job->first < last; ++job) {
         const WeightForm& form = job->layer->forms[job->layer->form];
         const std::int64_t begin = std::max<std::int64_t>(first - job->first, 0);

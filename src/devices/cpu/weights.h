@@ -15,8 +15,8 @@
 
 namespace oriel::cpu {
 
-/// Weights as a kernel reads them: 64-byte aligned, with 64 readable bytes behind. Lives as long as a step holds it, and may
-/// be shared by sessions.
+/// Weights as a kernel reads them: 64-byte aligned, with 64 readable bytes behind. Lives as long as a step holds it,
+/// and may be shared by sessions.
 class PackedWeights {
  public:
   PackedWeights() = default;
@@ -42,7 +42,8 @@ struct WeightForm {
   std::size_t bytes = 0;
   /// Estimated time of a run with it; compared within one layer, and between layers by seconds saved a byte.
   double seconds = 0.0;
-  /// Writes units [first, last) of [0, units), each byte of `to` in exactly one unit, from several threads; must not throw.
+  /// Writes units [first, last) of [0, units), each byte of `to` in exactly one unit, from several threads; must not
+  /// throw.
   std::int64_t units = 0;
   std::function<void(void* to, std::int64_t first, std::int64_t last)> pack;
   /// What the packed bytes depend on besides `sources`, as bytes.
@@ -51,14 +52,15 @@ struct WeightForm {
   std::vector<Tensor> sources;
 };
 
-/// The choice of one form a layer, where layer i has the forms layers[i] with bytes and seconds; form 0 is the small one. Starts
-/// from form 0 everywhere, then takes the step to a larger form that saves most seconds a byte, again and again, as long as
-/// all steps together stay within `extra_bytes` and each saves at least `seconds_per_byte`.
+/// The choice of one form a layer, where layer i has the forms layers[i] with bytes and seconds; form 0 is the small
+/// one. Starts from form 0 everywhere, then takes the step to a larger form that saves most seconds a byte, again and
+/// again, as long as all steps together stay within `extra_bytes` and each saves at least `seconds_per_byte`.
 struct FormCost {
   double bytes = 0.0;
   double seconds = 0.0;
 };
-std::vector<std::size_t> choose_forms(const std::vector<std::vector<FormCost>>& layers, double extra_bytes, double seconds_per_byte);
+std::vector<std::size_t> choose_forms(const std::vector<std::vector<FormCost>>& layers, double extra_bytes,
+                                      double seconds_per_byte);
 
 /// The packed form of an f32 matrix that products read as their right operand (its last two axes; the others are 1).
 WeightForm gemm_form(const Tensor& matrix, bool transposed);
@@ -66,12 +68,14 @@ WeightForm gemm_form(const Tensor& matrix, bool transposed);
 /// All weights of one compilation.
 class Weights {
  public:
-  /// Asks for a layer's weights in one of `forms` (the first is the small one). `chosen` (may be null) learns which it will be.
-  std::shared_ptr<const PackedWeights> add(std::vector<WeightForm> forms, std::function<void(std::size_t)> chosen = nullptr);
+  /// Asks for a layer's weights in one of `forms` (the first is the small one). `chosen` (may be null) learns which it
+  /// will be.
+  std::shared_ptr<const PackedWeights> add(std::vector<WeightForm> forms,
+                                           std::function<void(std::size_t)> chosen = nullptr);
   std::shared_ptr<const PackedWeights> add(WeightForm form);
 
-  /// Chooses the forms within the options' weights_budget, finds those that live sessions hold already and packs the others
-  /// into one block on `threads` threads. Throws Error(kOutOfMemory). Called once.
+  /// Chooses the forms within the options' weights_budget, finds those that live sessions hold already and packs the
+  /// others into one block on `threads` threads. Throws Error(kOutOfMemory). Called once.
   void settle(const CompileOptions& options, int threads);
 
  private:

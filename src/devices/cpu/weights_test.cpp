@@ -45,14 +45,17 @@ struct Counted {
     form.units = static_cast<std::int64_t>(calls->size());
     form.parameters = "counted";
     form.sources = {source};
-    form.pack = [calls = calls, from = static_cast<const char*>(source.raw())](void* to, std::int64_t first, std::int64_t last) {
+    form.pack = [calls = calls, from = static_cast<const char*>(source.raw())](void* to, std::int64_t first,
+                                                                               std::int64_t last) {
       for (std::int64_t u = first; u < last; ++u) ++(*calls)[static_cast<std::size_t>(u)];
-      std::memcpy(static_cast<char*>(to) + first * 100, from + first * 100, static_cast<std::size_t>(last - first) * 100);
+      std::memcpy(static_cast<char*>(to) + first * 100, from + first * 100,
+                  static_cast<std::size_t>(last - first) * 100);
     };
     return form;
   }
   int packed() const {
-    return std::accumulate(calls->begin(), calls->end(), 0, [](int sum, const std::atomic<int>& n) { return sum + n.load(); });
+    return std::accumulate(calls->begin(), calls->end(), 0,
+                           [](int sum, const std::atomic<int>& n) { return sum + n.load(); });
   }
   bool is(const PackedWeights& packed) const {
     return packed.size() == source.bytes() && std::memcmp(packed.data(), source.raw(), source.bytes()) == 0;

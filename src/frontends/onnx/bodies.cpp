@@ -10,7 +10,8 @@
 namespace oriel::onnx {
 namespace {
 
-/// Widens `type` until it contains `made`; whether it had to change. Throws Error(kInvalidGraph) for other element types.
+/// Widens `type` until it contains `made`; whether it had to change. Throws Error(kInvalidGraph) for other element
+/// types.
 bool generalise(ValueType& type, const ValueType& made) {
   using Kind = ValueType::Kind;
   if (type.kind == Kind::kOptional && made.kind == Kind::kOptional) {
@@ -87,7 +88,8 @@ Scope scope_inside(Scope& around, Level& level) {
 
 ModelReader::Body ModelReader::read_body(Bytes graph_proto, const std::vector<ValueType>& input_types,
                                          const std::vector<const Value*>& captures, Scope& around) {
-  if (around.depth <= 1) fail(ErrorCode::kInvalidGraph, "bodies and functions lie more than {} deep inside each other", options_.max_depth);
+  if (around.depth <= 1)
+    fail(ErrorCode::kInvalidGraph, "bodies and functions lie more than {} deep inside each other", options_.max_depth);
   const GraphProto proto = GraphProto::parse(graph_proto);
   if (proto.inputs.size() != input_types.size()) {
     fail(ErrorCode::kInvalidGraph, "the body has {} inputs, expected {}", proto.inputs.size(), input_types.size());
@@ -114,13 +116,14 @@ ModelReader::Body ModelReader::read_body(Bytes graph_proto, const std::vector<Va
   return body;
 }
 
-ModelReader::Body ModelReader::read_stable_body(Bytes graph_proto, std::vector<ValueType> input_types, std::size_t first,
-                                                std::size_t count, std::size_t made, Scope& around) {
+ModelReader::Body ModelReader::read_stable_body(Bytes graph_proto, std::vector<ValueType> input_types,
+                                                std::size_t first, std::size_t count, std::size_t made, Scope& around) {
   constexpr int kAttempts = 4;
   for (int attempt = 0;; ++attempt) {
     Body body = read_body(graph_proto, input_types, {}, around);
     if (body.graph->outputs().size() < made + count) {
-      fail(ErrorCode::kInvalidGraph, "the body has {} outputs, expected {} or more", body.graph->outputs().size(), made + count);
+      fail(ErrorCode::kInvalidGraph, "the body has {} outputs, expected {} or more", body.graph->outputs().size(),
+           made + count);
     }
     bool changed = false;
     for (std::size_t i = 0; i < count; ++i) {
@@ -135,7 +138,8 @@ ModelReader::Body ModelReader::read_stable_body(Bytes graph_proto, std::vector<V
 }
 
 void ModelReader::read_if(Call& call) {
-  if (call.inputs.size() != 1 || call.inputs[0] == nullptr) fail(ErrorCode::kInvalidGraph, "{} inputs, expected 1", call.inputs.size());
+  if (call.inputs.size() != 1 || call.inputs[0] == nullptr)
+    fail(ErrorCode::kInvalidGraph, "{} inputs, expected 1", call.inputs.size());
   Scope& scope = call.scope;
   const Body then_body = read_body(graph_attribute(call, "then_branch"), {}, {}, scope);
   const Body else_body = read_body(graph_attribute(call, "else_branch"), {}, then_body.captured, scope);
@@ -147,7 +151,9 @@ void ModelReader::read_if(Call& call) {
   attributes.set("then_branch", then_body.graph);
   attributes.set("else_branch", else_body.graph);
   const std::vector<std::string> outputs = output_names(call, then_body.graph->outputs().size());
-  bind_outputs(call, scope.level.graph.add("", "If", std::move(attributes), std::move(call.inputs), outputs, call.name)->outputs());
+  bind_outputs(
+      call,
+      scope.level.graph.add("", "If", std::move(attributes), std::move(call.inputs), outputs, call.name)->outputs());
 }
 
 void ModelReader::read_loop(Call& call) {
@@ -165,11 +171,13 @@ void ModelReader::read_loop(Call& call) {
   attributes.set("body", body.graph);
   attributes.set("carried", static_cast<std::int64_t>(carried));
   const std::vector<std::string> outputs = output_names(call, body.graph->outputs().size() - 1);
-  bind_outputs(call, call.scope.level.graph.add("", "Loop", std::move(attributes), std::move(inputs), outputs, call.name)->outputs());
+  bind_outputs(
+      call,
+      call.scope.level.graph.add("", "Loop", std::move(attributes), std::move(inputs), outputs, call.name)->outputs());
 }
 
-Node* ModelReader::add_scan(Attributes attributes, Bytes body_proto, std::vector<Value*> inputs, const std::string& name,
-                            std::vector<std::string> outputs, Scope& scope) {
+Node* ModelReader::add_scan(Attributes attributes, Bytes body_proto, std::vector<Value*> inputs,
+                            const std::string& name, std::vector<std::string> outputs, Scope& scope) {
   const std::int64_t scans = attributes.get_int("num_scan_inputs");
   if (scans < 1 || static_cast<std::uint64_t>(scans) > inputs.size()) {
     fail(ErrorCode::kInvalidGraph, "num_scan_inputs is {}, with {} inputs", scans, inputs.size());
@@ -179,7 +187,8 @@ Node* ModelReader::add_scan(Attributes attributes, Bytes body_proto, std::vector
   std::vector<ValueType> types;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i] == nullptr) fail(ErrorCode::kInvalidGraph, "input {} is missing", i);
-    types.push_back(i < states ? inputs[i]->type() : slice_type(inputs[i]->type(), i - states < axes.size() ? axes[i - states] : 0));
+    types.push_back(i < states ? inputs[i]->type()
+                               : slice_type(inputs[i]->type(), i - states < axes.size() ? axes[i - states] : 0));
   }
   const Body body = read_stable_body(body_proto, std::move(types), 0, states, 0, scope);
   append_captures(inputs, body.captured, scope);
@@ -198,11 +207,15 @@ void ModelReader::read_scan(Call& call) {
     if (a.name != "body") attributes.set(a.name, convert_attribute(a, scope));
   }
   if (version_of("", scope) >= 9) {
-    bind_outputs(call, add_scan(std::move(attributes), body, std::move(inputs), call.name, output_names(call), scope)->outputs());
+    bind_outputs(
+        call,
+        add_scan(std::move(attributes), body, std::move(inputs), call.name, output_names(call), scope)->outputs());
     return;
   }
-  // Operator set 8: operand 0 is optional lengths, axis 0 of everything else the batch. A scan along the batch, of scans.
-  if (inputs.empty() || inputs[0] != nullptr) fail(ErrorCode::kNotImplemented, "sequence lengths (operator set 8) are not supported");
+  // Operator set 8: operand 0 is optional lengths, axis 0 of everything else the batch. A scan along the batch, of
+  // scans.
+  if (inputs.empty() || inputs[0] != nullptr)
+    fail(ErrorCode::kNotImplemented, "sequence lengths (operator set 8) are not supported");
   inputs.erase(inputs.begin());
   if (const Attribute* directions = attributes.find("directions"); directions != nullptr) {
     attributes.set("scan_input_directions", Attribute(*directions));
@@ -224,12 +237,13 @@ void ModelReader::read_scan(Call& call) {
   outer.set("num_states", std::int64_t{0});
   append_captures(inputs, level.captured, scope);
   const std::vector<std::string> outputs = output_names(call, inner->num_outputs());
-  bind_outputs(call, scope.level.graph.add("", "Scan", std::move(outer), std::move(inputs), outputs, call.name)->outputs());
+  bind_outputs(call,
+               scope.level.graph.add("", "Scan", std::move(outer), std::move(inputs), outputs, call.name)->outputs());
 }
 
 void ModelReader::read_sequence_map(Call& call) {
-  // A Loop over the items of operand 0: items of sequences and whole tensors go into the body, its results are appended to
-  // sequences that the loop carries.
+  // A Loop over the items of operand 0: items of sequences and whole tensors go into the body, its results are appended
+  // to sequences that the loop carries.
   Graph& graph = call.scope.level.graph;
   const std::vector<Value*>& inputs = call.inputs;
   const Bytes proto_bytes = graph_attribute(call, "body");
@@ -245,7 +259,8 @@ void ModelReader::read_sequence_map(Call& call) {
   std::vector<ElementType> elements;
   const Body types = read_body(proto_bytes, item_types, {}, call.scope);
   for (const Value* v : types.graph->outputs()) {
-    if (!v->type().is_tensor()) fail(ErrorCode::kInvalidGraph, "the body gives {}, expected a tensor", v->type().to_string());
+    if (!v->type().is_tensor())
+      fail(ErrorCode::kInvalidGraph, "the body gives {}, expected a tensor", v->type().to_string());
     elements.push_back(v->element());
   }
   const auto body = std::make_shared<Graph>(&graph);
@@ -256,11 +271,13 @@ void ModelReader::read_sequence_map(Call& call) {
   Value* const condition = body->add_input(body->unique_name("condition"), ValueType(ElementType::kBool, {}));
   std::vector<Value*> carried;
   for (const ElementType e : elements) {
-    carried.push_back(body->add_input(body->unique_name("items"), ValueType::sequence(ValueType(e, Shape::unranked()))));
+    carried.push_back(
+        body->add_input(body->unique_name("items"), ValueType::sequence(ValueType(e, Shape::unranked()))));
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     Value* value = capture(*inputs[i], level);
-    if (inputs[i]->type().kind == ValueType::Kind::kSequence) value = body->call("SequenceAt", {value, index}, {}, call.name);
+    if (inputs[i]->type().kind == ValueType::Kind::kSequence)
+      value = body->call("SequenceAt", {value, index}, {}, call.name);
     bind(proto.inputs[i].name, value, inside);
   }
   add_initializers(proto, inside, {});
@@ -283,7 +300,8 @@ void ModelReader::read_sequence_map(Call& call) {
 Value* ModelReader::inline_graph(Bytes graph_proto, Value* input, const std::string& prefix, Scope& scope) {
   const GraphProto proto = GraphProto::parse(graph_proto);
   if (proto.inputs.size() != 1 || proto.outputs.size() != 1) {
-    fail(ErrorCode::kInvalidGraph, "a modifier has {} inputs and {} outputs, expected 1 and 1", proto.inputs.size(), proto.outputs.size());
+    fail(ErrorCode::kInvalidGraph, "a modifier has {} inputs and {} outputs, expected 1 and 1", proto.inputs.size(),
+         proto.outputs.size());
   }
   Scope inside = scope_inside(scope, scope.level);
   inside.prefix = prefix;
@@ -291,7 +309,8 @@ Value* ModelReader::inline_graph(Bytes graph_proto, Value* input, const std::str
   add_initializers(proto, inside, {});
   read_nodes(proto.nodes, inside);
   Value* result = find(proto.outputs[0].name, inside);
-  if (result == nullptr) fail(ErrorCode::kInvalidGraph, "output \"{}\" of a modifier is never made", proto.outputs[0].name);
+  if (result == nullptr)
+    fail(ErrorCode::kInvalidGraph, "output \"{}\" of a modifier is never made", proto.outputs[0].name);
   return result;
 }
 
@@ -302,7 +321,8 @@ void ModelReader::read_flex_attention(Call& call) {
   for (std::size_t i = 0; i < 3; ++i) {
     const Value* v = call.inputs[i];
     if (v == nullptr || !v->type().is_tensor()) fail(ErrorCode::kInvalidGraph, "input {} is no tensor", i);
-    if (v->shape().is_ranked() && v->shape().rank() != 4) fail(ErrorCode::kInvalidGraph, "input {} is of rank {}, expected 4", i, v->shape().rank());
+    if (v->shape().is_ranked() && v->shape().rank() != 4)
+      fail(ErrorCode::kInvalidGraph, "input {} is of rank {}, expected 4", i, v->shape().rank());
   }
   Value* query = call.inputs[0];
   Value* key = call.inputs[1];
@@ -327,7 +347,8 @@ void ModelReader::read_flex_attention(Call& call) {
       scale_attribute = &a;
     } else if (a.name == "softmax_precision" && a.type == AttributeProto::kInt) {
       const std::optional<ElementType> wanted = element_from_onnx(a.i);
-      if (!wanted || !is_float(*wanted)) fail(ErrorCode::kInvalidGraph, "softmax_precision is {}, expected a float type", a.i);
+      if (!wanted || !is_float(*wanted))
+        fail(ErrorCode::kInvalidGraph, "softmax_precision is {}, expected a float type", a.i);
       softmax_element = *wanted;
     } else if (a.name == "score_mod" && a.type == AttributeProto::kGraph) {
       score_mod = a.message;
@@ -341,7 +362,8 @@ void ModelReader::read_flex_attention(Call& call) {
   if (scale_attribute != nullptr) {
     scale = graph.add_constant(Tensor::scalar(scale_attribute->f));
   } else if (of_query.is_ranked() && of_query[3].is_known() && of_query[3].value() > 0) {
-    scale = graph.add_constant(Tensor::scalar(static_cast<float>(1 / std::sqrt(static_cast<double>(of_query[3].value())))));
+    scale =
+        graph.add_constant(Tensor::scalar(static_cast<float>(1 / std::sqrt(static_cast<double>(of_query[3].value())))));
   } else {
     scale = emit("Reciprocal", {emit("Sqrt", {emit("Cast", {dims_of(query, 3, 4)}, {{"to", ElementType::kF32}})})});
   }
@@ -351,11 +373,13 @@ void ModelReader::read_flex_attention(Call& call) {
   if (grouped) {
     // [batch, key heads, heads of a group, length, size]
     const auto rest = dims_of(query, 2, 4);
-    query = emit("Reshape", {query, emit("Concat", {dims_of(key, 0, 2), numbers({-1}), rest}, {{"axis", std::int64_t{0}}})});
+    query = emit("Reshape",
+                 {query, emit("Concat", {dims_of(key, 0, 2), numbers({-1}), rest}, {{"axis", std::int64_t{0}}})});
     key = emit("Unsqueeze", {key, numbers({2})});
     value = emit("Unsqueeze", {value, numbers({2})});
   }
-  const std::vector<std::int64_t> swapped = grouped ? std::vector<std::int64_t>{0, 1, 2, 4, 3} : std::vector<std::int64_t>{0, 1, 3, 2};
+  const std::vector<std::int64_t> swapped =
+      grouped ? std::vector<std::int64_t>{0, 1, 2, 4, 3} : std::vector<std::int64_t>{0, 1, 3, 2};
   const auto ungroup = [&](Value* v) {
     return emit("Reshape", {v, emit("Concat", {batch_and_heads, dims_of(v, 3, 5)}, {{"axis", std::int64_t{0}}})});
   };

@@ -12,12 +12,13 @@ namespace oriel::onnx {
 
 /// Element types in the order of their ONNX numbers; 0 is UNDEFINED.
 inline constexpr std::array kDataTypes = {
-    ElementType::kUndefined, ElementType::kF32,         ElementType::kU8,        ElementType::kI8,           ElementType::kU16,
-    ElementType::kI16,       ElementType::kI32,         ElementType::kI64,       ElementType::kString,       ElementType::kBool,
-    ElementType::kF16,       ElementType::kF64,         ElementType::kU32,       ElementType::kU64,          ElementType::kComplex64,
-    ElementType::kComplex128, ElementType::kBF16,       ElementType::kF8E4M3FN,  ElementType::kF8E4M3FNUZ,   ElementType::kF8E5M2,
-    ElementType::kF8E5M2FNUZ, ElementType::kU4,         ElementType::kI4,        ElementType::kF4E2M1,       ElementType::kF8E8M0,
-    ElementType::kU2,        ElementType::kI2,
+    ElementType::kUndefined,  ElementType::kF32,      ElementType::kU8,         ElementType::kI8,
+    ElementType::kU16,        ElementType::kI16,      ElementType::kI32,        ElementType::kI64,
+    ElementType::kString,     ElementType::kBool,     ElementType::kF16,        ElementType::kF64,
+    ElementType::kU32,        ElementType::kU64,      ElementType::kComplex64,  ElementType::kComplex128,
+    ElementType::kBF16,       ElementType::kF8E4M3FN, ElementType::kF8E4M3FNUZ, ElementType::kF8E5M2,
+    ElementType::kF8E5M2FNUZ, ElementType::kU4,       ElementType::kI4,         ElementType::kF4E2M1,
+    ElementType::kF8E8M0,     ElementType::kU2,       ElementType::kI2,
 };
 
 /// The element type with that ONNX number (0 gives kUndefined); nothing for a number that ONNX does not define.

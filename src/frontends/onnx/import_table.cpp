@@ -36,25 +36,28 @@ void ImportContext::attribute_to_input(std::string_view attribute, std::size_t p
   attributes_.erase(attribute);
 }
 
-Node* ImportContext::emit(std::string_view op, Attributes attributes, std::vector<Value*> inputs, std::size_t num_outputs,
-                          std::string_view domain) {
-  return graph_.add(domain, op, std::move(attributes), std::move(inputs), std::vector<std::string>(num_outputs), node_name_);
+Node* ImportContext::emit(std::string_view op, Attributes attributes, std::vector<Value*> inputs,
+                          std::size_t num_outputs, std::string_view domain) {
+  return graph_.add(domain, op, std::move(attributes), std::move(inputs), std::vector<std::string>(num_outputs),
+                    node_name_);
 }
 
 void ImportContext::emit_as(std::string_view op, std::string_view domain) {
   const std::vector<std::string> names = outputs_.empty() ? std::vector<std::string>{""} : outputs_;
-  const Node* node = graph_.add(op.empty() ? std::string_view(domain_) : domain, op.empty() ? std::string_view(op_type_) : op, attributes_,
-                                inputs_, names, node_name_);
+  const Node* node = graph_.add(op.empty() ? std::string_view(domain_) : domain,
+                                op.empty() ? std::string_view(op_type_) : op, attributes_, inputs_, names, node_name_);
   finish(node->outputs());
 }
 
-void ImportTable::add(std::string_view op_type, int first_version, int last_version, ImportFunction function, std::string_view domain) {
+void ImportTable::add(std::string_view op_type, int first_version, int last_version, ImportFunction function,
+                      std::string_view domain) {
   rows_.push_back({std::string(domain), std::string(op_type), first_version, last_version, function});
 }
 
 ImportFunction ImportTable::find(std::string_view domain, std::string_view op_type, int version) const {
   for (const Row& row : rows_) {
-    if (row.op_type == op_type && row.domain == domain && row.first_version <= version && version <= row.last_version) return row.function;
+    if (row.op_type == op_type && row.domain == domain && row.first_version <= version && version <= row.last_version)
+      return row.function;
   }
   return nullptr;
 }

@@ -14,8 +14,8 @@ namespace oriel::onnx {
 /// One ONNX node while it is imported. An importer emits Oriel nodes and names the values that stand for the outputs.
 class ImportContext {
  public:
-  ImportContext(Graph& graph, std::string node_name, std::string domain, std::string op_type, int version, Attributes attributes,
-                std::vector<Value*> inputs, std::vector<std::string> outputs);
+  ImportContext(Graph& graph, std::string node_name, std::string domain, std::string op_type, int version,
+                Attributes attributes, std::vector<Value*> inputs, std::vector<std::string> outputs);
 
   Graph& graph() { return graph_; }
   const std::string& node_name() const { return node_name_; }
@@ -42,7 +42,8 @@ class ImportContext {
   Value* call(std::string_view op, std::vector<Value*> inputs, Attributes attributes = {}) {
     return emit(op, std::move(attributes), std::move(inputs))->output();
   }
-  /// Emits `op` (the same operator where empty) with the attributes and inputs as they now are, and finishes with its outputs.
+  /// Emits `op` (the same operator where empty) with the attributes and inputs as they now are, and finishes with its
+  /// outputs.
   void emit_as(std::string_view op = "", std::string_view domain = "");
   /// The values that stand for the ONNX outputs, in order; fewer than num_outputs() is an error.
   void finish(std::vector<Value*> values) { results_ = std::move(values); }
@@ -75,7 +76,8 @@ class ImportTable {
   };
   static constexpr int kNewest = 1 << 20;
 
-  void add(std::string_view op_type, int first_version, int last_version, ImportFunction function, std::string_view domain = "");
+  void add(std::string_view op_type, int first_version, int last_version, ImportFunction function,
+           std::string_view domain = "");
   /// Null where no row covers the version: then the operator passes as it is, if Oriel has it under the same name.
   ImportFunction find(std::string_view domain, std::string_view op_type, int version) const;
   const std::vector<Row>& rows() const { return rows_; }

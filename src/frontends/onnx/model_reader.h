@@ -40,9 +40,9 @@ struct Frame {
 struct Scope {
   Level& level;
   const Opsets& opsets;
-  Scope* around = nullptr;        // for the body of a control-flow node
-  const Frame* frame = nullptr;   // inside a function
-  std::string prefix = {};        // of node and value names
+  Scope* around = nullptr;       // for the body of a control-flow node
+  const Frame* frame = nullptr;  // inside a function
+  std::string prefix = {};       // of node and value names
   int depth = 0;
   std::unordered_map<std::string_view, Value*> values = {};  // null for operands that a function's caller omitted
 };
@@ -75,7 +75,8 @@ class ModelReader {
   Attributes convert_attributes(const Call& call);
   Attribute convert_attribute(const AttributeProto& proto, Scope& scope);
   Tensor constant_value(const std::vector<AttributeProto>& attributes);
-  /// What the caller gave for an initializer, or null. Throws Error(kInvalidArgument) where it is of another type or shape.
+  /// What the caller gave for an initializer, or null. Throws Error(kInvalidArgument) where it is of another type or
+  /// shape.
   const Tensor* replacement(const TensorProto& proto) const;
   void add_initializers(const GraphProto& proto, Scope& scope, const std::unordered_set<Bytes>& skip);
 
@@ -93,9 +94,10 @@ class ModelReader {
     std::shared_ptr<Graph> graph;
     std::vector<const Value*> captured;
   };
-  Body read_body(Bytes graph_proto, const std::vector<ValueType>& input_types, const std::vector<const Value*>& captures,
-                 Scope& around);
-  /// Reads a body again and again with wider types of inputs [first, first + count) until outputs [made, made + count) fit.
+  Body read_body(Bytes graph_proto, const std::vector<ValueType>& input_types,
+                 const std::vector<const Value*>& captures, Scope& around);
+  /// Reads a body again and again with wider types of inputs [first, first + count) until outputs [made, made + count)
+  /// fit.
   Body read_stable_body(Bytes graph_proto, std::vector<ValueType> input_types, std::size_t first, std::size_t count,
                         std::size_t made, Scope& around);
 

@@ -15,7 +15,9 @@ using Bytes = std::string_view;
 enum class Wire : std::uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
 /// Field number and wire type in one number, to switch on.
-constexpr std::uint64_t field(std::uint32_t number, Wire wire) { return (std::uint64_t{number} << 3) | static_cast<std::uint64_t>(wire); }
+constexpr std::uint64_t field(std::uint32_t number, Wire wire) {
+  return (std::uint64_t{number} << 3) | static_cast<std::uint64_t>(wire);
+}
 constexpr std::uint64_t varint_field(std::uint32_t number) { return field(number, Wire::kVarint); }
 constexpr std::uint64_t bytes_field(std::uint32_t number) { return field(number, Wire::kBytes); }
 
@@ -163,8 +165,8 @@ struct TensorProto {
   Bytes raw;
   std::vector<Bytes> strings;
   // Contents of each typed field in file order: whole packed runs, or single elements as they stand on the wire.
-  std::vector<Bytes> float_runs;       // 4 bytes an element
-  std::vector<Bytes> double_runs;      // 8 bytes an element
+  std::vector<Bytes> float_runs;   // 4 bytes an element
+  std::vector<Bytes> double_runs;  // 8 bytes an element
   std::vector<std::int64_t> int32s;
   std::vector<std::int64_t> int64s;
   std::vector<std::int64_t> uint64s;

@@ -20,7 +20,8 @@ constexpr int kNewestOpset = 28;
 
 /// Whether a symbolic name says nothing: converters write these for dimensions that have nothing to do with each other.
 bool anonymous(std::string_view name) {
-  return name.empty() || name == "?" || name == "None" || name == "none" || name == "-1" || name == "unknown" || name == "Unknown";
+  return name.empty() || name == "?" || name == "None" || name == "none" || name == "-1" || name == "unknown" ||
+         name == "Unknown";
 }
 
 std::string describe_node(const NodeProto& node, const std::string& name, const std::string& fact) {
@@ -133,7 +134,8 @@ std::vector<std::size_t> topological_order(const std::vector<NodeProto>& nodes, 
         const NodeProto& n = nodes[to];
         const std::string value = n.outputs.empty() ? std::string() : to_text(n.outputs.front());
         throw Error(ErrorCode::kInvalidGraph,
-                    describe_node(n, scope.prefix + node_name(n, to), formatted("is part of a cycle through the value \"{}\"", value)));
+                    describe_node(n, scope.prefix + node_name(n, to),
+                                  formatted("is part of a cycle through the value \"{}\"", value)));
       }
       if (state[to] == kNew) {
         state[to] = kOpen;
@@ -177,8 +179,8 @@ ModelReader::ModelReader(std::shared_ptr<Memory> bytes, const ReadOptions& optio
 std::unique_ptr<Graph> ModelReader::read(const std::string& file_name) {
   model_ = parse_model(*bytes_);
   if (model_.ir_version > kMaxIrVersion || model_.ir_version < 1) {
-    fail(model_.ir_version < 1 ? ErrorCode::kInvalidProtobuf : ErrorCode::kFail, "IR version {} is not supported (1 to {} are)",
-         model_.ir_version, kMaxIrVersion);
+    fail(model_.ir_version < 1 ? ErrorCode::kInvalidProtobuf : ErrorCode::kFail,
+         "IR version {} is not supported (1 to {} are)", model_.ir_version, kMaxIrVersion);
   }
   const Opsets opsets = read_opsets(model_.opsets, model_.ir_version);
   for (const FunctionProto& f : model_.functions) {
@@ -186,7 +188,8 @@ std::unique_ptr<Graph> ModelReader::read(const std::string& file_name) {
       fail(ErrorCode::kInvalidGraph, "function {}.{} is defined twice", f.domain, f.name);
     }
     Opsets own = opsets;
-    for (const OpsetId& o : f.opsets) own[o.domain] = static_cast<int>(std::clamp<std::int64_t>(o.version, 0, ImportTable::kNewest));
+    for (const OpsetId& o : f.opsets)
+      own[o.domain] = static_cast<int>(std::clamp<std::int64_t>(o.version, 0, ImportTable::kNewest));
     function_opsets_.emplace(&f, std::move(own));
   }
   auto graph = std::make_unique<Graph>(registry_);
@@ -237,10 +240,17 @@ Shape ModelReader::read_shape(Bytes shape_proto, Graph& graph) {
     Bytes denotation;
     for (WireReader d(r.bytes()); d.next();) {
       switch (d.key()) {
-        case varint_field(1): value = d.integer(); break;
-        case bytes_field(2): param = d.bytes(); break;
-        case bytes_field(3): denotation = d.bytes(); break;
-        default: break;
+        case varint_field(1):
+          value = d.integer();
+          break;
+        case bytes_field(2):
+          param = d.bytes();
+          break;
+        case bytes_field(3):
+          denotation = d.bytes();
+          break;
+        default:
+          break;
       }
     }
     const auto lookup = [&](const std::vector<std::pair<std::string, std::int64_t>>& table, Bytes name) {
@@ -304,9 +314,12 @@ ValueType ModelReader::read_type(Bytes type_proto, Graph& graph, int depth) {
           if (t.key() == bytes_field(2)) inner = t.bytes();
         }
         return ValueType::map(element(number), read_inner(inner));
-      case bytes_field(7): fail(ErrorCode::kNotImplemented, "opaque types are not supported");
-      case bytes_field(8): fail(ErrorCode::kNotImplemented, "sparse tensor types are not supported");
-      default: break;
+      case bytes_field(7):
+        fail(ErrorCode::kNotImplemented, "opaque types are not supported");
+      case bytes_field(8):
+        fail(ErrorCode::kNotImplemented, "sparse tensor types are not supported");
+      default:
+        break;
     }
   }
   fail(ErrorCode::kInvalidGraph, "a type is empty");
@@ -314,18 +327,21 @@ ValueType ModelReader::read_type(Bytes type_proto, Graph& graph, int depth) {
 
 void ModelReader::bind(std::string_view name, Value* value, Scope& scope) {
   if (name.empty()) return;
-  if (!scope.values.emplace(name, value).second) fail(ErrorCode::kInvalidGraph, "the name \"{}\" is given to two values", name);
+  if (!scope.values.emplace(name, value).second)
+    fail(ErrorCode::kInvalidGraph, "the name \"{}\" is given to two values", name);
 }
 
 void ModelReader::add_initializers(const GraphProto& proto, Scope& scope, const std::unordered_set<Bytes>& skip) {
   Graph& graph = scope.level.graph;
   for (const Bytes bytes : proto.initializers) {
     const TensorProto t = TensorProto::parse(bytes);
-    if (skip.count(t.name) == 0) bind(t.name, graph.add_constant(tensors_.load_constant(t), scope.prefix + to_text(t.name)), scope);
+    if (skip.count(t.name) == 0)
+      bind(t.name, graph.add_constant(tensors_.load_constant(t), scope.prefix + to_text(t.name)), scope);
   }
   for (const Bytes bytes : proto.sparse_initializers) {
     const Bytes name = name_of_tensor(SparseTensorProto::parse(bytes).values);
-    if (skip.count(name) == 0) bind(name, graph.add_constant(tensors_.load_sparse(bytes), scope.prefix + to_text(name)), scope);
+    if (skip.count(name) == 0)
+      bind(name, graph.add_constant(tensors_.load_sparse(bytes), scope.prefix + to_text(name)), scope);
   }
 }
 
@@ -335,8 +351,8 @@ const Tensor* ModelReader::replacement(const TensorProto& proto) const {
     const Dims dims(proto.dims.begin(), proto.dims.end());
     const ElementType type = element_from_onnx(proto.data_type).value_or(ElementType::kUndefined);
     if (tensor.type() != type || tensor.dims() != dims) {
-      fail(ErrorCode::kInvalidArgument, "the value given for initializer \"{}\" is {}, the model has {}{}", name, tensor.description(),
-           element_name(type), to_string(dims));
+      fail(ErrorCode::kInvalidArgument, "the value given for initializer \"{}\" is {}, the model has {}{}", name,
+           tensor.description(), element_name(type), to_string(dims));
     }
     return &tensor;
   }
@@ -368,7 +384,9 @@ void ModelReader::read_main(const GraphProto& proto, Scope& scope, bool overrida
       if (initial != initializers.end()) {
         const Initial& from = initial->second;
         const Tensor* given = from.sparse ? nullptr : replacement(TensorProto::parse(from.bytes));
-        Tensor tensor = given != nullptr ? *given : from.sparse ? tensors_.load_sparse(from.bytes) : tensors_.load(from.bytes);
+        Tensor tensor = given != nullptr ? *given
+                        : from.sparse    ? tensors_.load_sparse(from.bytes)
+                                         : tensors_.load(from.bytes);
         if (type.kind == ValueType::Kind::kNone) type = ValueType(tensor.type(), Shape(tensor.dims()));
         if (!type.is_tensor() || type.element != tensor.type()) {
           fail(ErrorCode::kInvalidGraph, "is {}, its initializer {}", type.to_string(), tensor.description());
@@ -436,11 +454,13 @@ bool ModelReader::omitted(std::string_view name, const Scope& scope) {
 }
 
 void ModelReader::read_nodes(const std::vector<NodeProto>& nodes, Scope& scope) {
-  if (scope.depth <= 0) fail(ErrorCode::kInvalidGraph, "bodies and functions lie more than {} deep inside each other", options_.max_depth);
+  if (scope.depth <= 0)
+    fail(ErrorCode::kInvalidGraph, "bodies and functions lie more than {} deep inside each other", options_.max_depth);
   for (const std::size_t i : topological_order(nodes, scope)) {
     const NodeProto& node = nodes[i];
     const std::string name = scope.prefix + node_name(node, i);
-    if (++nodes_read_ > options_.max_nodes) fail(ErrorCode::kInvalidGraph, "the model has more than {} nodes", options_.max_nodes);
+    if (++nodes_read_ > options_.max_nodes)
+      fail(ErrorCode::kInvalidGraph, "the model has more than {} nodes", options_.max_nodes);
     try {
       read_node(node, name, scope);
     } catch (const Error& error) {
@@ -482,16 +502,19 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
   inputs.reserve(node.inputs.size());
   for (const Bytes input : node.inputs) {
     inputs.push_back(input.empty() ? nullptr : find(input, scope));
-    if (inputs.back() == nullptr && !input.empty() && !omitted(input, scope)) fail(ErrorCode::kInvalidGraph, "reads \"{}\", which nothing makes", input);
+    if (inputs.back() == nullptr && !input.empty() && !omitted(input, scope))
+      fail(ErrorCode::kInvalidGraph, "reads \"{}\", which nothing makes", input);
   }
   Call call{node, name, resolve_attributes(node, scope), std::move(inputs), scope};
-  if (const auto function = functions_.find(function_key(node.domain, node.op_type, node.overload)); function != functions_.end()) {
+  if (const auto function = functions_.find(function_key(node.domain, node.op_type, node.overload));
+      function != functions_.end()) {
     return call_function(*function->second, call);
   }
   if (node.domain.empty()) {
     if (node.op_type == "Constant") {
       if (node.outputs.size() != 1) fail(ErrorCode::kInvalidGraph, "{} outputs, expected 1", node.outputs.size());
-      return bind(node.outputs[0], graph.add_constant(constant_value(call.attributes), scope.prefix + to_text(node.outputs[0])), scope);
+      return bind(node.outputs[0],
+                  graph.add_constant(constant_value(call.attributes), scope.prefix + to_text(node.outputs[0])), scope);
     }
     if (node.op_type == "If") return read_if(call);
     if (node.op_type == "Loop") return read_loop(call);
@@ -502,21 +525,25 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
   const int version = version_of(node.domain, scope);
   Attributes attributes = convert_attributes(call);
   if (const ImportFunction import = importer(node, version); import != nullptr) {
-    ImportContext context(graph, name, to_text(node.domain), to_text(node.op_type), version, std::move(attributes), std::move(call.inputs),
-                          output_names(call));
+    ImportContext context(graph, name, to_text(node.domain), to_text(node.op_type), version, std::move(attributes),
+                          std::move(call.inputs), output_names(call));
     import(context);
     return bind_outputs(call, context.results());
   }
   if (registry_.find(node.domain, node.op_type) == nullptr) {
     // Domains of the standard are known whole; what another domain means is somebody else's to say.
     const bool standard = node.domain.empty() || node.domain == "ai.onnx.ml";
-    if (standard) fail(ErrorCode::kInvalidGraph, "No Op registered for {} with domain_version of {}", node.op_type, version);
+    if (standard)
+      fail(ErrorCode::kInvalidGraph, "No Op registered for {} with domain_version of {}", node.op_type, version);
     if (scope.opsets.count(node.domain) == 0 && node.domain != "com.microsoft") {
       fail(ErrorCode::kInvalidGraph, "No opset import for domain '{}'", node.domain);
     }
     fail(ErrorCode::kFail, "{}:{} is not a registered function/op", node.domain, node.op_type);
   }
-  bind_outputs(call, graph.add(node.domain, node.op_type, std::move(attributes), std::move(call.inputs), output_names(call), name)->outputs());
+  bind_outputs(
+      call,
+      graph.add(node.domain, node.op_type, std::move(attributes), std::move(call.inputs), output_names(call), name)
+          ->outputs());
 }
 
 std::vector<AttributeProto> ModelReader::resolve_attributes(const NodeProto& node, const Scope& scope) const {
@@ -530,7 +557,8 @@ std::vector<AttributeProto> ModelReader::resolve_attributes(const NodeProto& nod
       resolved.push_back(a);
       continue;
     }
-    if (scope.frame == nullptr) fail(ErrorCode::kInvalidGraph, "attribute {} refers to a function's attribute outside of a function", a.name);
+    if (scope.frame == nullptr)
+      fail(ErrorCode::kInvalidGraph, "attribute {} refers to a function's attribute outside of a function", a.name);
     const auto it = scope.frame->arguments.find(a.reference);
     if (it == scope.frame->arguments.end()) continue;
     resolved.push_back(*it->second);
@@ -545,7 +573,8 @@ void ModelReader::call_function(const FunctionProto& function, const Call& call)
     fail(ErrorCode::kInvalidGraph, "{} inputs, the function takes {}", inputs.size(), function.inputs.size());
   }
   if (call.node.outputs.size() > function.outputs.size()) {
-    fail(ErrorCode::kInvalidGraph, "{} outputs, the function gives {}", call.node.outputs.size(), function.outputs.size());
+    fail(ErrorCode::kInvalidGraph, "{} outputs, the function gives {}", call.node.outputs.size(),
+         function.outputs.size());
   }
   Frame frame;
   frame.function = &function;
@@ -558,7 +587,8 @@ void ModelReader::call_function(const FunctionProto& function, const Call& call)
               .depth = call.scope.depth - 1};
   for (std::size_t i = 0; i < function.inputs.size(); ++i) {
     Value* value = i < inputs.size() ? inputs[i] : nullptr;
-    if (inner.values.count(function.inputs[i]) != 0) fail(ErrorCode::kInvalidGraph, "the function names an input twice");
+    if (inner.values.count(function.inputs[i]) != 0)
+      fail(ErrorCode::kInvalidGraph, "the function names an input twice");
     inner.values.emplace(function.inputs[i], value);
   }
   read_nodes(function.nodes, inner);
@@ -576,7 +606,8 @@ Attributes ModelReader::convert_attributes(const Call& call) {
       for (const AttributeDef& def : op->attributes) {
         if (def.name != proto.name || !std::holds_alternative<ElementType>(def.prototype)) continue;
         const std::optional<ElementType> element = element_from_onnx(*number);
-        if (!element) fail(ErrorCode::kInvalidGraph, "attribute {} is the unknown element type number {}", proto.name, *number);
+        if (!element)
+          fail(ErrorCode::kInvalidGraph, "attribute {} is the unknown element type number {}", proto.name, *number);
         value = *element;
         break;
       }
@@ -588,15 +619,24 @@ Attributes ModelReader::convert_attributes(const Call& call) {
 
 Attribute ModelReader::convert_attribute(const AttributeProto& a, Scope& scope) {
   switch (a.type) {
-    case AttributeProto::kFloat: return a.f;
-    case AttributeProto::kInt: return a.i;
-    case AttributeProto::kString: return to_text(a.s);
-    case AttributeProto::kTensor: return tensors_.load(a.message);
-    case AttributeProto::kFloats: return a.floats;
-    case AttributeProto::kInts: return a.ints;
-    case AttributeProto::kStrings: return to_texts(a.items);
-    case AttributeProto::kSparseTensor: return tensors_.load_sparse(a.message);
-    case AttributeProto::kTypeProto: return read_type(a.message, scope.level.graph, options_.max_depth);
+    case AttributeProto::kFloat:
+      return a.f;
+    case AttributeProto::kInt:
+      return a.i;
+    case AttributeProto::kString:
+      return to_text(a.s);
+    case AttributeProto::kTensor:
+      return tensors_.load(a.message);
+    case AttributeProto::kFloats:
+      return a.floats;
+    case AttributeProto::kInts:
+      return a.ints;
+    case AttributeProto::kStrings:
+      return to_texts(a.items);
+    case AttributeProto::kSparseTensor:
+      return tensors_.load_sparse(a.message);
+    case AttributeProto::kTypeProto:
+      return read_type(a.message, scope.level.graph, options_.max_depth);
     case AttributeProto::kTensors:
     case AttributeProto::kSparseTensors: {
       std::vector<Tensor> list;
@@ -608,7 +648,8 @@ Attribute ModelReader::convert_attribute(const AttributeProto& a, Scope& scope) 
     case AttributeProto::kGraph:
     case AttributeProto::kGraphs:
       fail(ErrorCode::kNotImplemented, "attribute {} is a graph, which this operator cannot take here", a.name);
-    default: fail(ErrorCode::kInvalidGraph, "attribute {} has the unsupported type number {}", a.name, a.type);
+    default:
+      fail(ErrorCode::kInvalidGraph, "attribute {} has the unsupported type number {}", a.name, a.type);
   }
 }
 
@@ -624,7 +665,8 @@ Tensor ModelReader::constant_value(const std::vector<AttributeProto>& attributes
   if (a.name == "value" && a.type == AttributeProto::kTensor) return tensors_.load(a.message);
   if (a.name == "sparse_value" && a.type == AttributeProto::kSparseTensor) return tensors_.load_sparse(a.message);
   if (a.name == "value_float" && a.type == AttributeProto::kFloat) return Tensor::scalar(a.f);
-  if (a.name == "value_floats" && a.type == AttributeProto::kFloats) return Tensor::of<float>(a.floats, vector_dims(a.floats.size()));
+  if (a.name == "value_floats" && a.type == AttributeProto::kFloats)
+    return Tensor::of<float>(a.floats, vector_dims(a.floats.size()));
   if (a.name == "value_int" && a.type == AttributeProto::kInt) return Tensor::scalar(a.i);
   if (a.name == "value_ints" && a.type == AttributeProto::kInts) return Tensor::of_i64(a.ints);
   if (a.name == "value_string" && a.type == AttributeProto::kString) return Tensor::scalar(to_text(a.s));
@@ -636,8 +678,8 @@ Tensor ModelReader::constant_value(const std::vector<AttributeProto>& attributes
 
 namespace {
 
-std::unique_ptr<Graph> read_in_folder(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& folder,
-                                      const std::string& file_name) {
+std::unique_ptr<Graph> read_in_folder(std::shared_ptr<Memory> bytes, const ReadOptions& options,
+                                      const std::string& folder, const std::string& file_name) {
   const auto place = [&](const Error& error) { return file_name.empty() ? error : error.at(file_name); };
   try {
     return ModelReader(std::move(bytes), options, folder).read(file_name);
@@ -657,7 +699,8 @@ std::unique_ptr<Graph> read_onnx_file(const std::string& path, const ReadOptions
   return read_in_folder(std::move(memory), options, folder_of(path), path);
 }
 
-std::unique_ptr<Graph> read_onnx_bytes(std::shared_ptr<Memory> bytes, const ReadOptions& options, const std::string& file_name) {
+std::unique_ptr<Graph> read_onnx_bytes(std::shared_ptr<Memory> bytes, const ReadOptions& options,
+                                       const std::string& file_name) {
   return read_in_folder(std::move(bytes), options, options.external_data_folder, file_name);
 }
 
@@ -719,8 +762,12 @@ std::map<std::string, std::vector<DeclaredDim>> declared_shapes(const std::share
   return shapes;
 }
 
-std::map<std::string, std::vector<DeclaredDim>> declared_shapes_of_file(const std::string& path) { return declared_shapes(map_file(path)); }
+std::map<std::string, std::vector<DeclaredDim>> declared_shapes_of_file(const std::string& path) {
+  return declared_shapes(map_file(path));
+}
 
-std::vector<ExternalData> external_initializers_of_file(const std::string& path) { return external_initializers(map_file(path)); }
+std::vector<ExternalData> external_initializers_of_file(const std::string& path) {
+  return external_initializers(map_file(path));
+}
 
 }  // namespace oriel::onnx

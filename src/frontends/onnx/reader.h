@@ -40,9 +40,9 @@ struct ReadOptions {
 };
 
 /// Reads a file, which stays mapped as long as tensors of the graph live; large f32 constants lie in it at any byte
-/// (ir/alignment.h). Throws Error: kNoSuchFile, kInvalidProtobuf (the bytes are no ONNX model), kInvalidGraph (the model
-/// contradicts itself or ONNX), kFail (nobody registered an operator), kNotImplemented (an element type or form that is not
-/// known here); messages name operator, node and file.
+/// (ir/alignment.h). Throws Error: kNoSuchFile, kInvalidProtobuf (the bytes are no ONNX model), kInvalidGraph (the
+/// model contradicts itself or ONNX), kFail (nobody registered an operator), kNotImplemented (an element type or form
+/// that is not known here); messages name operator, node and file.
 std::unique_ptr<Graph> read_onnx_file(const std::string& path, const ReadOptions& options = {});
 
 /// Reads a model from memory, which stays alive as long as tensors of the graph do. `file_name` is for messages.
@@ -59,8 +59,8 @@ struct DeclaredDim {
   std::string name;
 };
 
-/// The shapes that a model declares for the tensors among its main graph's inputs and outputs, by name; those that it declares
-/// none for are left out.
+/// The shapes that a model declares for the tensors among its main graph's inputs and outputs, by name; those that it
+/// declares none for are left out.
 std::map<std::string, std::vector<DeclaredDim>> declared_shapes(const std::shared_ptr<Memory>& bytes);
 std::map<std::string, std::vector<DeclaredDim>> declared_shapes_of_file(const std::string& path);
 

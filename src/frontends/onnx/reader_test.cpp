@@ -65,9 +65,10 @@ TEST(OnnxReader, ReadsNodesInputsAndModelInfo) {
 }
 
 TEST(OnnxReader, DimensionOverridesAndAnonymousNames) {
-  const std::string bytes = model(graph({.inputs = {value_info("x", tensor_type(1, {dim("N"), dim("?"), dim(-1), dim("")})),
-                                                    value_info("y", tensor_type(1, {dim("N"), dim("?")}))},
-                                         .outputs = {value_info("x")}}));
+  const std::string bytes =
+      model(graph({.inputs = {value_info("x", tensor_type(1, {dim("N"), dim("?"), dim(-1), dim("")})),
+                              value_info("y", tensor_type(1, {dim("N"), dim("?")}))},
+                   .outputs = {value_info("x")}}));
   const auto g = read(bytes);
   EXPECT_TRUE(g->inputs()[0]->shape()[0].same(g->inputs()[1]->shape()[0]));
   EXPECT_FALSE(g->inputs()[0]->shape()[1].same(g->inputs()[1]->shape()[1]));
@@ -84,7 +85,8 @@ TEST(OnnxReader, ItemsOfSequencesHaveDimensionsOfTheirOwn) {
   const std::string sequence = message([](pbf_writer& w) {
     w.add_message(4, message([](pbf_writer& s) { s.add_message(1, tensor_type(1, {dim("N"), dim(3)})); }));
   });
-  const auto g = read(model(graph({.inputs = {value_info("x", tensor_type(1, {dim("N")})), value_info("s", sequence)}, .outputs = {value_info("s")}})));
+  const auto g = read(model(graph({.inputs = {value_info("x", tensor_type(1, {dim("N")})), value_info("s", sequence)},
+                                   .outputs = {value_info("s")}})));
   const ValueType& type = g->inputs()[1]->type();
   ASSERT_EQ(type.kind, ValueType::Kind::kSequence);
   EXPECT_FALSE(type.inner->shape[0].has_expression());
@@ -109,32 +111,39 @@ TEST(OnnxReader, InitializersThatAreInputs) {
 TEST(OnnxReader, TensorEncodings) {
   const std::vector<float> reals{1.5F, -2, 3};
   const std::vector<std::int32_t> ints{1, -2, 3};
-  const auto floats = read_initializer(tensor("t", 1, {3}, [&](pbf_writer& w) { w.add_packed_float(4, reals.begin(), reals.end()); }));
+  const auto floats =
+      read_initializer(tensor("t", 1, {3}, [&](pbf_writer& w) { w.add_packed_float(4, reals.begin(), reals.end()); }));
   EXPECT_EQ(floats.data<float>()[0], 1.5F);
   const auto loose = read_initializer(tensor("t", 1, {3}, [&](pbf_writer& w) {
     for (const float f : reals) w.add_float(4, f);
   }));
   EXPECT_EQ(loose.data<float>()[1], -2);
-  const auto i8 = read_initializer(tensor("t", 3, {3}, [&](pbf_writer& w) { w.add_packed_int32(5, ints.begin(), ints.end()); }));
+  const auto i8 =
+      read_initializer(tensor("t", 3, {3}, [&](pbf_writer& w) { w.add_packed_int32(5, ints.begin(), ints.end()); }));
   EXPECT_EQ(i8.data<std::int8_t>()[1], -2);
   const auto loose_i16 = read_initializer(tensor("t", 5, {3}, [&](pbf_writer& w) {
     for (const auto i : ints) w.add_int32(5, i);
   }));
   EXPECT_EQ(loose_i16.data<std::int16_t>()[1], -2);
   const std::vector<std::int32_t> half_bits{f32_to_f16_bits(0.5F), f32_to_f16_bits(-4)};
-  const auto f16 = read_initializer(tensor("t", 10, {2}, [&](pbf_writer& w) { w.add_packed_int32(5, half_bits.begin(), half_bits.end()); }));
+  const auto f16 = read_initializer(
+      tensor("t", 10, {2}, [&](pbf_writer& w) { w.add_packed_int32(5, half_bits.begin(), half_bits.end()); }));
   EXPECT_EQ(static_cast<float>(f16.data<Half>()[1]), -4);
   const std::vector<std::int32_t> bits{0, 5, 1};
-  const auto flags = read_initializer(tensor("t", 9, {3}, [&](pbf_writer& w) { w.add_packed_int32(5, bits.begin(), bits.end()); }));
+  const auto flags =
+      read_initializer(tensor("t", 9, {3}, [&](pbf_writer& w) { w.add_packed_int32(5, bits.begin(), bits.end()); }));
   EXPECT_EQ(flags.to_i64(), (std::vector<std::int64_t>{0, 1, 1}));
   const std::vector<std::int64_t> longs{std::int64_t{1} << 40, -7};
-  const auto i64 = read_initializer(tensor("t", 7, {2}, [&](pbf_writer& w) { w.add_packed_int64(7, longs.begin(), longs.end()); }));
+  const auto i64 =
+      read_initializer(tensor("t", 7, {2}, [&](pbf_writer& w) { w.add_packed_int64(7, longs.begin(), longs.end()); }));
   EXPECT_EQ(i64.to_i64(), longs);
   const std::vector<std::uint64_t> big{~std::uint64_t{0}, 1};
-  const auto u64 = read_initializer(tensor("t", 13, {2}, [&](pbf_writer& w) { w.add_packed_uint64(11, big.begin(), big.end()); }));
+  const auto u64 =
+      read_initializer(tensor("t", 13, {2}, [&](pbf_writer& w) { w.add_packed_uint64(11, big.begin(), big.end()); }));
   EXPECT_EQ(u64.data<std::uint64_t>()[0], ~std::uint64_t{0});
   const std::vector<double> doubles{0.1};
-  const auto f64 = read_initializer(tensor("t", 11, {}, [&](pbf_writer& w) { w.add_packed_double(10, doubles.begin(), doubles.end()); }));
+  const auto f64 = read_initializer(
+      tensor("t", 11, {}, [&](pbf_writer& w) { w.add_packed_double(10, doubles.begin(), doubles.end()); }));
   EXPECT_EQ(f64.data<double>()[0], 0.1);
   const auto text = read_initializer(tensor("t", 8, {2}, [&](pbf_writer& w) {
     w.add_bytes(6, "ab");
@@ -142,10 +151,12 @@ TEST(OnnxReader, TensorEncodings) {
   }));
   EXPECT_EQ(text.data<std::string>()[0], "ab");
   const std::vector<float> pairs{1, 2, 3, 4};
-  const auto complex = read_initializer(tensor("t", 14, {2}, [&](pbf_writer& w) { w.add_packed_float(4, pairs.begin(), pairs.end()); }));
+  const auto complex =
+      read_initializer(tensor("t", 14, {2}, [&](pbf_writer& w) { w.add_packed_float(4, pairs.begin(), pairs.end()); }));
   EXPECT_EQ(complex.data<std::complex<float>>()[1], std::complex<float>(3, 4));
   const std::vector<std::int32_t> nibbles{0x21, 0x0f};  // three i4 elements: 1, 2, -1
-  const auto i4 = read_initializer(tensor("t", 22, {3}, [&](pbf_writer& w) { w.add_packed_int32(5, nibbles.begin(), nibbles.end()); }));
+  const auto i4 = read_initializer(
+      tensor("t", 22, {3}, [&](pbf_writer& w) { w.add_packed_int32(5, nibbles.begin(), nibbles.end()); }));
   EXPECT_EQ(i4.type(), ElementType::kI4);
   EXPECT_EQ(i4.to_i64(), (std::vector<std::int64_t>{1, 2, -1}));
   const auto empty = read_initializer(tensor("t", 1, {0, 4}, [](pbf_writer&) {}));
@@ -202,10 +213,11 @@ TEST(OnnxReader, ConstantNodes) {
     w.add_bytes(4, "hi");
     w.add_int32(20, 3);
   });
-  const auto g = read(model(graph({.nodes = {node("Constant", {}, {"a"}, {value_ints}), node("Constant", {}, {"b"}, {value_float}),
-                                             node("Constant", {}, {"c"}, {value_string}),
-                                             node("Constant", {}, {"d"}, {tensor_attribute("value", raw_tensor<float>("", 1, {1}, {9}))})},
-                                   .outputs = {value_info("a"), value_info("b"), value_info("c"), value_info("d")}})));
+  const auto g = read(model(
+      graph({.nodes = {node("Constant", {}, {"a"}, {value_ints}), node("Constant", {}, {"b"}, {value_float}),
+                       node("Constant", {}, {"c"}, {value_string}),
+                       node("Constant", {}, {"d"}, {tensor_attribute("value", raw_tensor<float>("", 1, {1}, {9}))})},
+             .outputs = {value_info("a"), value_info("b"), value_info("c"), value_info("d")}})));
   EXPECT_TRUE(g->nodes().empty());
   EXPECT_EQ(g->outputs()[0]->constant()->to_i64(), (std::vector<std::int64_t>{4, 5}));
   EXPECT_EQ(g->outputs()[0]->name(), "a");
@@ -215,9 +227,10 @@ TEST(OnnxReader, ConstantNodes) {
 }
 
 TEST(OnnxReader, SortsNodesAndRefusesCycles) {
-  const auto g = read(model(graph({.nodes = {node("Relu", {"b"}, {"c"}), node("Relu", {"a"}, {"b"}), node("Relu", {"x"}, {"a"})},
-                                   .inputs = {value_info("x", kF32x2x3)},
-                                   .outputs = {value_info("c")}})));
+  const auto g =
+      read(model(graph({.nodes = {node("Relu", {"b"}, {"c"}), node("Relu", {"a"}, {"b"}), node("Relu", {"x"}, {"a"})},
+                        .inputs = {value_info("x", kF32x2x3)},
+                        .outputs = {value_info("c")}})));
   EXPECT_EQ(g->nodes()[0]->name(), "Relu_2");
   g->verify();
   expect_error(model(graph({.nodes = {node("Add", {"b", "x"}, {"a"}, {}, "first"), node("Relu", {"a"}, {"b"})},
@@ -227,11 +240,13 @@ TEST(OnnxReader, SortsNodesAndRefusesCycles) {
 }
 
 TEST(OnnxReader, IfGetsTheUnionOfCaptures) {
-  const auto g = read(model(graph({.nodes = {node("If", {"c"}, {"y"}, {graph_attribute("then_branch", branch("Relu", {"a"})),
-                                                                       graph_attribute("else_branch", branch("Add", {"b", "w"}))})},
-                                   .initializers = {raw_tensor<float>("w", 1, {3}, {1, 2, 3})},
-                                   .inputs = {value_info("c", tensor_type(9, {})), value_info("a", kF32x2x3), value_info("b", kF32x2x3)},
-                                   .outputs = {value_info("y")}})));
+  const auto g = read(model(
+      graph({.nodes = {node("If", {"c"}, {"y"},
+                            {graph_attribute("then_branch", branch("Relu", {"a"})),
+                             graph_attribute("else_branch", branch("Add", {"b", "w"}))})},
+             .initializers = {raw_tensor<float>("w", 1, {3}, {1, 2, 3})},
+             .inputs = {value_info("c", tensor_type(9, {})), value_info("a", kF32x2x3), value_info("b", kF32x2x3)},
+             .outputs = {value_info("y")}})));
   const Node& n = *g->nodes()[0];
   ASSERT_EQ(n.num_inputs(), 3U);
   EXPECT_EQ(n.input(1)->name(), "a");
@@ -245,19 +260,23 @@ TEST(OnnxReader, IfGetsTheUnionOfCaptures) {
 
 TEST(OnnxReader, NestedCapturesPassThroughEveryLevel) {
   const std::string inner = node("If", {"c"}, {"r"},
-                                 {graph_attribute("then_branch", branch("Relu", {"a"})), graph_attribute("else_branch", branch("Identity", {"a"}))});
+                                 {graph_attribute("then_branch", branch("Relu", {"a"})),
+                                  graph_attribute("else_branch", branch("Identity", {"a"}))});
   const std::string outer = graph({.nodes = {inner}, .outputs = {value_info("r")}});
-  const auto g = read(model(graph({.nodes = {node("If", {"c"}, {"y"}, {graph_attribute("then_branch", outer), graph_attribute("else_branch", outer)})},
-                                   .inputs = {value_info("c", tensor_type(9, {})), value_info("a", kF32x2x3)},
-                                   .outputs = {value_info("y")}})));
+  const auto g =
+      read(model(graph({.nodes = {node("If", {"c"}, {"y"},
+                                       {graph_attribute("then_branch", outer), graph_attribute("else_branch", outer)})},
+                        .inputs = {value_info("c", tensor_type(9, {})), value_info("a", kF32x2x3)},
+                        .outputs = {value_info("y")}})));
   const Node& n = *g->nodes()[0];
   ASSERT_EQ(n.num_inputs(), 3U);  // condition, then c and a for the inner If
   EXPECT_EQ(n.attributes().get_graph("then_branch")->nodes()[0]->num_inputs(), 2U);
 }
 
 TEST(OnnxReader, BodiesMayReadWhatComesLaterInTheFile) {
-  const auto g = read(model(graph({.nodes = {node("If", {"c"}, {"y"}, {graph_attribute("then_branch", branch("Relu", {"late"})),
-                                                                       graph_attribute("else_branch", branch("Relu", {"a"}))}),
+  const auto g = read(model(graph({.nodes = {node("If", {"c"}, {"y"},
+                                                  {graph_attribute("then_branch", branch("Relu", {"late"})),
+                                                   graph_attribute("else_branch", branch("Relu", {"a"}))}),
                                              node("Relu", {"a"}, {"late"})},
                                    .inputs = {value_info("c", tensor_type(9, {})), value_info("a", kF32x2x3)},
                                    .outputs = {value_info("y")}})));
@@ -265,12 +284,14 @@ TEST(OnnxReader, BodiesMayReadWhatComesLaterInTheFile) {
 }
 
 TEST(OnnxReader, LoopGeneralisesGrowingValues) {
-  const std::string body = graph({.nodes = {node("Concat", {"s", "x"}, {"t"}, {int_attribute("axis", 0)}), node("Identity", {"k"}, {"k2"})},
-                                  .inputs = {value_info("i"), value_info("k"), value_info("s")},
-                                  .outputs = {value_info("k2"), value_info("t"), value_info("i")}});
-  const auto g = read(model(graph({.nodes = {node("Loop", {"n", "", "x"}, {"y", "steps"}, {graph_attribute("body", body)})},
-                                   .inputs = {value_info("n", tensor_type(7, {})), value_info("x", kF32x2x3)},
-                                   .outputs = {value_info("y"), value_info("steps")}})));
+  const std::string body =
+      graph({.nodes = {node("Concat", {"s", "x"}, {"t"}, {int_attribute("axis", 0)}), node("Identity", {"k"}, {"k2"})},
+             .inputs = {value_info("i"), value_info("k"), value_info("s")},
+             .outputs = {value_info("k2"), value_info("t"), value_info("i")}});
+  const auto g =
+      read(model(graph({.nodes = {node("Loop", {"n", "", "x"}, {"y", "steps"}, {graph_attribute("body", body)})},
+                        .inputs = {value_info("n", tensor_type(7, {})), value_info("x", kF32x2x3)},
+                        .outputs = {value_info("y"), value_info("steps")}})));
   const Node& n = *g->nodes()[0];
   EXPECT_EQ(n.attributes().get_int("carried"), 1);
   ASSERT_EQ(n.num_inputs(), 4U);
@@ -287,9 +308,11 @@ TEST(OnnxReader, ScanSlicesItsInputs) {
   const std::string body = graph({.nodes = {node("Add", {"s", "x"}, {"t"}), node("Identity", {"t"}, {"u"})},
                                   .inputs = {value_info("s"), value_info("x")},
                                   .outputs = {value_info("t"), value_info("u")}});
-  const auto g = read(model(graph({.nodes = {node("Scan", {"s0", "xs"}, {"last", "all"}, {graph_attribute("body", body), int_attribute("num_scan_inputs", 1)})},
-                                   .inputs = {value_info("s0", tensor_type(1, {dim(3)})), value_info("xs", kF32x2x3)},
-                                   .outputs = {value_info("last"), value_info("all")}})));
+  const auto g =
+      read(model(graph({.nodes = {node("Scan", {"s0", "xs"}, {"last", "all"},
+                                       {graph_attribute("body", body), int_attribute("num_scan_inputs", 1)})},
+                        .inputs = {value_info("s0", tensor_type(1, {dim(3)})), value_info("xs", kF32x2x3)},
+                        .outputs = {value_info("last"), value_info("all")}})));
   EXPECT_EQ(g->nodes()[0]->attributes().get_int("num_states"), 1);
   EXPECT_EQ(g->outputs()[0]->type().to_string(), "f32[3]");
   EXPECT_EQ(g->outputs()[1]->type().to_string(), "f32[2, 3]");
@@ -303,9 +326,12 @@ TEST(OnnxReader, FunctionsAreInlined) {
       w.add_string(21, to);
     });
   };
-  const std::string inner = function("Inner", {"p"}, {"q"}, {node("Softmax", {"p"}, {"q"}, {reference("axis", "where")}, "soft")}, {"where"});
-  const std::string outer = function("Outer", {"p"}, {"q"}, {node("Relu", {"p"}, {"m"}), node("Inner", {"m"}, {"q"}, {reference("where", "at")}, "in", "local")}, {},
-                                     {int_attribute("at", 0)});
+  const std::string inner =
+      function("Inner", {"p"}, {"q"}, {node("Softmax", {"p"}, {"q"}, {reference("axis", "where")}, "soft")}, {"where"});
+  const std::string outer =
+      function("Outer", {"p"}, {"q"},
+               {node("Relu", {"p"}, {"m"}), node("Inner", {"m"}, {"q"}, {reference("where", "at")}, "in", "local")}, {},
+               {int_attribute("at", 0)});
   const auto g = read(model(graph({.nodes = {node("Outer", {"x"}, {"y"}, {}, "call", "local"),
                                              node("Outer", {"y"}, {"z"}, {int_attribute("at", 1)}, "again", "local")},
                                    .inputs = {value_info("x", kF32x2x3)},
@@ -320,7 +346,10 @@ TEST(OnnxReader, FunctionsAreInlined) {
 
 TEST(OnnxReader, FunctionsThatCallThemselvesAreRefused) {
   const std::string self = function("Self", {"p"}, {"q"}, {node("Self", {"p"}, {"q"}, {}, "in", "local")});
-  expect_error(model(graph({.nodes = {node("Self", {"x"}, {"y"}, {}, "call", "local")}, .inputs = {value_info("x", kF32x2x3)}, .outputs = {value_info("y")}}), 8, {self}),
+  expect_error(model(graph({.nodes = {node("Self", {"x"}, {"y"}, {}, "call", "local")},
+                            .inputs = {value_info("x", kF32x2x3)},
+                            .outputs = {value_info("y")}}),
+                     8, {self}),
                ErrorCode::kInvalidGraph, "deep");
 }
 
@@ -328,16 +357,20 @@ TEST(OnnxReader, FaultsNameWhatIsWrong) {
   const auto one = [](const std::string& n) {
     return model(graph({.nodes = {n}, .inputs = {value_info("x", kF32x2x3)}, .outputs = {value_info("y")}}));
   };
-  expect_error(one(node("Relu", {"gone"}, {"y"}, {}, "bad")), ErrorCode::kInvalidGraph, "Relu: reads \"gone\", which nothing makes (node \"bad\"");
+  expect_error(one(node("Relu", {"gone"}, {"y"}, {}, "bad")), ErrorCode::kInvalidGraph,
+               "Relu: reads \"gone\", which nothing makes (node \"bad\"");
   expect_error(one(node("Frobnicate", {"x"}, {"y"}, {}, "bad", "acme")), ErrorCode::kInvalidGraph, "acme.Frobnicate");
   expect_error(one(node("Relu", {"x"}, {"x"})), ErrorCode::kInvalidGraph, "two values");
   expect_error(one(node("Relu", {"x"}, {"z"})), ErrorCode::kInvalidGraph, "\"y\" is never made");
   expect_error(one(node("Relu", {"x"}, {"y"}, {int_attribute("alpha", 1)})), ErrorCode::kInvalidGraph, "alpha");
   expect_error("", ErrorCode::kInvalidArgument, "No graph was found");
   expect_error("hello, this is no model at all", ErrorCode::kInvalidProtobuf, "not");
-  expect_error(model(graph({.initializers = {raw_tensor<float>("t", 1, {4}, {1, 2, 3})}})), ErrorCode::kInvalidGraph, "tensor \"t\"");
-  expect_error(model(graph({.initializers = {raw_tensor<float>("t", 1, {std::int64_t{1} << 62, 8}, {1})}})), ErrorCode::kInvalidGraph, "tensor \"t\"");
-  expect_error(model(graph({.initializers = {raw_tensor<float>("t", 99, {1}, {1})}})), ErrorCode::kNotImplemented, "99");
+  expect_error(model(graph({.initializers = {raw_tensor<float>("t", 1, {4}, {1, 2, 3})}})), ErrorCode::kInvalidGraph,
+               "tensor \"t\"");
+  expect_error(model(graph({.initializers = {raw_tensor<float>("t", 1, {std::int64_t{1} << 62, 8}, {1})}})),
+               ErrorCode::kInvalidGraph, "tensor \"t\"");
+  expect_error(model(graph({.initializers = {raw_tensor<float>("t", 99, {1}, {1})}})), ErrorCode::kNotImplemented,
+               "99");
 }
 
 TEST(OnnxReader, ExternalData) {
@@ -346,7 +379,8 @@ TEST(OnnxReader, ExternalData) {
   fs::create_directories(folder / "sub");
   const auto external = [](const std::string& location, const std::string& offset, const std::string& length) {
     return tensor("t", 1, {2}, [&](pbf_writer& w) {
-      for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{{"location", location}, {"offset", offset}, {"length", length}}) {
+      for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
+               {"location", location}, {"offset", offset}, {"length", length}}) {
         w.add_message(13, message([&, k = key, v = value](pbf_writer& e) {
                         e.add_string(1, k);
                         e.add_string(2, v);
@@ -357,7 +391,9 @@ TEST(OnnxReader, ExternalData) {
   };
   const float values[3] = {1, 2, 3};
   std::ofstream(folder / "sub" / "w.bin", std::ios::binary).write(reinterpret_cast<const char*>(values), sizeof values);
-  const auto with = [&](const std::string& t) { return model(graph({.initializers = {t}, .outputs = {value_info("t")}})); };
+  const auto with = [&](const std::string& t) {
+    return model(graph({.initializers = {t}, .outputs = {value_info("t")}}));
+  };
   const auto write_model = [&](const std::string& bytes) {
     std::ofstream(folder / "m.onnx", std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     return (folder / "m.onnx").string();
@@ -404,7 +440,8 @@ TEST(OnnxReader, ChangedBytesReadOrThrow) {
     for (const int kind : {0, 1, 2, 3}) {
       std::string changed = whole;
       state = state * 1664525U + 1013904223U;
-      const char values[4] = {static_cast<char>(0xff), 0, static_cast<char>(state >> 24), static_cast<char>(changed[i] ^ 1)};
+      const char values[4] = {static_cast<char>(0xff), 0, static_cast<char>(state >> 24),
+                              static_cast<char>(changed[i] ^ 1)};
       changed[i] = values[kind];
       try_read(changed);
     }

@@ -26,7 +26,8 @@ Dims checked_dims(const std::vector<std::int64_t>& dims) {
 }
 
 void check_count(std::size_t have, std::int64_t expected) {
-  if (have != static_cast<std::size_t>(expected)) bad_tensor(formatted("holds {} values, its dimensions need {}", have, expected));
+  if (have != static_cast<std::size_t>(expected))
+    bad_tensor(formatted("holds {} values, its dimensions need {}", have, expected));
 }
 
 /// Integers of a typed field as elements of `bytes` bytes each.
@@ -35,7 +36,8 @@ Tensor from_integers(ElementType type, const Dims& dims, const std::vector<std::
   const int bits = element_bits(type);
   const std::size_t width = bits < 8 ? 1 : static_cast<std::size_t>(bits) / 8;
   const std::size_t expected = bits < 8 ? element_bytes(type, count) : static_cast<std::size_t>(count);
-  if (values.size() != expected) bad_tensor(formatted("holds {} values, its dimensions need {}", values.size(), expected));
+  if (values.size() != expected)
+    bad_tensor(formatted("holds {} values, its dimensions need {}", values.size(), expected));
   Tensor t = Tensor::allocate(type, dims);
   auto* out = static_cast<char*>(t.raw());
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -59,9 +61,12 @@ Tensor from_runs(ElementType type, const Dims& dims, const std::vector<Bytes>& r
   return t;
 }
 
-/// Whether a relative path stays below the folder it starts from, read as text: symbolic links are the user's own business.
+/// Whether a relative path stays below the folder it starts from, read as text: symbolic links are the user's own
+/// business.
 bool stays_inside(std::string_view path) {
-  if (path.empty() || path.front() == '/' || path.find('\\') != std::string_view::npos || path.find('\0') != std::string_view::npos) return false;
+  if (path.empty() || path.front() == '/' || path.find('\\') != std::string_view::npos ||
+      path.find('\0') != std::string_view::npos)
+    return false;
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
     if (path.substr(begin, end - begin) == "..") return false;
@@ -97,7 +102,8 @@ Tensor TensorLoader::load_named(const TensorProto& proto, bool anywhere) {
 
 Tensor TensorLoader::load_checked(const TensorProto& proto, bool anywhere) {
   const std::optional<ElementType> known = element_from_onnx(proto.data_type);
-  if (!known || *known == ElementType::kUndefined) fail(ErrorCode::kNotImplemented, "element type number {} is unknown", proto.data_type);
+  if (!known || *known == ElementType::kUndefined)
+    fail(ErrorCode::kNotImplemented, "element type number {} is unknown", proto.data_type);
   const ElementType type = *known;
   if (proto.segmented) fail(ErrorCode::kNotImplemented, "tensors in segments are not supported");
   const Dims dims = checked_dims(proto.dims);
@@ -115,21 +121,28 @@ Tensor TensorLoader::load_checked(const TensorProto& proto, bool anywhere) {
       bad_tensor(formatted("holds {} bytes, its dimensions need {}", proto.raw.size(), expected));
     }
     if (expected == 0) return Tensor::allocate(type, dims);
-    return load_raw(type, dims, model_, static_cast<std::size_t>(proto.raw.data() - static_cast<const char*>(model_->map())), anywhere);
+    return load_raw(type, dims, model_,
+                    static_cast<std::size_t>(proto.raw.data() - static_cast<const char*>(model_->map())), anywhere);
   }
   switch (type) {
     case ElementType::kF32:
-    case ElementType::kComplex64: return from_runs(type, dims, proto.float_runs);
+    case ElementType::kComplex64:
+      return from_runs(type, dims, proto.float_runs);
     case ElementType::kF64:
-    case ElementType::kComplex128: return from_runs(type, dims, proto.double_runs);
-    case ElementType::kI64: return from_integers(type, dims, proto.int64s);
+    case ElementType::kComplex128:
+      return from_runs(type, dims, proto.double_runs);
+    case ElementType::kI64:
+      return from_integers(type, dims, proto.int64s);
     case ElementType::kU32:
-    case ElementType::kU64: return from_integers(type, dims, proto.uint64s);
-    default: return from_integers(type, dims, proto.int32s);
+    case ElementType::kU64:
+      return from_integers(type, dims, proto.uint64s);
+    default:
+      return from_integers(type, dims, proto.int32s);
   }
 }
 
-Tensor TensorLoader::load_raw(ElementType type, const Dims& dims, const std::shared_ptr<Memory>& memory, std::size_t offset, bool anywhere) {
+Tensor TensorLoader::load_raw(ElementType type, const Dims& dims, const std::shared_ptr<Memory>& memory,
+                              std::size_t offset, bool anywhere) {
   const auto* bytes = static_cast<const std::uint8_t*>(memory->map()) + offset;
   const std::size_t size = element_bytes(type, count_elements(dims));
   if (type == ElementType::kBool && std::any_of(bytes, bytes + size, [](std::uint8_t b) { return b > 1; })) {
@@ -159,12 +172,14 @@ Tensor TensorLoader::load_external(const TensorProto& proto, ElementType type, c
   }
   if (!stays_inside(location)) bad_tensor(formatted("external data \"{}\" lies outside the model's folder", location));
   const auto given = given_files_.find(std::string(location));
-  if (folder_.empty() && given == given_files_.end()) bad_tensor(formatted("external data \"{}\" needs a folder, but the model comes from memory", location));
+  if (folder_.empty() && given == given_files_.end())
+    bad_tensor(formatted("external data \"{}\" needs a folder, but the model comes from memory", location));
   const std::string path = folder_ + "/" + std::string(location);
   std::shared_ptr<Memory>& memory = given != given_files_.end() ? given->second : files_[path];
   if (!memory) memory = map_file(path);
   const std::size_t expected = element_bytes(type, count_elements(dims));
-  if (has_length && length != expected) bad_tensor(formatted("external data has {} bytes, its dimensions need {}", length, expected));
+  if (has_length && length != expected)
+    bad_tensor(formatted("external data has {} bytes, its dimensions need {}", length, expected));
   if (offset > memory->size() || memory->size() - offset < expected) {
     bad_tensor(formatted("external data \"{}\" ends before byte {} + {}", location, offset, expected));
   }
@@ -189,7 +204,8 @@ Tensor TensorLoader::load_sparse(Bytes sparse_tensor_proto) {
       bad_tensor(formatted("indices of shape {} for {} values of rank {}", to_string(indices.dims()), stored, rank));
     }
     if (element_bytes(values.type(), count) > max_dense_bytes_) {
-      fail(ErrorCode::kNotImplemented, "the dense form of a sparse tensor would take more than {} bytes", max_dense_bytes_);
+      fail(ErrorCode::kNotImplemented, "the dense form of a sparse tensor would take more than {} bytes",
+           max_dense_bytes_);
     }
     Tensor dense = Tensor::allocate(values.type(), dims);
     if (values.type() != ElementType::kString && count > 0) std::memset(dense.raw(), 0, dense.bytes());
@@ -204,7 +220,8 @@ Tensor TensorLoader::load_sparse(Bytes sparse_tensor_proto) {
       } else {
         for (std::int64_t k = 0; k < rank; ++k) {
           const std::int64_t index = at[i * rank + k];
-          if (index < 0 || index >= dims[static_cast<std::size_t>(k)]) bad_tensor(formatted("index {} is out of range", index));
+          if (index < 0 || index >= dims[static_cast<std::size_t>(k)])
+            bad_tensor(formatted("index {} is out of range", index));
           position += index * strides[static_cast<std::size_t>(k)];
         }
       }

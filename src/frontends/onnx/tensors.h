@@ -11,7 +11,8 @@
 
 namespace oriel::onnx {
 
-/// Turns TensorProto and SparseTensorProto into tensors. Tensors share the memory of the model or of its external files.
+/// Turns TensorProto and SparseTensorProto into tensors. Tensors share the memory of the model or of its external
+/// files.
 class TensorLoader {
  public:
   /// `model` holds the bytes that all messages point into. External data is looked up below `folder`; an empty folder
@@ -20,10 +21,12 @@ class TensorLoader {
       : model_(std::move(model)), folder_(std::move(folder)), max_dense_bytes_(max_dense_bytes) {}
 
   /// External data at this location comes from memory instead of a file.
-  void add_file(const std::string& location, std::shared_ptr<Memory> contents) { given_files_[location] = std::move(contents); }
+  void add_file(const std::string& location, std::shared_ptr<Memory> contents) {
+    given_files_[location] = std::move(contents);
+  }
 
-  /// Throws Error(kInvalidGraph) naming the tensor where its parts contradict each other, kNotImplemented for element types
-  /// that ONNX does not define.
+  /// Throws Error(kInvalidGraph) naming the tensor where its parts contradict each other, kNotImplemented for element
+  /// types that ONNX does not define.
   Tensor load(Bytes tensor_proto);
   Tensor load(const TensorProto& proto);
   /// The same for a constant of the graph: large f32 tensors stay where they lie, aligned or not (ir/alignment.h).
@@ -36,7 +39,8 @@ class TensorLoader {
  private:
   Tensor load_named(const TensorProto& proto, bool anywhere);
   Tensor load_checked(const TensorProto& proto, bool anywhere);
-  Tensor load_raw(ElementType type, const Dims& dims, const std::shared_ptr<Memory>& memory, std::size_t offset, bool anywhere);
+  Tensor load_raw(ElementType type, const Dims& dims, const std::shared_ptr<Memory>& memory, std::size_t offset,
+                  bool anywhere);
   Tensor load_external(const TensorProto& proto, ElementType type, const Dims& dims, bool anywhere);
 
   std::shared_ptr<Memory> model_;

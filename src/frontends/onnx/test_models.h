@@ -47,8 +47,8 @@ inline std::string value_info(const std::string& name, const std::string& type =
 
 using Strings = std::vector<std::string>;
 
-inline std::string node(const std::string& op, const Strings& inputs, const Strings& outputs, const Strings& attributes = {},
-                 const std::string& name = "", const std::string& domain = "") {
+inline std::string node(const std::string& op, const Strings& inputs, const Strings& outputs,
+                        const Strings& attributes = {}, const std::string& name = "", const std::string& domain = "") {
   return message([&](pbf_writer& w) {
     for (const auto& i : inputs) w.add_string(1, i);
     for (const auto& o : outputs) w.add_string(2, o);
@@ -66,8 +66,12 @@ inline std::string attribute(const std::string& name, int type, int number, cons
     w.add_int32(20, type);
   });
 }
-inline std::string graph_attribute(const std::string& name, const std::string& graph) { return attribute(name, 5, 6, graph); }
-inline std::string tensor_attribute(const std::string& name, const std::string& tensor) { return attribute(name, 4, 5, tensor); }
+inline std::string graph_attribute(const std::string& name, const std::string& graph) {
+  return attribute(name, 5, 6, graph);
+}
+inline std::string tensor_attribute(const std::string& name, const std::string& tensor) {
+  return attribute(name, 4, 5, tensor);
+}
 inline std::string int_attribute(const std::string& name, std::int64_t value) {
   return message([&](pbf_writer& w) {
     w.add_string(1, name);
@@ -129,7 +133,8 @@ inline std::string tensor(const std::string& name, int type, const std::vector<s
 }
 
 template <typename T>
-inline std::string raw_tensor(const std::string& name, int type, const std::vector<std::int64_t>& dims, const std::vector<T>& values) {
+inline std::string raw_tensor(const std::string& name, int type, const std::vector<std::int64_t>& dims,
+                              const std::vector<T>& values) {
   return tensor(name, type, dims, [&](pbf_writer& w) {
     w.add_bytes(9, reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
   });
@@ -141,9 +146,8 @@ inline std::string branch(const std::string& op, const Strings& inputs) {
   return graph({.nodes = {node(op, inputs, {"r"})}, .outputs = {value_info("r")}});
 }
 
-
-inline std::string function(const std::string& name, const Strings& inputs, const Strings& outputs, const Strings& nodes, const Strings& attributes = {},
-                     const Strings& defaults = {}) {
+inline std::string function(const std::string& name, const Strings& inputs, const Strings& outputs,
+                            const Strings& nodes, const Strings& attributes = {}, const Strings& defaults = {}) {
   return message([&](pbf_writer& w) {
     w.add_string(1, name);
     for (const auto& i : inputs) w.add_string(4, i);
@@ -157,20 +161,21 @@ inline std::string function(const std::string& name, const Strings& inputs, cons
   });
 }
 
-
 /// A model with most kinds of messages in it.
 inline std::string rich_model() {
-  const std::string body = graph({.nodes = {node("Concat", {"s", "x"}, {"t"}, {int_attribute("axis", 0)}), node("Identity", {"k"}, {"k2"})},
-                                  .initializers = {raw_tensor<float>("b", 1, {1}, {1})},
-                                  .inputs = {value_info("i"), value_info("k"), value_info("s")},
-                                  .outputs = {value_info("k2"), value_info("t")}});
-  return model(graph({.nodes = {node("Loop", {"n", "", "x"}, {"y"}, {graph_attribute("body", body)}), node("F", {"y"}, {"z"}, {}, "call", "local"),
-                                node("Constant", {}, {"c"}, {tensor_attribute("value", raw_tensor<float>("", 1, {1}, {9}))})},
-                      .initializers = {raw_tensor<std::int64_t>("n", 7, {}, {3})},
-                      .inputs = {value_info("x", kF32x2x3)},
-                      .outputs = {value_info("z"), value_info("c")}}),
-               8, {function("F", {"p"}, {"q"}, {node("Relu", {"p"}, {"q"})})});
+  const std::string body =
+      graph({.nodes = {node("Concat", {"s", "x"}, {"t"}, {int_attribute("axis", 0)}), node("Identity", {"k"}, {"k2"})},
+             .initializers = {raw_tensor<float>("b", 1, {1}, {1})},
+             .inputs = {value_info("i"), value_info("k"), value_info("s")},
+             .outputs = {value_info("k2"), value_info("t")}});
+  return model(
+      graph({.nodes = {node("Loop", {"n", "", "x"}, {"y"}, {graph_attribute("body", body)}),
+                       node("F", {"y"}, {"z"}, {}, "call", "local"),
+                       node("Constant", {}, {"c"}, {tensor_attribute("value", raw_tensor<float>("", 1, {1}, {9}))})},
+             .initializers = {raw_tensor<std::int64_t>("n", 7, {}, {3})},
+             .inputs = {value_info("x", kF32x2x3)},
+             .outputs = {value_info("z"), value_info("c")}}),
+      8, {function("F", {"p"}, {"q"}, {node("Relu", {"p"}, {"q"})})});
 }
-
 
 }  // namespace oriel::onnx::build

@@ -48,7 +48,8 @@ struct ExternalFile {
 
 void write_type(pbf_writer& out, const ValueType& type) {
   switch (type.kind) {
-    case ValueType::Kind::kNone: return;
+    case ValueType::Kind::kNone:
+      return;
     case ValueType::Kind::kTensor: {
       pbf_writer tensor(out, 1);
       tensor.add_int32(1, element_to_onnx(type.element));
@@ -105,7 +106,8 @@ void write_location(pbf_writer& out, const FilePart& part) {
 }
 
 /// `part`: where the bytes lie already, or null.
-void write_tensor(pbf_writer& out, const Tensor& tensor, const std::string& name, ExternalFile* external, const FilePart* part = nullptr) {
+void write_tensor(pbf_writer& out, const Tensor& tensor, const std::string& name, ExternalFile* external,
+                  const FilePart* part = nullptr) {
   out.add_packed_int64(1, tensor.dims().begin(), tensor.dims().end());
   out.add_int32(2, element_to_onnx(tensor.type()));
   if (tensor.type() == ElementType::kString) {
@@ -139,12 +141,12 @@ class ModelWriter {
 
   void write_constant(pbf_writer& out, const Tensor& tensor, const std::string& name);
   void write_main(pbf_writer& out, const Graph& graph);
-  void write_body(pbf_writer& out, const Graph& body, std::size_t explicit_inputs, const Node& node, std::size_t first_capture,
-                  const Names& around, const Constants& constants);
+  void write_body(pbf_writer& out, const Graph& body, std::size_t explicit_inputs, const Node& node,
+                  std::size_t first_capture, const Names& around, const Constants& constants);
   void write_contents(pbf_writer& out, const Graph& graph, Names& names, Constants& constants);
   void write_node(pbf_writer& out, const Node& node, const Names& names, const Constants& constants);
-  void write_attribute(pbf_writer& out, const std::string& name, const Attribute& value, const Node& node, const Names& names,
-                       const Constants& constants);
+  void write_attribute(pbf_writer& out, const std::string& name, const Attribute& value, const Node& node,
+                       const Names& names, const Constants& constants);
   void write_identity(pbf_writer& out, const std::string& from, const std::string& to);
   std::string unique(const std::string& name);
 
@@ -177,7 +179,8 @@ std::size_t constant_bytes(const Graph& graph, std::size_t kept_below) {
 std::string ModelWriter::write(const Graph& graph) {
   const std::size_t kept = external_ == nullptr ? std::numeric_limits<std::size_t>::max() : external_->threshold;
   const std::size_t inside = options_.locate ? 0 : constant_bytes(graph, kept);
-  ORIEL_REQUIRE(inside < std::size_t{2'000'000'000}, "a model of {} bytes needs external data: protobuf ends at 2 GiB", inside);
+  ORIEL_REQUIRE(inside < std::size_t{2'000'000'000}, "a model of {} bytes needs external data: protobuf ends at 2 GiB",
+                inside);
   std::string bytes;
   bytes.reserve(inside + inside / 64 + 4096);
   pbf_writer out(bytes);
@@ -291,14 +294,16 @@ std::size_t explicit_operands(const Node& node) {
   if (node.op().name == "If") return 1;
   const std::size_t own = node.op().name == "Loop"
                               ? static_cast<std::size_t>(node.attributes().get_int("carried")) + 2
-                              : static_cast<std::size_t>(node.attributes().get_int("num_states") + node.attributes().get_int("num_scan_inputs"));
+                              : static_cast<std::size_t>(node.attributes().get_int("num_states") +
+                                                         node.attributes().get_int("num_scan_inputs"));
   return std::min(own, node.num_inputs());
 }
 
 void ModelWriter::write_node(pbf_writer& out, const Node& node, const Names& names, const Constants& constants) {
   domains_.insert(node.op().domain);
   const std::size_t operands = explicit_operands(node);
-  for (std::size_t i = 0; i < operands; ++i) out.add_string(1, node.input(i) == nullptr ? std::string() : names.at(node.input(i)));
+  for (std::size_t i = 0; i < operands; ++i)
+    out.add_string(1, node.input(i) == nullptr ? std::string() : names.at(node.input(i)));
   for (const Value* v : node.outputs()) out.add_string(2, names.at(v));
   out.add_string(3, node.name());
   out.add_string(4, node.op().name);
@@ -310,14 +315,15 @@ void ModelWriter::write_node(pbf_writer& out, const Node& node, const Names& nam
   }
 }
 
-void ModelWriter::write_attribute(pbf_writer& out, const std::string& name, const Attribute& value, const Node& node, const Names& names,
-                                  const Constants& constants) {
+void ModelWriter::write_attribute(pbf_writer& out, const std::string& name, const Attribute& value, const Node& node,
+                                  const Names& names, const Constants& constants) {
   out.add_string(1, name);
   const auto body = [&](protozero::pbf_tag_type tag, const Graph& graph) {
     pbf_writer inner(out, tag);
     const std::size_t operands = explicit_operands(node);
     const std::size_t captured = node.num_inputs() - operands;
-    if (graph.inputs().size() < captured) fail(ErrorCode::kInvalidGraph, "{}", node.describe("a body has fewer inputs than captures"));
+    if (graph.inputs().size() < captured)
+      fail(ErrorCode::kInvalidGraph, "{}", node.describe("a body has fewer inputs than captures"));
     write_body(inner, graph, graph.inputs().size() - captured, node, operands, names, constants);
   };
   std::visit(
@@ -371,8 +377,8 @@ void ModelWriter::write_attribute(pbf_writer& out, const std::string& name, cons
       value);
 }
 
-void ModelWriter::write_body(pbf_writer& out, const Graph& body, std::size_t explicit_inputs, const Node& node, std::size_t first_capture,
-                             const Names& around, const Constants& constants) {
+void ModelWriter::write_body(pbf_writer& out, const Graph& body, std::size_t explicit_inputs, const Node& node,
+                             std::size_t first_capture, const Names& around, const Constants& constants) {
   Names names;
   Constants known = constants;
   for (std::size_t i = 0; i < body.inputs().size(); ++i) {
@@ -420,7 +426,9 @@ void write_bytes(const std::string& path, const std::string& bytes) {
 
 }  // namespace
 
-std::string write_onnx(const Graph& graph, const WriteOptions& options) { return ModelWriter(options, nullptr).write(graph); }
+std::string write_onnx(const Graph& graph, const WriteOptions& options) {
+  return ModelWriter(options, nullptr).write(graph);
+}
 
 void write_onnx_file(const Graph& graph, const std::string& path, const WriteOptions& options) {
   if (options.external_threshold == 0 || options.locate) return write_bytes(path, write_onnx(graph, options));

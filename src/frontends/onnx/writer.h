@@ -27,8 +27,8 @@ struct WriteOptions {
   std::size_t external_threshold = 0;
   /// The name of that file, looked up from the model's folder; empty: "<model's file name>.data".
   std::string external_file = {};
-  /// Asked for every constant, by the name that it is written with: where its bytes lie already, or nothing to write them into
-  /// the model. Goes before external_threshold.
+  /// Asked for every constant, by the name that it is written with: where its bytes lie already, or nothing to write
+  /// them into the model. Goes before external_threshold.
   std::function<std::optional<FilePart>(const std::string& name, const Tensor& tensor)> locate = {};
 };
 

@@ -28,7 +28,8 @@ std::string structure(const Graph& g) {
   for (const Value* v : g.inputs()) text += "in " + v->type().to_string() + "\n";
   for (const Node* n : g.nodes()) {
     text += n->op().full_name() + "(";
-    for (const Value* v : n->inputs()) text += v == nullptr ? "-," : v->type().to_string() + (v->is_constant() ? "c," : ",");
+    for (const Value* v : n->inputs())
+      text += v == nullptr ? "-," : v->type().to_string() + (v->is_constant() ? "c," : ",");
     text += ")";
     for (const Value* v : n->outputs()) text += " " + v->type().to_string();
     for (const auto& [name, value] : n->attributes().items()) {
@@ -42,7 +43,8 @@ std::string structure(const Graph& g) {
   return text;
 }
 
-/// Reads a model, writes it, and reads that: both graphs must have one structure. What has been written once keeps its names.
+/// Reads a model, writes it, and reads that: both graphs must have one structure. What has been written once keeps its
+/// names.
 std::unique_ptr<Graph> round_trip(const std::string& bytes) {
   const auto first = read(bytes);
   auto second = read(write_onnx(*first));
@@ -54,27 +56,31 @@ std::unique_ptr<Graph> round_trip(const std::string& bytes) {
 }
 
 TEST(OnnxWriter, NodesInitializersAndModelInfo) {
-  const auto g = round_trip(model(graph({.nodes = {node("Relu", {"x"}, {"y"}), node("Add", {"y", "w"}, {"z"}, {}, "sum")},
-                                         .initializers = {raw_tensor<float>("w", 1, {3}, {1, 2, 3})},
-                                         .inputs = {value_info("x", tensor_type(1, {dim("N"), dim(3)}))},
-                                         .outputs = {value_info("z")}})));
+  const auto g =
+      round_trip(model(graph({.nodes = {node("Relu", {"x"}, {"y"}), node("Add", {"y", "w"}, {"z"}, {}, "sum")},
+                              .initializers = {raw_tensor<float>("w", 1, {3}, {1, 2, 3})},
+                              .inputs = {value_info("x", tensor_type(1, {dim("N"), dim(3)}))},
+                              .outputs = {value_info("z")}})));
   EXPECT_EQ(g->nodes()[1]->input(1)->constant()->data<float>()[2], 3);
   EXPECT_EQ(g->info().metadata.at(0).first, "author");
   EXPECT_EQ(g->info().producer_name, "test");
 }
 
 TEST(OnnxWriter, KindsOfDimensions) {
-  const auto g = round_trip(model(graph({.inputs = {value_info("x", tensor_type(1, {dim("N"), dim(std::int64_t{0}), dim("")})), value_info("s", tensor_type(7, {}))},
-                                         .outputs = {value_info("x"), value_info("s")}})));
+  const auto g =
+      round_trip(model(graph({.inputs = {value_info("x", tensor_type(1, {dim("N"), dim(std::int64_t{0}), dim("")})),
+                                         value_info("s", tensor_type(7, {}))},
+                              .outputs = {value_info("x"), value_info("s")}})));
   EXPECT_EQ(g->inputs()[0]->shape().rank(), 3U);
   EXPECT_EQ(g->inputs()[1]->type().to_string(), "i64[]");
 }
 
 TEST(OnnxWriter, DefaultsOfInputs) {
-  const auto g = round_trip(model(graph({.nodes = {node("Add", {"x", "w"}, {"y"})},
-                                         .initializers = {raw_tensor<float>("w", 1, {3}, {1, 2, 3})},
-                                         .inputs = {value_info("x", kF32x2x3), value_info("w", tensor_type(1, {dim(3)}))},
-                                         .outputs = {value_info("y")}})));
+  const auto g =
+      round_trip(model(graph({.nodes = {node("Add", {"x", "w"}, {"y"})},
+                              .initializers = {raw_tensor<float>("w", 1, {3}, {1, 2, 3})},
+                              .inputs = {value_info("x", kF32x2x3), value_info("w", tensor_type(1, {dim(3)}))},
+                              .outputs = {value_info("y")}})));
   ASSERT_NE(g->input_default(1), nullptr);
   EXPECT_EQ(g->input_default(1)->data<float>()[1], 2);
 }
@@ -96,23 +102,27 @@ TEST(OnnxWriter, OutputsThatAreInputsConstantsOrTheSameValue) {
 }
 
 TEST(OnnxWriter, CapturesBecomeImplicitAgain) {
-  const auto g = round_trip(model(graph({.nodes = {node("If", {"c"}, {"y"}, {graph_attribute("then_branch", branch("Relu", {"a"})),
-                                                                             graph_attribute("else_branch", branch("Add", {"b", "w"}))}),
-                                                   node("Add", {"y", "w"}, {"z"})},
-                                         .initializers = {raw_tensor<float>("w", 1, {3}, {1, 2, 3})},
-                                         .inputs = {value_info("c", tensor_type(9, {})), value_info("a", kF32x2x3), value_info("b", kF32x2x3)},
-                                         .outputs = {value_info("z")}})));
+  const auto g = round_trip(model(
+      graph({.nodes = {node("If", {"c"}, {"y"},
+                            {graph_attribute("then_branch", branch("Relu", {"a"})),
+                             graph_attribute("else_branch", branch("Add", {"b", "w"}))}),
+                       node("Add", {"y", "w"}, {"z"})},
+             .initializers = {raw_tensor<float>("w", 1, {3}, {1, 2, 3})},
+             .inputs = {value_info("c", tensor_type(9, {})), value_info("a", kF32x2x3), value_info("b", kF32x2x3)},
+             .outputs = {value_info("z")}})));
   EXPECT_EQ(g->nodes()[0]->num_inputs(), 3U);
 }
 
 TEST(OnnxWriter, ConstantsThatBodiesShareAreWrittenOnce) {
   const std::vector<float> weights(1000, 1.0F);
-  const auto first = read(model(graph({.nodes = {node("If", {"c"}, {"y"}, {graph_attribute("then_branch", branch("Add", {"a", "w"})),
-                                                                           graph_attribute("else_branch", branch("Identity", {"a"}))}),
-                                                 node("Add", {"y", "w"}, {"z"})},
-                                       .initializers = {raw_tensor<float>("w", 1, {1000}, weights)},
-                                       .inputs = {value_info("c", tensor_type(9, {})), value_info("a", tensor_type(1, {dim(1000)}))},
-                                       .outputs = {value_info("z")}})));
+  const auto first =
+      read(model(graph({.nodes = {node("If", {"c"}, {"y"},
+                                       {graph_attribute("then_branch", branch("Add", {"a", "w"})),
+                                        graph_attribute("else_branch", branch("Identity", {"a"}))}),
+                                  node("Add", {"y", "w"}, {"z"})},
+                        .initializers = {raw_tensor<float>("w", 1, {1000}, weights)},
+                        .inputs = {value_info("c", tensor_type(9, {})), value_info("a", tensor_type(1, {dim(1000)}))},
+                        .outputs = {value_info("z")}})));
   EXPECT_LT(write_onnx(*first).size(), 6000U);
 }
 
@@ -121,8 +131,10 @@ TEST(OnnxWriter, LoopsScansAndFunctions) {
   const std::string body = graph({.nodes = {node("Add", {"s", "x"}, {"t"}), node("Add", {"t", "a"}, {"u"})},
                                   .inputs = {value_info("s"), value_info("x")},
                                   .outputs = {value_info("t"), value_info("u")}});
-  round_trip(model(graph({.nodes = {node("Scan", {"s0", "xs"}, {"last", "all"}, {graph_attribute("body", body), int_attribute("num_scan_inputs", 1)})},
-                          .inputs = {value_info("s0", tensor_type(1, {dim(3)})), value_info("xs", kF32x2x3), value_info("a", tensor_type(1, {dim(3)}))},
+  round_trip(model(graph({.nodes = {node("Scan", {"s0", "xs"}, {"last", "all"},
+                                         {graph_attribute("body", body), int_attribute("num_scan_inputs", 1)})},
+                          .inputs = {value_info("s0", tensor_type(1, {dim(3)})), value_info("xs", kF32x2x3),
+                                     value_info("a", tensor_type(1, {dim(3)}))},
                           .outputs = {value_info("last"), value_info("all")}})));
 }
 
@@ -131,9 +143,10 @@ TEST(OnnxWriter, TensorsOfManyTypes) {
     w.add_bytes(6, "ab");
     w.add_bytes(6, "");
   });
-  const auto g = round_trip(model(graph({.initializers = {text, raw_tensor<std::uint8_t>("n", 22, {3}, {0x21, 0x0f}), raw_tensor<double>("d", 11, {}, {0.1}),
-                                                          tensor("e", 1, {0, 4}, [](pbf_writer&) {})},
-                                         .outputs = {value_info("t"), value_info("n"), value_info("d"), value_info("e")}})));
+  const auto g = round_trip(
+      model(graph({.initializers = {text, raw_tensor<std::uint8_t>("n", 22, {3}, {0x21, 0x0f}),
+                                    raw_tensor<double>("d", 11, {}, {0.1}), tensor("e", 1, {0, 4}, [](pbf_writer&) {})},
+                   .outputs = {value_info("t"), value_info("n"), value_info("d"), value_info("e")}})));
   EXPECT_EQ(g->outputs()[0]->constant()->data<std::string>()[0], "ab");
   EXPECT_EQ(g->outputs()[1]->constant()->to_i64(), (std::vector<std::int64_t>{1, 2, -1}));
   EXPECT_EQ(g->outputs()[2]->constant()->data<double>()[0], 0.1);
@@ -144,8 +157,10 @@ TEST(OnnxWriter, ExternalData) {
   const fs::path folder = fs::temp_directory_path() / ("oriel_writer_test_" + std::to_string(::getpid()));
   fs::create_directories(folder);
   const std::string path = (folder / "m.onnx").string();
-  const auto g = read(model(graph({.initializers = {raw_tensor<float>("w", 1, {3}, {1, 2, 3}), raw_tensor<float>("v", 1, {2}, {8, 9}), raw_tensor<float>("s", 1, {1}, {7})},
-                                   .outputs = {value_info("w"), value_info("v"), value_info("s")}})));
+  const auto g =
+      read(model(graph({.initializers = {raw_tensor<float>("w", 1, {3}, {1, 2, 3}),
+                                         raw_tensor<float>("v", 1, {2}, {8, 9}), raw_tensor<float>("s", 1, {1}, {7})},
+                        .outputs = {value_info("w"), value_info("v"), value_info("s")}})));
   write_onnx_file(*g, path, {.external_threshold = 8});
   EXPECT_EQ(fs::file_size(path + ".data"), 64U + 8U);
   {

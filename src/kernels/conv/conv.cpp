@@ -124,7 +124,8 @@ bool conv_serves(const ConvLayer& layer, Isa isa) {
                      [&](ConvAlgorithm algorithm) { return conv_decline(layer, algorithm, isa).empty(); });
 }
 
-std::vector<ConvCandidate> conv_candidates(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy) {
+std::vector<ConvCandidate> conv_candidates(const ConvLayer& layer, const ConvShape& expected,
+                                           const ConvPolicy& policy) {
   std::vector<ConvCandidate> list;
   for (const ConvAlgorithm algorithm : kAlgorithms) {
     if (!conv_decline(layer, algorithm, policy.isa).empty()) continue;
@@ -156,7 +157,8 @@ double conv_seconds(const ConvKernel& kernel, const ConvShape& shape, int thread
 
 std::int64_t conv_pack_units(const ConvKernel& kernel) { return steps_of(kernel.algorithm).pack_units(kernel); }
 
-void conv_pack(const ConvKernel& kernel, const ConvWeights& weights, void* packed, std::int64_t first, std::int64_t last) {
+void conv_pack(const ConvKernel& kernel, const ConvWeights& weights, void* packed, std::int64_t first,
+               std::int64_t last) {
   count_packing();
   const ConvSource source{weights, nullptr};
   steps_of(kernel.algorithm).pack(kernel, source, static_cast<float*>(packed), first, last);

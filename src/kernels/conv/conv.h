@@ -135,8 +135,9 @@ struct ConvCandidate {
   double seconds = 0.0;
 };
 
-/// Kernels that accept the layer and fit the policy: the fastest without Winograd's larger weights, then Winograd ones, each
-/// larger than the one before, rounding more and worth it (kWorthRounding). Deterministic. conv_serves must be true.
+/// Kernels that accept the layer and fit the policy: the fastest without Winograd's larger weights, then Winograd ones,
+/// each larger than the one before, rounding more and worth it (kWorthRounding). Deterministic. conv_serves must be
+/// true.
 std::vector<ConvCandidate> conv_candidates(const ConvLayer& layer, const ConvShape& expected, const ConvPolicy& policy);
 
 /// A candidate is worth its rounding where it takes less than this share of the time of the one before.
@@ -151,7 +152,8 @@ double conv_seconds(const ConvKernel& kernel, const ConvShape& shape, int thread
 
 /// What an f32 or bf16 layer is packed from. All are f32; `weights` may lie at any byte.
 struct ConvWeights {
-  const float* weights = nullptr;  ///< [out_channels][in_channels / groups][kd][kh][kw]; transposed: [in_channels][out_channels / groups]...
+  const float* weights = nullptr;  ///< [out_channels][in_channels / groups][kd][kh][kw]; transposed:
+                                   ///< [in_channels][out_channels / groups]...
   const float* bias = nullptr;     ///< [out_channels] or null: 0
   const float* scale = nullptr;    ///< [out_channels] or null: factors of the weights (not of the bias)
 };
@@ -161,7 +163,8 @@ void conv_pack(const ConvKernel& kernel, const ConvWeights& weights, void* packe
 
 /// The same in parts: any disjoint ranges of [0, conv_pack_units) may run on different threads; unit 0 packs the bias.
 std::int64_t conv_pack_units(const ConvKernel& kernel);
-void conv_pack(const ConvKernel& kernel, const ConvWeights& weights, void* packed, std::int64_t first, std::int64_t last);
+void conv_pack(const ConvKernel& kernel, const ConvWeights& weights, void* packed, std::int64_t first,
+               std::int64_t last);
 
 /// The same for integer layers.
 void conv_pack(const ConvKernel& kernel, const ConvIntegerWeights& weights, void* packed, std::int64_t first,
@@ -203,8 +206,8 @@ struct ConvBuffers {
   const float* scale = nullptr;
 };
 
-/// Whether the sums of an integer kernel are of inputs as they are, so that the packed bias takes back what the zero point
-/// adds: zero point (plus 128 for kS8) times the sum of an output channel's weights. Others subtract the layer's
+/// Whether the sums of an integer kernel are of inputs as they are, so that the packed bias takes back what the zero
+/// point adds: zero point (plus 128 for kS8) times the sum of an output channel's weights. Others subtract the layer's
 /// input_zero from the inputs, whatever it was when the weights were packed.
 bool conv_sums_see_zero(const ConvKernel& kernel);
 

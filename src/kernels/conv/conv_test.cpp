@@ -278,16 +278,17 @@ TEST(Convolution, ResultsDoNotDependOnThreads) {
   }
 }
 
-/// Scales join the weights while they are packed, and weights may lie at any byte: the result is what scaled weights at a
-/// boundary give, bit for bit.
+/// Scales join the weights while they are packed, and weights may lie at any byte: the result is what scaled weights at
+/// a boundary give, bit for bit.
 TEST(Conv, PacksScaledWeightsFromAnyByte) {
   std::mt19937_64 random(11);
   struct Layer {
     std::int64_t in, out, groups, kernel;
     bool transposed;
   };
-  for (const Layer& l : {Layer{19, 37, 1, 3, false}, Layer{64, 64, 1, 1, false}, Layer{3, 20, 1, 5, false}, Layer{40, 24, 4, 3, false},
-                         Layer{24, 24, 24, 3, false}, Layer{18, 33, 1, 3, true}, Layer{32, 48, 1, 3, false}}) {
+  for (const Layer& l :
+       {Layer{19, 37, 1, 3, false}, Layer{64, 64, 1, 1, false}, Layer{3, 20, 1, 5, false}, Layer{40, 24, 4, 3, false},
+        Layer{24, 24, 24, 3, false}, Layer{18, 33, 1, 3, true}, Layer{32, 48, 1, 3, false}}) {
     for (const Layout input : {Layout::kBlocked, Layout::kPlain}) {
       ConvLayer layer;
       layer.in_channels = l.in;
@@ -325,7 +326,8 @@ TEST(Conv, PacksScaledWeightsFromAnyByte) {
           std::fill_n(packed.data(), kernel.packed_bytes / 4, 7.0F);
           std::fill_n(expected.data(), kernel.packed_bytes / 4, 9.0F);
           conv_pack(kernel, {scaled.data(), bias.data()}, expected.data());
-          conv_pack(kernel, {reinterpret_cast<const float*>(anywhere.data() + 3), bias.data(), scale.data()}, packed.data());
+          conv_pack(kernel, {reinterpret_cast<const float*>(anywhere.data() + 3), bias.data(), scale.data()},
+                    packed.data());
           ASSERT_EQ(std::memcmp(packed.data(), expected.data(), static_cast<std::size_t>(kernel.packed_bytes)), 0)
               << conv_algorithm_name(algorithm) << " " << isa_name(isa) << " " << l.in << " " << l.out;
         }

@@ -256,7 +256,8 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, Part
 
 /// Panel p of f32 weights whose channels are those of one group: rows of the source become columns, a few at a time.
 /// False, and nothing done, for other panels.
-bool pack_dense_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvWeights& source, float* to) {
+bool pack_dense_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvWeights& source,
+                      float* to) {
   const ConvLayer& layer = kernel.layer;
   const PanelChannels panel = panel_of(kernel, p);
   const std::int64_t first = p * kernel.group_width;
@@ -278,8 +279,8 @@ bool pack_dense_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p
   alignas(64) float columns[kColumns * 32];
   for (std::int64_t q0 = 0; q0 < ins * volume; q0 += kColumns) {
     const std::int64_t count = std::min(kColumns, ins * volume - q0);
-    table.four_bytes(reinterpret_cast<const std::uint32_t*>(from + q0 * 4), ins * volume, reinterpret_cast<std::uint32_t*>(columns), width,
-                     real, count);
+    table.four_bytes(reinterpret_cast<const std::uint32_t*>(from + q0 * 4), ins * volume,
+                     reinterpret_cast<std::uint32_t*>(columns), width, real, count);
     std::int64_t c = q0 / volume;
     std::int64_t k = q0 % volume;
     for (std::int64_t q = 0; q < count; ++q) {
@@ -318,7 +319,8 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, cons
   std::fill_n(to, pass.stride, 0.0F);
   if (!is_integer(kernel)) {
     return pack_panel<2>(
-        kernel, pass, p, [&](std::int64_t o, std::int64_t i) { return bf16_bits(scaled_weight(source.real, o, i)); }, to);
+        kernel, pass, p, [&](std::int64_t o, std::int64_t i) { return bf16_bits(scaled_weight(source.real, o, i)); },
+        to);
   }
   const ConvIntegerWeights& w = *source.integer;
   if (channels_per_word(kernel) == 4) {

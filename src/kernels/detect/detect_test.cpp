@@ -36,11 +36,15 @@ std::vector<std::int32_t> plain_nms(const NmsProblem& p, std::int64_t unit) {
     const float s = p.scores[unit * p.count + i];
     if (!std::isnan(s) && (!p.filtered || s > p.score_threshold)) order.push_back(static_cast<std::int32_t>(i));
   }
-  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return p.scores[unit * p.count + a] > p.scores[unit * p.count + b]; });
+  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+    return p.scores[unit * p.count + a] > p.scores[unit * p.count + b];
+  });
   std::vector<std::int32_t> chosen;
   for (const std::int32_t i : order) {
     if (static_cast<std::int64_t>(chosen.size()) >= p.most) break;
-    if (std::none_of(chosen.begin(), chosen.end(), [&](std::int32_t j) { return overlap(boxes[i], boxes[j]) > p.iou_threshold; })) chosen.push_back(i);
+    if (std::none_of(chosen.begin(), chosen.end(),
+                     [&](std::int32_t j) { return overlap(boxes[i], boxes[j]) > p.iou_threshold; }))
+      chosen.push_back(i);
   }
   return chosen;
 }
@@ -80,7 +84,8 @@ TEST(Nms, AgreesWithPlainLoops) {
 
 class Roi : public ::testing::TestWithParam<Isa> {};
 
-double sample(const float* image, const RoiAlign& a, std::int64_t lane, double y, double x, std::vector<double>* parts) {
+double sample(const float* image, const RoiAlign& a, std::int64_t lane, double y, double x,
+              std::vector<double>* parts) {
   if (!(y >= -1 && y <= static_cast<double>(a.height) && x >= -1 && x <= static_cast<double>(a.width))) {
     if (parts != nullptr) parts->push_back(0);
     return 0;
@@ -132,8 +137,12 @@ TEST_P(Roi, AgreesWithPlainLoops) {
       std::vector<double> parts;
       for (std::int64_t r = 0; r < g.rows; ++r) {
         for (std::int64_t c = 0; c < g.columns; ++c) {
-          const double py = g.y + (static_cast<double>(bin / a.out_width) + (static_cast<double>(r) + 0.5) / static_cast<double>(g.rows)) * g.bin_height;
-          const double px = g.x + (static_cast<double>(bin % a.out_width) + (static_cast<double>(c) + 0.5) / static_cast<double>(g.columns)) * g.bin_width;
+          const double py = g.y + (static_cast<double>(bin / a.out_width) +
+                                   (static_cast<double>(r) + 0.5) / static_cast<double>(g.rows)) *
+                                      g.bin_height;
+          const double px = g.x + (static_cast<double>(bin % a.out_width) +
+                                   (static_cast<double>(c) + 0.5) / static_cast<double>(g.columns)) *
+                                      g.bin_width;
           sum += sample(image.data() + i / 16 / bins * points, a, i % 16, py, px, &parts);
         }
       }
@@ -151,7 +160,8 @@ TEST(Roi, RefusesWhatIsNotFinite) {
   EXPECT_EQ(roi_grid(a, region).rows, -1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, Roi, ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512})), test::level_name);
+INSTANTIATE_TEST_SUITE_P(Levels, Roi, ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512})),
+                         test::level_name);
 
 }  // namespace
 }  // namespace oriel::kernels

@@ -16,9 +16,7 @@ bool after(const Candidate& a, const Candidate& b) { return a.score != b.score ?
 
 constexpr std::int64_t kGroup = 8;
 
-std::int64_t chosen_room(const NmsProblem& p) {
-  return (std::min(p.most, p.count) + kGroup - 1) / kGroup * kGroup;
-}
+std::int64_t chosen_room(const NmsProblem& p) { return (std::min(p.most, p.count) + kGroup - 1) / kGroup * kGroup; }
 
 // The boxes chosen so far, array by array; rooms behind the last one hold boxes without area.
 struct Chosen {
@@ -41,8 +39,8 @@ bool suppressed(const Chosen& c, std::int64_t n, const float (&box)[5], float th
       const float shared = (right - left) * (bottom - top);
       const float whole = box[4] + c.area[j] - shared;
       const float ratio = shared / whole;
-      hits |= static_cast<int>(right > left) & static_cast<int>(bottom > top) & static_cast<int>(shared > 0) & static_cast<int>(c.area[j] > 0) &
-              static_cast<int>(whole > 0) & static_cast<int>(ratio > threshold);
+      hits |= static_cast<int>(right > left) & static_cast<int>(bottom > top) & static_cast<int>(shared > 0) &
+              static_cast<int>(c.area[j] > 0) & static_cast<int>(whole > 0) & static_cast<int>(ratio > threshold);
     }
     if (hits != 0) return true;
   }
@@ -75,10 +73,12 @@ void nms_corners(const NmsProblem& p, std::int64_t batch, float* corners) {
 }
 
 std::size_t nms_scratch_bytes(const NmsProblem& p) {
-  return static_cast<std::size_t>(p.count) * sizeof(Candidate) + static_cast<std::size_t>(5 * chosen_room(p)) * sizeof(float);
+  return static_cast<std::size_t>(p.count) * sizeof(Candidate) +
+         static_cast<std::size_t>(5 * chosen_room(p)) * sizeof(float);
 }
 
-std::int64_t nms_class(const NmsProblem& p, std::int64_t unit, const float* corners, void* scratch, std::int32_t* chosen) {
+std::int64_t nms_class(const NmsProblem& p, std::int64_t unit, const float* corners, void* scratch,
+                       std::int32_t* chosen) {
   const float* scores = p.scores + unit * p.count;
   auto* heap = static_cast<Candidate*>(scratch);
   std::int64_t candidates = 0;

@@ -10,7 +10,8 @@ namespace {
 void places_of(double start, double bin, std::int64_t bins, std::int64_t samples, std::int64_t extent, RoiPlace* to) {
   for (std::int64_t b = 0; b < bins; ++b) {
     for (std::int64_t s = 0; s < samples; ++s, ++to) {
-      double place = start + (static_cast<double>(b) + (static_cast<double>(s) + 0.5) / static_cast<double>(samples)) * bin;
+      double place =
+          start + (static_cast<double>(b) + (static_cast<double>(s) + 0.5) / static_cast<double>(samples)) * bin;
       *to = {0, 0, 0, 0};
       if (extent == 0 || !(place >= -1 && place <= static_cast<double>(extent))) continue;
       place = std::max(place, 0.0);

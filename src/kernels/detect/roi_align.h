@@ -7,9 +7,10 @@
 
 namespace oriel::kernels {
 
-/// Regions of an image are cut into out_height x out_width bins; a bin is the mean of bilinear samples at a regular grid,
-/// or with `maximum` the greatest of the weighted pixels of all its samples. A sample more than a pixel outside the image
-/// counts as 0. `half_pixel` shifts regions by -0.5 and takes their size as it is; otherwise sizes are at least 1.
+/// Regions of an image are cut into out_height x out_width bins; a bin is the mean of bilinear samples at a regular
+/// grid, or with `maximum` the greatest of the weighted pixels of all its samples. A sample more than a pixel outside
+/// the image counts as 0. `half_pixel` shifts regions by -0.5 and takes their size as it is; otherwise sizes are at
+/// least 1.
 struct RoiAlign {
   std::int64_t blocks = 0;  ///< of 16 channels
   std::int64_t height = 0;
@@ -42,7 +43,9 @@ struct RoiPlace {
   float low_weight;
   float high_weight;
 };
-inline std::int64_t roi_places(const RoiAlign& a, const RoiGrid& g) { return a.out_height * g.rows + a.out_width * g.columns; }
+inline std::int64_t roi_places(const RoiAlign& a, const RoiGrid& g) {
+  return a.out_height * g.rows + a.out_width * g.columns;
+}
 
 /// One region of one image, all blocks: y is [blocks][out_height][out_width][16]. `places` has room for roi_places().
 void roi_align_f32(const RoiAlign& a, const RoiGrid& grid, const float* image, float* y, RoiPlace* places,

@@ -3,8 +3,8 @@
 
 namespace oriel::kernels {
 
-void weigh_pixels(const float* x, std::int64_t blocks, std::int64_t x_block, const std::int64_t* index, const float* weight, std::int64_t taps, float* y,
-                  std::int64_t y_block) {
+void weigh_pixels(const float* x, std::int64_t blocks, std::int64_t x_block, const std::int64_t* index,
+                  const float* weight, std::int64_t taps, float* y, std::int64_t y_block) {
   for (std::int64_t b = 0; b < blocks; ++b) {
     float sum[16] = {};
     for (std::int64_t t = 0; t < taps; ++t) {

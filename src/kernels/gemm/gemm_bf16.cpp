@@ -134,11 +134,14 @@ void dot_rows(const float* a, std::int64_t lda, const float* x, std::int64_t row
   for (std::int64_t m = 0; m < rows; ++m) out[m] = dot(a + m * lda, x, k);
 }
 
-#define ORIEL_ROWS(vecs)                                                                         \
-  {tile<1, vecs, 1>,  tile<2, vecs, 1>,  tile<3, vecs, 1>,  tile<4, vecs, 1>, tile<5, vecs, 1>,  \
-   tile<6, vecs, 1>,  tile<7, vecs, 1>,  tile<8, vecs, 1>,  tile<9, vecs, 1>, tile<10, vecs, 1>, \
-   tile<11, vecs, 1>, tile<12, vecs, 1>, tile<13, vecs, 1>, tile<14, vecs, 1>}
-#define ORIEL_WIDE2 {tile<1, 2, 2>, tile<2, 2, 2>, tile<3, 2, 2>, tile<4, 2, 2>, tile<5, 2, 2>, tile<6, 2, 2>}
+#define ORIEL_ROWS(vecs)                                                                                               \
+  {                                                                                                                    \
+    tile<1, vecs, 1>, tile<2, vecs, 1>, tile<3, vecs, 1>, tile<4, vecs, 1>, tile<5, vecs, 1>, tile<6, vecs, 1>,        \
+        tile<7, vecs, 1>, tile<8, vecs, 1>, tile<9, vecs, 1>, tile<10, vecs, 1>, tile<11, vecs, 1>, tile<12, vecs, 1>, \
+        tile<13, vecs, 1>, tile<14, vecs, 1>                                                                           \
+  }
+#define ORIEL_WIDE2 \
+  { tile<1, 2, 2>, tile<2, 2, 2>, tile<3, 2, 2>, tile<4, 2, 2>, tile<5, 2, 2>, tile<6, 2, 2> }
 }  // namespace
 
 const GemmF32Table kGemmBf16 = {

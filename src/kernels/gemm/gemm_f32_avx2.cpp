@@ -6,12 +6,15 @@ namespace oriel::kernels {
 namespace {
 #include "kernels/gemm/gemm_f32.inc"
 
-#define ORIEL_ROWS(vecs, half, packed)                                                             \
-  {tile<1, vecs, half, 1, packed>, tile<2, vecs, half, 1, packed>, tile<3, vecs, half, 1, packed>, \
-   tile<4, vecs, half, 1, packed>, tile<5, vecs, half, 1, packed>, tile<6, vecs, half, 1, packed>}
+#define ORIEL_ROWS(vecs, half, packed)                                                                 \
+  {                                                                                                    \
+    tile<1, vecs, half, 1, packed>, tile<2, vecs, half, 1, packed>, tile<3, vecs, half, 1, packed>,    \
+        tile<4, vecs, half, 1, packed>, tile<5, vecs, half, 1, packed>, tile<6, vecs, half, 1, packed> \
+  }
 #define ORIEL_WIDTHS(packed) \
-  {ORIEL_ROWS(0, 1, packed), ORIEL_ROWS(1, 0, packed), ORIEL_ROWS(1, 1, packed), ORIEL_ROWS(2, 0, packed)}
-#define ORIEL_WIDE2(packed) {tile<1, 2, 0, 2, packed>, tile<2, 2, 0, 2, packed>, tile<3, 2, 0, 2, packed>}
+  { ORIEL_ROWS(0, 1, packed), ORIEL_ROWS(1, 0, packed), ORIEL_ROWS(1, 1, packed), ORIEL_ROWS(2, 0, packed) }
+#define ORIEL_WIDE2(packed) \
+  { tile<1, 2, 0, 2, packed>, tile<2, 2, 0, 2, packed>, tile<3, 2, 0, 2, packed> }
 }  // namespace
 
 const GemmF32Table kGemmF32Avx2 = {

@@ -6,17 +6,21 @@ namespace oriel::kernels {
 namespace {
 #include "kernels/gemm/gemm_f32.inc"
 
-#define ORIEL_ROWS(vecs, half, packed)                                                                \
-  {tile<1, vecs, half, 1, packed>,  tile<2, vecs, half, 1, packed>,  tile<3, vecs, half, 1, packed>,  \
-   tile<4, vecs, half, 1, packed>,  tile<5, vecs, half, 1, packed>,  tile<6, vecs, half, 1, packed>,  \
-   tile<7, vecs, half, 1, packed>,  tile<8, vecs, half, 1, packed>,  tile<9, vecs, half, 1, packed>,  \
-   tile<10, vecs, half, 1, packed>, tile<11, vecs, half, 1, packed>, tile<12, vecs, half, 1, packed>, \
-   tile<13, vecs, half, 1, packed>, tile<14, vecs, half, 1, packed>}
+#define ORIEL_ROWS(vecs, half, packed)                                                                     \
+  {                                                                                                        \
+    tile<1, vecs, half, 1, packed>, tile<2, vecs, half, 1, packed>, tile<3, vecs, half, 1, packed>,        \
+        tile<4, vecs, half, 1, packed>, tile<5, vecs, half, 1, packed>, tile<6, vecs, half, 1, packed>,    \
+        tile<7, vecs, half, 1, packed>, tile<8, vecs, half, 1, packed>, tile<9, vecs, half, 1, packed>,    \
+        tile<10, vecs, half, 1, packed>, tile<11, vecs, half, 1, packed>, tile<12, vecs, half, 1, packed>, \
+        tile<13, vecs, half, 1, packed>, tile<14, vecs, half, 1, packed>                                   \
+  }
 #define ORIEL_WIDTHS(packed) \
-  {ORIEL_ROWS(0, 1, packed), ORIEL_ROWS(1, 0, packed), ORIEL_ROWS(1, 1, packed), ORIEL_ROWS(2, 0, packed)}
-#define ORIEL_WIDE2(packed)                                                      \
-  {tile<1, 2, 0, 2, packed>, tile<2, 2, 0, 2, packed>, tile<3, 2, 0, 2, packed>, \
-   tile<4, 2, 0, 2, packed>, tile<5, 2, 0, 2, packed>, tile<6, 2, 0, 2, packed>}
+  { ORIEL_ROWS(0, 1, packed), ORIEL_ROWS(1, 0, packed), ORIEL_ROWS(1, 1, packed), ORIEL_ROWS(2, 0, packed) }
+#define ORIEL_WIDE2(packed)                                                                                 \
+  {                                                                                                         \
+    tile<1, 2, 0, 2, packed>, tile<2, 2, 0, 2, packed>, tile<3, 2, 0, 2, packed>, tile<4, 2, 0, 2, packed>, \
+        tile<5, 2, 0, 2, packed>, tile<6, 2, 0, 2, packed>                                                  \
+  }
 }  // namespace
 
 const GemmF32Table kGemmF32Avx512 = {

@@ -1,7 +1,6 @@
 // GFLOP/s of the f32 matrix product on the shapes of transformer layers and classifiers.
 #include <benchmark/benchmark.h>
 
-
 #include "kernels/bench_support.h"
 #include "kernels/gemm/gemm_f32.h"
 

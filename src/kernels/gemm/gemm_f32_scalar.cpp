@@ -49,9 +49,11 @@ ORIEL_SIMD_INLINE F widen(H a) { return a; }
 
 #include "kernels/gemm/gemm_f32.inc"
 
-#define ORIEL_ROWS(vecs, packed)                                                                            \
-  {quad::tile<1, vecs, 0, 1, packed>, quad::tile<2, vecs, 0, 1, packed>, quad::tile<3, vecs, 0, 1, packed>, \
-   quad::tile<4, vecs, 0, 1, packed>}
+#define ORIEL_ROWS(vecs, packed)                                                                             \
+  {                                                                                                          \
+    quad::tile<1, vecs, 0, 1, packed>, quad::tile<2, vecs, 0, 1, packed>, quad::tile<3, vecs, 0, 1, packed>, \
+        quad::tile<4, vecs, 0, 1, packed>                                                                    \
+  }
 }  // namespace quad
 }  // namespace
 

@@ -18,7 +18,8 @@ ORIEL_SIMD_INLINE P pair_dot(P acc, P a, P b) { return _mm256_add_epi32(acc, _mm
 
 #include "kernels/gemm/gemm_i8_pairs.inc"
 
-#define ORIEL_ROWS(vecs) {tile<1, vecs>, tile<2, vecs>, tile<3, vecs>, tile<4, vecs>, tile<5, vecs>, tile<6, vecs>}
+#define ORIEL_ROWS(vecs) \
+  { tile<1, vecs>, tile<2, vecs>, tile<3, vecs>, tile<4, vecs>, tile<5, vecs>, tile<6, vecs> }
 }  // namespace
 
 const GemmI8Table kGemmI8Avx2 = {

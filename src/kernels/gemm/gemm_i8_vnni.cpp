@@ -82,9 +82,11 @@ void pack_a(const std::uint8_t* a, std::int64_t lda, bool is_signed, int rows, s
   }
 }
 
-#define ORIEL_ROWS(vecs)                                                                                        \
-  {tile<1, vecs>, tile<2, vecs>, tile<3, vecs>,  tile<4, vecs>,  tile<5, vecs>,  tile<6, vecs>,  tile<7, vecs>, \
-   tile<8, vecs>, tile<9, vecs>, tile<10, vecs>, tile<11, vecs>, tile<12, vecs>, tile<13, vecs>, tile<14, vecs>}
+#define ORIEL_ROWS(vecs)                                                                                             \
+  {                                                                                                                  \
+    tile<1, vecs>, tile<2, vecs>, tile<3, vecs>, tile<4, vecs>, tile<5, vecs>, tile<6, vecs>, tile<7, vecs>,         \
+        tile<8, vecs>, tile<9, vecs>, tile<10, vecs>, tile<11, vecs>, tile<12, vecs>, tile<13, vecs>, tile<14, vecs> \
+  }
 }  // namespace
 
 const GemmI8Table kGemmI8Vnni = {

@@ -47,7 +47,8 @@ struct GroupNorm {
 /// Units [first, last) of outer * groups.
 void group_norm_f32(const GroupNorm& n, std::int64_t first, std::int64_t last, Isa isa = max_isa());
 
-/// Instance norm of the blocked layout [outer][ceil(channels / 16)][inner][16], whose zeros behind the last channel stay.
+/// Instance norm of the blocked layout [outer][ceil(channels / 16)][inner][16], whose zeros behind the last channel
+/// stay.
 struct BlockedInstanceNorm {
   const float* x = nullptr;
   float* y = nullptr;  ///< may be x
@@ -59,7 +60,8 @@ struct BlockedInstanceNorm {
 };
 
 /// Units [first, last) of outer * ceil(channels / 16).
-void blocked_instance_norm_f32(const BlockedInstanceNorm& n, std::int64_t first, std::int64_t last, Isa isa = max_isa());
+void blocked_instance_norm_f32(const BlockedInstanceNorm& n, std::int64_t first, std::int64_t last,
+                               Isa isa = max_isa());
 
 /// y[o][c][i] = f(x[o][c][i] * scale[c] + bias[c]). Batch norm is this with scale = gamma / sqrt(variance + epsilon)
 /// and bias = beta - mean * scale. inner = 1 serves channels-last arrays.

@@ -135,7 +135,8 @@ TEST_P(Norm, ChannelAffine) {
 
 TEST_P(Norm, BlockedInstances) {
   std::mt19937 rng(9);
-  for (const auto& [channels, inner] : std::vector<std::array<std::int64_t, 2>>{{16, 300}, {5, 7}, {37, 1}, {20, 1030}}) {
+  for (const auto& [channels, inner] :
+       std::vector<std::array<std::int64_t, 2>>{{16, 300}, {5, 7}, {37, 1}, {20, 1030}}) {
     const std::int64_t outer = 2;
     const std::int64_t blocks = (channels + 15) / 16;
     const auto values = test::random_floats(outer * channels * inner, rng, -2, 5);
@@ -147,7 +148,8 @@ TEST_P(Norm, BlockedInstances) {
     std::vector<float> x(static_cast<std::size_t>(outer * blocks * inner * 16), 0.0f);
     for (std::int64_t o = 0; o < outer; ++o) {
       for (std::int64_t c = 0; c < channels; ++c) {
-        for (std::int64_t i = 0; i < inner; ++i) x[at(o, c, i)] = values[static_cast<std::size_t>((o * channels + c) * inner + i)];
+        for (std::int64_t i = 0; i < inner; ++i)
+          x[at(o, c, i)] = values[static_cast<std::size_t>((o * channels + c) * inner + i)];
       }
     }
     BlockedInstanceNorm n;
@@ -167,7 +169,8 @@ TEST_P(Norm, BlockedInstances) {
         for (std::int64_t i = 0; i < inner; ++i) variance += (v[i] - mean) * (v[i] - mean) / static_cast<double>(inner);
         const auto k = static_cast<std::size_t>(c);
         for (std::int64_t i = 0; i < inner; ++i) {
-          ASSERT_NEAR(x[at(o, c, i)], (v[i] - mean) / std::sqrt(variance + 0.01) * scale[k] + bias[k], 1e-5) << channels << " " << inner;
+          ASSERT_NEAR(x[at(o, c, i)], (v[i] - mean) / std::sqrt(variance + 0.01) * scale[k] + bias[k], 1e-5)
+              << channels << " " << inner;
         }
       }
       for (std::int64_t c = channels; c < blocks * 16; ++c) EXPECT_EQ(x[at(o, c, 0)], 0.0f);
@@ -177,7 +180,8 @@ TEST_P(Norm, BlockedInstances) {
 
 TEST_P(Norm, LocalResponse) {
   std::mt19937 rng(4);
-  for (const auto& [channels, size, inner] : std::vector<std::array<std::int64_t, 3>>{{5, 5, 7}, {32, 3, 20}, {17, 4, 1}, {1, 1, 9}, {3, 11, 600}}) {
+  for (const auto& [channels, size, inner] :
+       std::vector<std::array<std::int64_t, 3>>{{5, 5, 7}, {32, 3, 20}, {17, 4, 1}, {1, 1, 9}, {3, 11, 600}}) {
     for (const float beta : {0.75f, 0.5f, 1.0f, 0.3f}) {
       for (const bool blocked : {false, true}) {
         const std::int64_t outer = 2;
@@ -189,7 +193,8 @@ TEST_P(Norm, LocalResponse) {
         std::vector<float> x(static_cast<std::size_t>(outer * stored * inner), 0.0f);
         const auto values = test::random_floats(outer * channels * inner, rng, -3, 3);
         for (std::int64_t k = 0; k < outer * channels * inner; ++k) {
-          x[static_cast<std::size_t>(at(k / inner / channels, k / inner % channels, k % inner))] = values[static_cast<std::size_t>(k)];
+          x[static_cast<std::size_t>(at(k / inner / channels, k / inner % channels, k % inner))] =
+              values[static_cast<std::size_t>(k)];
         }
         std::vector<float> y(x.size(), -1.0f);
         Lrn n;
@@ -210,10 +215,13 @@ TEST_P(Norm, LocalResponse) {
           const std::int64_t c = k / inner % channels;
           double sum = 0;
           for (std::int64_t d = -((size - 1) / 2); d <= size / 2; ++d) {
-            if (c + d >= 0 && c + d < channels) sum += std::pow(static_cast<double>(values[static_cast<std::size_t>(k + d * inner)]), 2);
+            if (c + d >= 0 && c + d < channels)
+              sum += std::pow(static_cast<double>(values[static_cast<std::size_t>(k + d * inner)]), 2);
           }
-          const double want = values[static_cast<std::size_t>(k)] / std::pow(1.5 + 0.2f / static_cast<double>(size) * sum, beta);
-          ASSERT_NEAR(y[static_cast<std::size_t>(at(o, c, k % inner))], want, 2e-6) << channels << " " << size << " beta " << beta << " blocked " << blocked;
+          const double want =
+              values[static_cast<std::size_t>(k)] / std::pow(1.5 + 0.2f / static_cast<double>(size) * sum, beta);
+          ASSERT_NEAR(y[static_cast<std::size_t>(at(o, c, k % inner))], want, 2e-6)
+              << channels << " " << size << " beta " << beta << " blocked " << blocked;
         }
         for (std::int64_t c = channels; c < stored; ++c) EXPECT_EQ(y[static_cast<std::size_t>(at(1, c, 0))], 0.0f);
       }

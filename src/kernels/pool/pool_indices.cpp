@@ -26,8 +26,8 @@ Taps taps_of(const PoolProblem& p, int d, std::int64_t o) {
 
 }  // namespace
 
-void pool_max_indices(const PoolProblem& p, int rank, bool column_major, const float* x, float* y, std::int64_t* indices, std::int64_t first,
-                      std::int64_t last) {
+void pool_max_indices(const PoolProblem& p, int rank, bool column_major, const float* x, float* y,
+                      std::int64_t* indices, std::int64_t first, std::int64_t last) {
   const std::int64_t in_size = p.in[0] * p.in[1] * p.in[2];
   const std::int64_t out_size = p.out[0] * p.out[1] * p.out[2];
   for (std::int64_t plane = first; plane < last; ++plane) {
@@ -43,7 +43,8 @@ void pool_max_indices(const PoolProblem& p, int rank, bool column_major, const f
           std::int64_t where = -1;
           for (std::int64_t kz = z.first; kz < z.last; ++kz) {
             for (std::int64_t ky = v.first; ky < v.last; ++ky) {
-              const std::int64_t row = ((z.start + kz * p.dilation[0]) * p.in[1] + v.start + ky * p.dilation[1]) * p.in[2] + u.start;
+              const std::int64_t row =
+                  ((z.start + kz * p.dilation[0]) * p.in[1] + v.start + ky * p.dilation[1]) * p.in[2] + u.start;
               for (std::int64_t kx = u.first; kx < u.last; ++kx) {
                 const std::int64_t offset = row + kx * p.dilation[2];
                 const float value = image[offset];

@@ -36,8 +36,8 @@ struct QLinearAdd {
   float fixed = 0.0F;
 };
 
-/// c = saturate(round((a - zero_a) * (b - zero_b) * factor + zero)), every step rounded to f32; zero points are those of
-/// 8-bit types.
+/// c = saturate(round((a - zero_a) * (b - zero_b) * factor + zero)), every step rounded to f32; zero points are those
+/// of 8-bit types.
 struct QLinearMul {
   std::int32_t zero_a = 0;
   std::int32_t zero_b = 0;

@@ -90,20 +90,25 @@ class Simd : public ::testing::TestWithParam<Isa> {
 };
 
 TEST_P(Simd, Exponentials) {
-  check(UnaryOp::kExp, [](double x) { return std::exp(x); }, 2);
-  check(UnaryOp::kExpm1, [](double x) { return std::expm1(x); }, 3);
+  check(
+      UnaryOp::kExp, [](double x) { return std::exp(x); }, 2);
+  check(
+      UnaryOp::kExpm1, [](double x) { return std::expm1(x); }, 3);
 }
 
 TEST_P(Simd, Logarithm) {
-  check(UnaryOp::kLog, [](double x) { return std::log(x); }, 2, 127);
+  check(
+      UnaryOp::kLog, [](double x) { return std::log(x); }, 2, 127);
 }
 
 TEST_P(Simd, ErrorFunction) {
-  check(UnaryOp::kErf, [](double x) { return std::erf(x); }, 2, 127);
+  check(
+      UnaryOp::kErf, [](double x) { return std::erf(x); }, 2, 127);
 }
 
 TEST_P(Simd, Hyperbolic) {
-  check(Activation{ActivationKind::kTanh}, [](double x) { return std::tanh(x); }, 3, 127);
+  check(
+      Activation{ActivationKind::kTanh}, [](double x) { return std::tanh(x); }, 3, 127);
 }
 
 TEST_P(Simd, Sigmoid) {
@@ -121,7 +126,8 @@ TEST_P(Simd, Sigmoid) {
 }
 
 TEST_P(Simd, Softplus) {
-  check({ActivationKind::kSoftplus}, [](double x) { return x > 40 ? x : std::log1p(std::exp(x)); }, 4);
+  check(
+      {ActivationKind::kSoftplus}, [](double x) { return x > 40 ? x : std::log1p(std::exp(x)); }, 4);
 }
 
 TEST_P(Simd, Gelu) {

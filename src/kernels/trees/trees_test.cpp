@@ -23,7 +23,8 @@ std::int32_t grow(Forest& f, std::mt19937& rng, int depth, int features, int tar
     n.test = TreeTest::kLeaf;
     n.next[0] = static_cast<std::int32_t>(rng() % 3);
     n.next[1] = static_cast<std::int32_t>(f.votes.size());
-    for (int i = 0; i < n.next[0]; ++i) f.votes.push_back({static_cast<double>(rng() % 100) - 50, static_cast<std::int32_t>(rng() % targets)});
+    for (int i = 0; i < n.next[0]; ++i)
+      f.votes.push_back({static_cast<double>(rng() % 100) - 50, static_cast<std::int32_t>(rng() % targets)});
   } else {
     n.test = static_cast<TreeTest>(rng() % 6);
     n.feature = static_cast<std::int32_t>(rng() % features);
@@ -42,12 +43,24 @@ const TreeNode& leaf_of(const Forest& f, std::int32_t at, const float* row) {
   const double x = row[n.feature];
   bool yes = false;
   switch (n.test) {
-    case TreeTest::kLessEqual: yes = x <= n.threshold; break;
-    case TreeTest::kLess: yes = x < n.threshold; break;
-    case TreeTest::kGreaterEqual: yes = x >= n.threshold; break;
-    case TreeTest::kGreater: yes = x > n.threshold; break;
-    case TreeTest::kEqual: yes = x == n.threshold; break;
-    default: yes = x != n.threshold; break;
+    case TreeTest::kLessEqual:
+      yes = x <= n.threshold;
+      break;
+    case TreeTest::kLess:
+      yes = x < n.threshold;
+      break;
+    case TreeTest::kGreaterEqual:
+      yes = x >= n.threshold;
+      break;
+    case TreeTest::kGreater:
+      yes = x > n.threshold;
+      break;
+    case TreeTest::kEqual:
+      yes = x == n.threshold;
+      break;
+    default:
+      yes = x != n.threshold;
+      break;
   }
   if (std::isnan(x) && n.missing_is_true) yes = true;
   return leaf_of(f, n.next[yes ? 1 : 0], row);
@@ -68,7 +81,8 @@ TEST(Trees, AgreeWithARecursiveWalk) {
     std::vector<double> score(static_cast<std::size_t>(rows * targets));
     std::vector<std::uint8_t> voted(score.size());
     tree_scores(trees, ElementType::kF32, x.data(), features, 0, 20, score.data(), voted.data());
-    tree_scores(trees, ElementType::kF32, x.data(), features, 20, rows, score.data() + 20 * targets, voted.data() + 20 * targets);
+    tree_scores(trees, ElementType::kF32, x.data(), features, 20, rows, score.data() + 20 * targets,
+                voted.data() + 20 * targets);
     for (std::int64_t r = 0; r < rows; ++r) {
       std::vector<double> want(static_cast<std::size_t>(targets), 0.0);
       std::vector<int> seen(static_cast<std::size_t>(targets), 0);
@@ -80,7 +94,9 @@ TEST(Trees, AgreeWithARecursiveWalk) {
           if (seen[static_cast<std::size_t>(v.target)]++ == 0) {
             w = v.weight;
           } else {
-            w = trees.fold == TreeFold::kSum ? w + v.weight : trees.fold == TreeFold::kMin ? std::fmin(w, v.weight) : std::fmax(w, v.weight);
+            w = trees.fold == TreeFold::kSum   ? w + v.weight
+                : trees.fold == TreeFold::kMin ? std::fmin(w, v.weight)
+                                               : std::fmax(w, v.weight);
           }
         }
       }
@@ -94,14 +110,17 @@ TEST(Trees, AgreeWithARecursiveWalk) {
 }
 
 TEST(Trees, IntegersCompareLikeFloats) {
-  const TreeNode nodes[3] = {{2.5, 0, {1, 2}, TreeTest::kLessEqual, false}, {0, 0, {1, 0}, TreeTest::kLeaf, false}, {0, 0, {1, 1}, TreeTest::kLeaf, false}};
+  const TreeNode nodes[3] = {{2.5, 0, {1, 2}, TreeTest::kLessEqual, false},
+                             {0, 0, {1, 0}, TreeTest::kLeaf, false},
+                             {0, 0, {1, 1}, TreeTest::kLeaf, false}};
   const TreeVote votes[2] = {{10, 0}, {20, 0}};
   const std::int32_t root = 0;
   const Trees trees{nodes, votes, &root, 1, 1, TreeFold::kSum};
   const std::int64_t wide[2] = {2, 3};
   const std::int32_t slim[2] = {2, 3};
   const double real[2] = {2.5, 2.6};
-  for (const auto& [type, x] : std::vector<std::pair<ElementType, const void*>>{{ElementType::kI64, wide}, {ElementType::kI32, slim}, {ElementType::kF64, real}}) {
+  for (const auto& [type, x] : std::vector<std::pair<ElementType, const void*>>{
+           {ElementType::kI64, wide}, {ElementType::kI32, slim}, {ElementType::kF64, real}}) {
     double score[2];
     std::uint8_t voted[2];
     tree_scores(trees, type, x, 1, 0, 2, score, voted);

@@ -130,7 +130,8 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
     for (std::int64_t c = 0; c < steps * channels_per_step; c += kChannels) {
       const std::int64_t count = std::clamp<std::int64_t>(ins - c, 0, kChannels);
       const auto* rows = reinterpret_cast<const char*>(from.weights) + (channel * ins + c) * 9 * 4;
-      table.four_bytes(reinterpret_cast<const std::uint32_t*>(rows), ins * 9, reinterpret_cast<std::uint32_t*>(w), kOuts, real, count * 9);
+      table.four_bytes(reinterpret_cast<const std::uint32_t*>(rows), ins * 9, reinterpret_cast<std::uint32_t*>(w),
+                       kOuts, real, count * 9);
       std::fill_n(w + count * 9 * kOuts, (kChannels - count) * 9 * kOuts, 0.0F);
       if (from.scale != nullptr) {
         for (std::int64_t k = 0; k < count * 9; ++k) {

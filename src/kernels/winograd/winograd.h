@@ -71,8 +71,9 @@ constexpr std::int64_t winograd_scratch_floats(int r) { return (r + 3) * (kWinog
 /// Input channels whose weights are transformed at a time.
 constexpr std::int64_t kWinogradWeightChannels = 4;
 
-/// Input transform into V; products and inverse transform of panels, from V to the output; weights: G g Gt in f64, rounded
-/// once, of kWinogradWeightChannels channels by 32 output channels, from w [channel][9][32] to u [a * a][channel][32].
+/// Input transform into V; products and inverse transform of panels, from V to the output; weights: G g Gt in f64,
+/// rounded once, of kWinogradWeightChannels channels by 32 output channels, from w [channel][9][32] to u [a *
+/// a][channel][32].
 struct WinogradKernels {
   void (*input)(const WinogradUnit& unit);
   void (*output)(const WinogradUnit& unit);
