@@ -23,7 +23,6 @@ ELEMENTS = {
 EXCEPTIONS = {
     "lr_mnist_scikit": "maps and strings have no fixed size",
     "squeezenet_winml_zipmap": "maps and strings have no fixed size",
-    "tract_xgboost_classifier": "classical classifiers hold a row's scores in a vector for each chunk of rows",
     "tract_qlstm": "a Scan that cuts its input along the second axis, each slice a tensor",
 }
 
