@@ -14,6 +14,7 @@
 #include <sstream>
 #include <thread>
 
+#include "error_code_test.h"
 #include "onnx_model_test.h"
 #include "oriel/oriel.h"
 
@@ -21,22 +22,12 @@ namespace oriel {
 namespace {
 
 using oriel_test::as_model;
+using oriel_test::code_of;
 using oriel_test::GraphWriter;
 using oriel_test::int_attribute;
 using oriel_test::tensor_type;
 
 constexpr int kF32 = 1, kI64 = 7, kString = 8, kBool = 9;
-
-template <typename F>
-ErrorCode code_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    EXPECT_FALSE(std::string(error.what()).empty());
-    return error.code();
-  }
-  return ErrorCode{};
-}
 
 // sum = x + y, product = x * y, of [N, 2].
 std::string arithmetic() {

@@ -7,19 +7,12 @@
 #include <cmath>
 #include <limits>
 
+#include "error_code_test.h"
+
 namespace oriel {
 namespace {
 
-template <typename F>
-ErrorCode code_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    EXPECT_FALSE(std::string(error.what()).empty());
-    return error.code();
-  }
-  return ErrorCode{};
-}
+using oriel_test::code_of;
 
 TEST(Value, IsNothingByDefault) {
   const Value nothing;
