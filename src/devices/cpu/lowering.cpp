@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "devices/cpu/cpu_device.h"
 #include "devices/cpu/quantised.h"
 #include "kernels/reorder/reorder.h"
 
@@ -120,7 +121,9 @@ const Tensor* Lowering::folded(const Value* value) {
   return &folded_.emplace(value, evaluate(*value->producer(), operands)).first->second;
 }
 
-const Rule* find_rule(const Node& node) {
+namespace {
+
+const std::unordered_map<std::string_view, Rule>& all_rules() {
   static const auto* const rules = [] {
     auto* map = new std::unordered_map<std::string_view, Rule>;
     for (const std::vector<Rule>& list :
@@ -131,8 +134,14 @@ const Rule* find_rule(const Node& node) {
     }
     return map;
   }();
-  const auto found = rules->find(node.op().full_name());
-  return found == rules->end() ? nullptr : &found->second;
+  return *rules;
+}
+
+}  // namespace
+
+const Rule* find_rule(const Node& node) {
+  const auto found = all_rules().find(node.op().full_name());
+  return found == all_rules().end() ? nullptr : &found->second;
 }
 
 Lowering::Lowering(const Subgraph& subgraph, const CompileOptions& options, int threads)
@@ -333,3 +342,14 @@ std::unique_ptr<plan::Program> Lowering::finish() {
 }
 
 }  // namespace oriel::cpu
+
+namespace oriel {
+
+std::vector<std::string_view> cpu_operators() {
+  std::vector<std::string_view> names;
+  for (const auto& [name, rule] : cpu::all_rules()) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace oriel

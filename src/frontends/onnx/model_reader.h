@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -80,6 +81,15 @@ class ModelReader {
   const Tensor* replacement(const TensorProto& proto) const;
   void add_initializers(const GraphProto& proto, Scope& scope, const std::unordered_set<Bytes>& skip);
 
+  /// What reads one operator that is neither a row of the import table nor a node of its own name.
+  struct Structural {
+    std::string_view domain;
+    std::string_view op_type;
+    void (ModelReader::*read)(Call&);
+  };
+  static std::span<const Structural> structural();
+  friend std::vector<std::pair<std::string_view, std::string_view>> structural_operators();
+  void read_constant(Call& call);
   void read_if(Call& call);
   void read_loop(Call& call);
   void read_scan(Call& call);

@@ -2,6 +2,7 @@
 #include "frontends/onnx/reader.h"
 
 #include <algorithm>
+#include <array>
 #include <new>
 #include <optional>
 #include <stdexcept>
@@ -496,6 +497,32 @@ ImportFunction ModelReader::importer(const NodeProto& node, int version) {
   return it->second;
 }
 
+std::span<const ModelReader::Structural> ModelReader::structural() {
+  static constexpr std::array kStructural = {
+      Structural{"", "Constant", &ModelReader::read_constant},
+      Structural{"", "If", &ModelReader::read_if},
+      Structural{"", "Loop", &ModelReader::read_loop},
+      Structural{"", "Scan", &ModelReader::read_scan},
+      Structural{"", "SequenceMap", &ModelReader::read_sequence_map},
+      Structural{"ai.onnx.preview", "FlexAttention", &ModelReader::read_flex_attention},
+  };
+  return kStructural;
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> structural_operators() {
+  std::vector<std::pair<std::string_view, std::string_view>> names;
+  for (const ModelReader::Structural& s : ModelReader::structural()) names.emplace_back(s.domain, s.op_type);
+  return names;
+}
+
+void ModelReader::read_constant(Call& call) {
+  const std::vector<Bytes>& outputs = call.node.outputs;
+  if (outputs.size() != 1) fail(ErrorCode::kInvalidGraph, "{} outputs, expected 1", outputs.size());
+  Tensor value = constant_value(call.attributes);
+  bind(outputs[0], call.scope.level.graph.add_constant(std::move(value), call.scope.prefix + to_text(outputs[0])),
+       call.scope);
+}
+
 void ModelReader::read_node(const NodeProto& node, const std::string& name, Scope& scope) {
   Graph& graph = scope.level.graph;
   std::vector<Value*> inputs;
@@ -510,18 +537,9 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
       function != functions_.end()) {
     return call_function(*function->second, call);
   }
-  if (node.domain.empty()) {
-    if (node.op_type == "Constant") {
-      if (node.outputs.size() != 1) fail(ErrorCode::kInvalidGraph, "{} outputs, expected 1", node.outputs.size());
-      return bind(node.outputs[0],
-                  graph.add_constant(constant_value(call.attributes), scope.prefix + to_text(node.outputs[0])), scope);
-    }
-    if (node.op_type == "If") return read_if(call);
-    if (node.op_type == "Loop") return read_loop(call);
-    if (node.op_type == "Scan") return read_scan(call);
-    if (node.op_type == "SequenceMap") return read_sequence_map(call);
+  for (const Structural& s : structural()) {
+    if (node.op_type == s.op_type && node.domain == s.domain) return (this->*s.read)(call);
   }
-  if (node.domain == "ai.onnx.preview" && node.op_type == "FlexAttention") return read_flex_attention(call);
   const int version = version_of(node.domain, scope);
   Attributes attributes = convert_attributes(call);
   if (const ImportFunction import = importer(node, version); import != nullptr) {
