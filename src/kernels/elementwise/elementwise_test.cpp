@@ -368,6 +368,33 @@ TEST_P(Elementwise, UnaryAgainstFormulas) {
   for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ(flags[i], x[i] == INFINITY ? 1 : 0);
 }
 
+TEST_P(Elementwise, InverseTrigonometry) {
+  std::vector<float> x = {0.0f, -0.0f, 1e-30f,      1e-9f,        0.5f,       -0.5f,
+                          1.0f, -1.0f, 0.99999994f, -0.99999994f, 1.0000001f, NAN};
+  for (int i = -2000; i <= 2000; ++i) x.push_back(static_cast<float>(i) / 2000.0f);
+  const auto check = [&](UnaryOp op, auto exact) {
+    std::vector<float> y(x.size());
+    unary_f32(op, 0, 0, x.data(), y.data(), static_cast<std::int64_t>(x.size()), GetParam());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const auto want = static_cast<float>(exact(static_cast<double>(x[i])));
+      if (std::isnan(want)) {
+        EXPECT_TRUE(std::isnan(y[i])) << static_cast<int>(op) << " of " << x[i];
+      } else {
+        EXPECT_FLOAT_EQ(y[i], want) << static_cast<int>(op) << " of " << x[i];
+        EXPECT_EQ(std::signbit(y[i]), std::signbit(want)) << static_cast<int>(op) << " of " << x[i];
+      }
+    }
+  };
+  check(UnaryOp::kAsin, [](double v) { return std::asin(v); });
+  check(UnaryOp::kAcos, [](double v) { return std::acos(v); });
+  for (const float wide : {0.41421356f, 2.4142135f, 5.0f, 1e4f, 1e20f, 3.4e38f, INFINITY}) {
+    x.push_back(wide);
+    x.push_back(-wide);
+  }
+  for (int i = -2000; i <= 2000; ++i) x.push_back(static_cast<float>(i) / 300.0f);
+  check(UnaryOp::kAtan, [](double v) { return std::atan(v); });
+}
+
 TEST_P(Elementwise, CheapActivations) {
   std::mt19937 rng(2);
   const auto x = test::random_floats(131, rng, -5, 5);
@@ -464,6 +491,21 @@ TEST_P(Elementwise, CastsOfEveryPair) {
   std::int32_t whole[4];
   cast(ElementType::kF32, ElementType::kI32, fractions, whole, 4, GetParam());
   EXPECT_EQ(std::vector<std::int32_t>(whole, whole + 4), (std::vector<std::int32_t>{-1, 1, 0, 254}));
+  // Whole blocks, with numbers that fit 32 bits and some that do not.
+  std::vector<float> reals(200);
+  for (std::size_t i = 0; i < reals.size(); ++i) reals[i] = static_cast<float>(i) * 7.6f - 500.0f;
+  reals[90] = 4294967296.0f + 512.0f;
+  reals[150] = 1e30f;
+  reals[151] = NAN;
+  std::vector<std::int8_t> bytes(reals.size());
+  cast(ElementType::kF32, ElementType::kI8, reals.data(), bytes.data(), 200, GetParam());
+  for (std::size_t i = 0; i < reals.size(); ++i) {
+    const std::int64_t wide = i == 150 || i == 151 ? INT64_MIN : static_cast<std::int64_t>(reals[i]);
+    EXPECT_EQ(bytes[i], static_cast<std::int8_t>(wide)) << reals[i];
+  }
+  std::vector<std::uint8_t> truths(reals.size());
+  cast(ElementType::kF32, ElementType::kBool, reals.data(), truths.data(), 200, GetParam());
+  for (std::size_t i = 0; i < reals.size(); ++i) EXPECT_EQ(truths[i], reals[i] != 0 ? 1 : 0);
   const std::int64_t large[] = {300, -1};
   std::uint8_t narrow[2];
   cast(ElementType::kI64, ElementType::kU8, large, narrow, 2, GetParam());
