@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The C++ tests under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer.
-# usage: scripts/nightly/asan.sh [--quick]     --quick: the engine without its kernels, unoptimised and with fewer
-#                                             checks of undefined behaviour, and the tests that look at it
+# usage: scripts/nightly/asan.sh [--quick]     --quick: the engine without its kernels and with fewer checks of
+#                                             undefined behaviour, and the tests that look at it
 source "$(dirname "$0")/../env.sh"
 
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}
