@@ -39,6 +39,10 @@ ORIEL_INLINE F round(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT 
 ORIEL_INLINE F power_of_two(F n) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
 }
+/// x * 2^n for integral n in [-126, 127].
+ORIEL_INLINE F scale_by_power(F x, F n) { return x * power_of_two(n); }
+/// 1 / x.
+ORIEL_INLINE F reciprocal(F x) { return set(1.0F) / x; }
 ORIEL_INLINE I bits(F a) { return _mm256_castps_si256(a); }
 ORIEL_INLINE F as_f(I a) { return _mm256_castsi256_ps(a); }
 ORIEL_INLINE I set_i(std::int32_t x) { return _mm256_set1_epi32(x); }

@@ -43,6 +43,13 @@ ORIEL_INLINE F round(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST
 ORIEL_INLINE F power_of_two(F n) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
 }
+/// x * 2^n for integral n in [-126, 127].
+ORIEL_INLINE F scale_by_power(F x, F n) { return _mm512_scalef_ps(x, n); }
+/// 1 / x for 2^-126 < |x| < 2^126, within one unit in the last place or so; NaN of NaN.
+ORIEL_INLINE F reciprocal(F x) {
+  const F y = _mm512_rcp14_ps(x);
+  return fma(y, fnma(x, y, set(1.0F)), y);
+}
 ORIEL_INLINE I bits(F a) { return _mm512_castps_si512(a); }
 ORIEL_INLINE F as_f(I a) { return _mm512_castsi512_ps(a); }
 ORIEL_INLINE I set_i(std::int32_t x) { return _mm512_set1_epi32(x); }

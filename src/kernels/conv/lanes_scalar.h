@@ -40,6 +40,10 @@ ORIEL_INLINE F round(F a) {
 ORIEL_INLINE F power_of_two(F n) {
   return reinterpret_cast<F>((__builtin_convertvector(n, I) + I{127, 127, 127, 127}) << 23);
 }
+/// x * 2^n for integral n in [-126, 127].
+ORIEL_INLINE F scale_by_power(F x, F n) { return x * power_of_two(n); }
+/// 1 / x.
+ORIEL_INLINE F reciprocal(F x) { return set(1.0F) / x; }
 ORIEL_INLINE I bits(F a) { return reinterpret_cast<I>(a); }
 ORIEL_INLINE F as_f(I a) { return reinterpret_cast<F>(a); }
 ORIEL_INLINE I set_i(std::int32_t x) { return I{x, x, x, x}; }
