@@ -58,6 +58,22 @@ ORIEL_INLINE I shift_right_signed(I a) {
 ORIEL_INLINE I cvt_i(F a) { return _mm256_cvttps_epi32(a); }
 ORIEL_INLINE F cvt_f(I a) { return _mm256_cvtepi32_ps(a); }
 
+ORIEL_INLINE I load_i(const std::int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+/// x[index[0]], x[index[1]], ...
+ORIEL_INLINE F permute(F x, I index) { return _mm256_permutevar8x32_ps(x, index); }
+/// The kCount floats at p, over and over: 1, 2 or 4 of them.
+template <int kCount>
+ORIEL_INLINE F repeat(const float* p) {
+  if constexpr (kCount == 1) {
+    return set(*p);
+  } else if constexpr (kCount == 2) {
+    return _mm256_castpd_ps(_mm256_broadcastsd_pd(_mm_load_sd(reinterpret_cast<const double*>(p))));
+  } else {
+    const __m128 four = _mm_loadu_ps(p);
+    return _mm256_set_m128(four, four);
+  }
+}
+
 ORIEL_INLINE H half_load(const float* p) { return _mm_loadu_ps(p); }
 ORIEL_INLINE H half_zero() { return _mm_setzero_ps(); }
 ORIEL_INLINE H low_half(F a) { return _mm256_castps256_ps128(a); }

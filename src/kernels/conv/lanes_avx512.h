@@ -65,6 +65,23 @@ ORIEL_INLINE I shift_right_signed(I a) {
 ORIEL_INLINE I cvt_i(F a) { return _mm512_cvttps_epi32(a); }
 ORIEL_INLINE F cvt_f(I a) { return _mm512_cvtepi32_ps(a); }
 
+ORIEL_INLINE I load_i(const std::int32_t* p) { return _mm512_loadu_si512(p); }
+/// x[index[0]], x[index[1]], ...
+ORIEL_INLINE F permute(F x, I index) { return _mm512_permutexvar_ps(index, x); }
+/// The kCount floats at p, over and over: 1, 2, 4 or 8 of them, fewer than kLanes.
+template <int kCount>
+ORIEL_INLINE F repeat(const float* p) {
+  if constexpr (kCount == 1) {
+    return set(*p);
+  } else if constexpr (kCount == 2) {
+    return _mm512_castpd_ps(_mm512_broadcastsd_pd(_mm_load_sd(reinterpret_cast<const double*>(p))));
+  } else if constexpr (kCount == 4) {
+    return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
+  } else {
+    return _mm512_broadcast_f32x8(_mm256_loadu_ps(p));
+  }
+}
+
 ORIEL_INLINE H half_load(const float* p) { return _mm256_loadu_ps(p); }
 ORIEL_INLINE H half_zero() { return _mm256_setzero_ps(); }
 ORIEL_INLINE H low_half(F a) { return __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7); }

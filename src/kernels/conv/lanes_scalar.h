@@ -59,6 +59,15 @@ ORIEL_INLINE I shift_right_signed(I a) {
 ORIEL_INLINE I cvt_i(F a) { return __builtin_convertvector(a, I); }
 ORIEL_INLINE F cvt_f(I a) { return __builtin_convertvector(a, F); }
 
+ORIEL_INLINE I load_i(const std::int32_t* p) { return I{p[0], p[1], p[2], p[3]}; }
+/// x[index[0]], x[index[1]], ...
+ORIEL_INLINE F permute(F x, I index) { return __builtin_shuffle(x, index); }
+/// The kCount floats at p, over and over: 1 or 2 of them.
+template <int kCount>
+ORIEL_INLINE F repeat(const float* p) {
+  return kCount == 1 ? set(*p) : F{p[0], p[1], p[0], p[1]};
+}
+
 ORIEL_INLINE H half_load(const float* p) { return H{p[0], p[1]}; }
 ORIEL_INLINE H half_zero() { return H{}; }
 ORIEL_INLINE H low_half(F a) { return H{a[0], a[1]}; }
