@@ -71,8 +71,8 @@ inline double stream_seconds(std::int64_t bytes) {
 /// Multiply-adds of the layer as written, times two.
 double conv_flops(const ConvLayer& layer, const ConvShape& shape);
 
-/// The most units worth having: chunks of about half a millisecond, and a few for each thread while they stay above ten
-/// microseconds.
+/// The most units worth having: chunks of about half a millisecond, and a few for each thread while they stay above
+/// four microseconds.
 std::int64_t wanted_units(double seconds, int threads);
 
 }  // namespace oriel::kernels

@@ -40,7 +40,7 @@ double conv_flops(const ConvLayer& layer, const ConvShape& shape) {
 
 std::int64_t wanted_units(double seconds, int threads) {
   const double longest = seconds / 0.5e-3;
-  const double balanced = threads > 1 ? std::min(4.0 * threads, seconds / 10e-6) : 1.0;
+  const double balanced = threads > 1 ? std::min(4.0 * threads, seconds / 4e-6) : 1.0;
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::max(longest, balanced)));
 }
 

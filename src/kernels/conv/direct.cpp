@@ -479,6 +479,59 @@ double seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
   return std::max(compute / threads, stream) + 1e-6;
 }
 
+/// What share() weighs: output points of one band of all rows, the time of one thread for everything, and what a band
+/// copies: bytes at least, and bytes a row.
+struct Work {
+  std::int64_t positions, height, width;
+  double seconds;
+  double band_bytes, row_bytes;
+};
+
+/// Cuts bands and panels so that several threads finish early: units of equal size whose number they divide, small
+/// enough to make up for a thread that is late, large enough to be worth their start and their copy of the input.
+void share(ConvPlan& plan, const Work& work, int threads) {
+  constexpr double kStart = 0.4e-6;
+  constexpr double kFork = 2e-6;
+  constexpr double kCopyRate = 12e9;
+  constexpr double kLate = 0.1;
+  const bool grouped = plan.kernel.layer.groups > 1;
+  // Cuts go across columns in place, else across rows.
+  const std::int64_t extent = plan.in_place ? work.width : work.height;
+  const std::int64_t least = plan.in_place ? std::min<std::int64_t>(extent, 7) : 1;
+  const std::int64_t fixed = work.positions * (plan.in_place ? plan.bands_y : plan.bands_x);
+  const std::int64_t base = plan.in_place ? plan.bands_x : plan.bands_y;
+  const double point = work.seconds / static_cast<double>(work.positions * extent * plan.panels);
+  std::int64_t best_cut = base;
+  std::int64_t best_parts = plan.panel_parts;
+  double best = 0.0;
+  std::int64_t parts = grouped ? plan.panel_parts : 1;
+  for (;;) {
+    const std::int64_t panels = ceil_div(plan.panels, parts);
+    const std::int64_t real_parts = ceil_div(plan.panels, panels);
+    for (std::int64_t cut = base, step = 0; step < 5; ++step) {
+      const std::int64_t points = std::max(ceil_div(extent, cut), least);
+      const std::int64_t cuts = ceil_div(extent, points);
+      const std::int64_t units = fixed * cuts * real_parts;
+      const auto turns = static_cast<double>(ceil_div(units, threads));
+      const double unit =
+          point * static_cast<double>(points * panels) / static_cast<double>(plan.in_place ? 1 : plan.bands_x);
+      const double copy = (work.band_bytes + work.row_bytes * static_cast<double>(points)) / kCopyRate;
+      const double total = turns * (unit + copy + kStart) + kLate * unit + (units > 1 ? kFork : 0.0);
+      if (best == 0.0 || total < best) {
+        best = total;
+        best_cut = cuts;
+        best_parts = real_parts;
+      }
+      if (points == least) break;
+      cut = step == 0 ? round_up(base + 1, threads) : 2 * cut;
+    }
+    if (grouped || parts == plan.panels || parts >= 8 * threads) break;
+    parts = std::min(2 * parts, plan.panels);
+  }
+  plan.panel_parts = best_parts;
+  (plan.in_place ? plan.columns : plan.rows) = std::max(ceil_div(extent, best_cut), least);
+}
+
 void plan(ConvPlan& plan, int threads) {
   const ConvKernel& kernel = plan.kernel;
   const ConvLayer& layer = kernel.layer;
@@ -540,33 +593,41 @@ void plan(ConvPlan& plan, int threads) {
     plan.rows = ceil_div(height, plan.bands_y);
     plan.bands_x = ceil_div(width, plan.columns);
     plan.columns = ceil_div(width, plan.bands_x);
-    if (plan.in_place) plan.columns = std::min(round_up(plan.columns, tile), width);
+    if (plan.in_place && threads == 1) plan.columns = std::min(round_up(plan.columns, tile), width);
     plan.bands_x = ceil_div(width, plan.columns);
     plan.bands_y = ceil_div(height, plan.rows);
     return positions * plan.bands_y * plan.bands_x;
   };
   std::int64_t bands = divide();
-  const auto split_panels = [&] {
-    if (layer.groups > 1) return;
-    plan.panel_parts = std::min(plan.panels, ceil_div(wanted, bands));
-    plan.panel_parts = ceil_div(plan.panels, part_panels(plan));
-  };
-  const auto split_bands = [&] {
-    const std::int64_t needed = ceil_div(wanted, bands * plan.panel_parts);
-    if (needed <= 1) return;
-    if (plan.in_place) {
-      plan.columns = std::max(ceil_div(plan.columns, needed), tile);
-    } else {
-      plan.rows = std::max<std::int64_t>(1, plan.rows / needed);
-    }
+  if (threads > 1) {
+    const double one = static_cast<double>(band_bytes(1, plan.columns));
+    const double more = static_cast<double>(band_bytes(2, plan.columns)) - one;
+    share(plan, {positions, height, width, work, plan.in_place ? 0.0 : one - more, plan.in_place ? 0.0 : more},
+          threads);
     bands = divide();
-  };
-  if (plan.in_place || taps >= 8) {
-    split_panels();
-    split_bands();
   } else {
-    split_bands();
-    split_panels();
+    const auto split_panels = [&] {
+      if (layer.groups > 1) return;
+      plan.panel_parts = std::min(plan.panels, ceil_div(wanted, bands));
+      plan.panel_parts = ceil_div(plan.panels, part_panels(plan));
+    };
+    const auto split_bands = [&] {
+      const std::int64_t needed = ceil_div(wanted, bands * plan.panel_parts);
+      if (needed <= 1) return;
+      if (plan.in_place) {
+        plan.columns = std::max(ceil_div(plan.columns, needed), tile);
+      } else {
+        plan.rows = std::max<std::int64_t>(1, plan.rows / needed);
+      }
+      bands = divide();
+    };
+    if (plan.in_place || taps >= 8) {
+      split_panels();
+      split_bands();
+    } else {
+      split_bands();
+      split_panels();
+    }
   }
   plan.units[0] = bands * plan.panel_parts;
   const std::int64_t entries = channels * taps;
