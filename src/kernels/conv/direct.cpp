@@ -593,13 +593,13 @@ void plan(ConvPlan& plan, int threads) {
     plan.rows = ceil_div(height, plan.bands_y);
     plan.bands_x = ceil_div(width, plan.columns);
     plan.columns = ceil_div(width, plan.bands_x);
-    if (plan.in_place && threads == 1) plan.columns = std::min(round_up(plan.columns, tile), width);
+    if (plan.in_place && is_f32(kernel) && threads == 1) plan.columns = std::min(round_up(plan.columns, tile), width);
     plan.bands_x = ceil_div(width, plan.columns);
     plan.bands_y = ceil_div(height, plan.rows);
     return positions * plan.bands_y * plan.bands_x;
   };
   std::int64_t bands = divide();
-  if (threads > 1) {
+  if (threads > 1 && is_f32(kernel)) {
     const double one = static_cast<double>(band_bytes(1, plan.columns));
     const double more = static_cast<double>(band_bytes(2, plan.columns)) - one;
     share(plan, {positions, height, width, work, plan.in_place ? 0.0 : one - more, plan.in_place ? 0.0 : more},
@@ -621,7 +621,11 @@ void plan(ConvPlan& plan, int threads) {
       }
       bands = divide();
     };
-    if (plan.in_place || taps >= 8) {
+    // Narrow activations are small beside their arithmetic: what counts is that a thread finds in its cache what it
+    // wrote for the layer before, and that is the same part of the image. Weights that do not stay there decide
+    // otherwise.
+    const bool whole_panels = !is_f32(kernel) && kernel.packed_bytes <= l2 / 2;
+    if (!whole_panels && (plan.in_place || taps >= 8)) {
       split_panels();
       split_bands();
     } else {
