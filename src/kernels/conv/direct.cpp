@@ -661,6 +661,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
 }  // namespace
 
 bool conv_sums_see_zero(const ConvKernel& kernel) {
+  if (kernel.algorithm == ConvAlgorithm::kDepthwise) return depthwise_sums_see_zero(kernel);
   return kernel.algorithm == ConvAlgorithm::kDirect && is_integer(kernel) && channels_per_word(kernel) == 4;
 }
 
