@@ -21,7 +21,7 @@ bool is_integer(const ConvLayer& layer) { return layer.input == ConvElement::kU8
 /// Whether bytes are multiplied as bytes: VNNI, signed weights, taps side by side.
 bool by_bytes(const ConvKernel& kernel) {
   const ConvLayer& layer = kernel.layer;
-  return is_integer(layer) && kernel.isa >= Isa::kVnni && layer.weights_fit_s8 && layer.dilation[2] == 1;
+  return is_integer(layer) && kernel.isa >= Isa::kVnni && layer.wide_words == 0 && layer.dilation[2] == 1;
 }
 
 /// Words of four taps in a row of the kernel.
