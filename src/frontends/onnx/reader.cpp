@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "base/cpu_features.h"
 #include "base/mapped_file.h"
 #include "frontends/onnx/data_types.h"
 #include "frontends/onnx/model_reader.h"
@@ -15,6 +16,7 @@ namespace oriel::onnx {
 namespace {
 
 constexpr int kMaxIrVersion = 14;
+constexpr std::string_view kNchwcDomain = "com.microsoft.nchwc";
 /// What a domain without import counts as, and the standard's newest version known here.
 constexpr int kNewestOpset = 28;
 
@@ -496,6 +498,32 @@ ImportFunction ModelReader::importer(const NodeProto& node, int version) {
   return it->second;
 }
 
+int ModelReader::nchwc_block() {
+  if (nchwc_block_ != 0) return nchwc_block_;
+  nchwc_block_ = hardware_isa() >= Isa::kAvx512 ? 16 : 8;
+  const GraphProto graph = GraphProto::parse(model_.graph);
+  std::unordered_map<Bytes, std::int64_t> filters;
+  for (const Bytes bytes : graph.initializers) {
+    const TensorProto t = TensorProto::parse(bytes);
+    if (t.dims.size() == 4) filters.emplace(t.name, t.dims[0]);
+  }
+  std::unordered_map<Bytes, std::int64_t> padded;
+  for (const NodeProto& n : graph.nodes) {
+    if (n.domain != kNchwcDomain) continue;
+    if (n.op_type == "Conv" && n.inputs.size() > 1 && filters.count(n.inputs[1]) != 0 && !n.outputs.empty()) {
+      const std::int64_t channels = filters[n.inputs[1]];
+      padded[n.outputs[0]] = channels;
+      if (channels % 16 != 0) return nchwc_block_ = 8;
+    }
+    if (n.op_type != "ReorderOutput" || n.inputs.empty() || padded.count(n.inputs[0]) == 0) continue;
+    // More than seven zeros behind the last channel fill no block of 8.
+    for (const AttributeProto& a : n.attributes) {
+      if (a.name == "channels" && padded[n.inputs[0]] - a.i >= 8) return nchwc_block_ = 16;
+    }
+  }
+  return nchwc_block_;
+}
+
 void ModelReader::read_node(const NodeProto& node, const std::string& name, Scope& scope) {
   Graph& graph = scope.level.graph;
   std::vector<Value*> inputs;
@@ -527,6 +555,7 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
   if (const ImportFunction import = importer(node, version); import != nullptr) {
     ImportContext context(graph, name, to_text(node.domain), to_text(node.op_type), version, std::move(attributes),
                           std::move(call.inputs), output_names(call));
+    if (node.domain == kNchwcDomain) context.attributes().set("block", std::int64_t{nchwc_block()});
     import(context);
     return bind_outputs(call, context.results());
   }
