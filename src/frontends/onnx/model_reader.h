@@ -85,6 +85,7 @@ class ModelReader {
   void read_scan(Call& call);
   void read_sequence_map(Call& call);
   void read_flex_attention(Call& call);
+  void read_gradient(Call& call);
   Node* add_scan(Attributes attributes, Bytes body, std::vector<Value*> inputs, const std::string& name,
                  std::vector<std::string> outputs, Scope& scope);
   /// Puts the nodes of a graph with one input and one output here, between `input` and the value returned.

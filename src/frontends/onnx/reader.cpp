@@ -9,6 +9,7 @@
 #include "base/cpu_features.h"
 #include "base/mapped_file.h"
 #include "frontends/onnx/data_types.h"
+#include "frontends/onnx/gradient.h"
 #include "frontends/onnx/model_reader.h"
 #include "ops/registry.h"
 
@@ -64,13 +65,21 @@ void free_names(const GraphProto& graph, int depth, std::vector<Bytes>& into) {
   for (const ValueInfoProto& o : graph.outputs) use(o.name);
 }
 
-/// The operands of a node, and what its bodies read from around them.
+bool is_gradient(const NodeProto& node) {
+  return node.domain == "ai.onnx.preview.training" && node.op_type == "Gradient";
+}
+
+/// The operands of a node, what its bodies read from around them, and the values that a Gradient names.
 std::vector<Bytes> reads_of(const NodeProto& node, int depth) {
   std::vector<Bytes> names = node.inputs;
   for (const AttributeProto& a : node.attributes) {
     if (a.type == AttributeProto::kGraph) free_names(GraphProto::parse(a.message), depth, names);
     if (a.type == AttributeProto::kGraphs) {
       for (const Bytes g : a.items) free_names(GraphProto::parse(g), depth, names);
+    }
+    if (is_gradient(node)) {
+      if (a.type == AttributeProto::kString) names.push_back(a.s);
+      if (a.type == AttributeProto::kStrings) names.insert(names.end(), a.items.begin(), a.items.end());
     }
   }
   return names;
@@ -550,6 +559,7 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
     if (node.op_type == "SequenceMap") return read_sequence_map(call);
   }
   if (node.domain == "ai.onnx.preview" && node.op_type == "FlexAttention") return read_flex_attention(call);
+  if (is_gradient(node)) return read_gradient(call);
   const int version = version_of(node.domain, scope);
   Attributes attributes = convert_attributes(call);
   if (const ImportFunction import = importer(node, version); import != nullptr) {
@@ -573,6 +583,33 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
       call,
       graph.add(node.domain, node.op_type, std::move(attributes), std::move(call.inputs), output_names(call), name)
           ->outputs());
+}
+
+void ModelReader::read_gradient(Call& call) {
+  const auto named = [&](Bytes name) {
+    Value* value = find(name, call.scope);
+    if (value == nullptr) fail(ErrorCode::kInvalidGraph, "names \"{}\", which nothing makes", name);
+    return value;
+  };
+  Value* y = nullptr;
+  std::vector<Value*> xs;
+  std::vector<Value*> zs;
+  for (const AttributeProto& a : call.attributes) {
+    if (a.name == "y" && a.type == AttributeProto::kString) {
+      y = named(a.s);
+    } else if ((a.name == "xs" || a.name == "zs") && a.type == AttributeProto::kStrings) {
+      for (const Bytes name : a.items) (a.name == "xs" ? xs : zs).push_back(named(name));
+    } else {
+      fail(ErrorCode::kInvalidGraph, "unrecognized attribute {}", a.name);
+    }
+  }
+  if (y == nullptr || xs.empty())
+    fail(ErrorCode::kInvalidGraph, "required attribute {} is missing", y == nullptr ? "y" : "xs");
+  if (call.inputs.size() != xs.size() + zs.size()) {
+    fail(ErrorCode::kInvalidGraph, "{} inputs, expected {}: one for each name in xs and zs", call.inputs.size(),
+         xs.size() + zs.size());
+  }
+  bind_outputs(call, add_gradient(call.scope.level.graph, call.name, y, xs, zs, call.inputs));
 }
 
 std::vector<AttributeProto> ModelReader::resolve_attributes(const NodeProto& node, const Scope& scope) const {
