@@ -97,13 +97,18 @@ def _extents(call):
     return [(x.shape[a], float(v)) for a, v in zip(axes, scales)]
 
 
+def _single(call, status, detail):
+    return status == "value" and call.operand(0).shape[call.attributes["axis"]] == 1
+
+
 def _fractional_corners(call, status, detail):
     aligned = call.attributes.get("coordinate_transformation_mode") == b"align_corners"
     return status == "value" and aligned and any(d * v != int(d * v) for d, v in _extents(call))
 
 
 def _filtered(call, status, detail):
-    return status == "value" and call.attributes.get("antialias") == 1 and call.attributes.get("mode") == b"cubic"
+    odd = call.attributes.get("mode") == b"cubic" or call.operand(0).dtype == np.int8
+    return status == "value" and call.attributes.get("antialias") == 1 and odd
 
 
 def _same_extents(call, status, detail):
@@ -130,6 +135,8 @@ DEPARTURES = [
               "Given `data` tensor of rank r >= 1, and `indices` tensor of rank q, gather entries of the axis dimension of `data`", evaluated=True),
     Departure("StringSplit", _empty_text, "counts no substring of an empty string with a delimiter; the standard's evaluator counts one",
               "The second output tensor represents the number of substrings generated.", evaluated=True),
+    Departure("QLinearSoftmax", _single, "gives 0 where a sum has one term (an operator of onnxruntime's own; the sentence is from its description)",
+              "Softmax(input, axis) = Exp(input) / ReduceSum(Exp(input), axis=axis, keepdims=1)"),
     Departure("CenterCropPad", _typed("bound to different types"), "takes the shape as int64 alone", "Tind: Constrain indices to integer types"),
     Departure("Pad", _typed("ParseData type mismatch"), "takes axes as int64 alone", "Tind: Constrain indices to integer types"),
     Departure("Clip", _typed("tensor(bfloat16)"), "expands it to operators that lack bfloat16", "T: Constrain input and output types to all numeric tensors."),
@@ -138,7 +145,7 @@ DEPARTURES = [
               "`output_width` the target length on the axis x which can be a fractional number when it is calculated out of a scale factor", evaluated=True),
     Departure("Resize", _same_extents, "copies the input where scales other than 1 leave all extents as they are",
               "x_original = (x_resized + 0.5) / scale - 0.5", evaluated=True),
-    Departure("Resize", _filtered, "stretches the cubic filter, and rounds integers, in ways of its own with antialias", "Antialiasing is achieved by stretching the resampling filter by a factor max(1, 1 / scale)", evaluated=True),
+    Departure("Resize", _filtered, "stretches the cubic filter in a way of its own with antialias, and takes int8 for uint8", "Antialiasing is achieved by stretching the resampling filter by a factor max(1, 1 / scale)", evaluated=True),
     Departure("Resize", _typed("Tensor type mismatch"), "fails for integers with antialias", "T1: Constrain input 'X' and output 'Y' to all tensor types."),
 ] + [
     Departure(op, _pruned, "keeps the shape of an input without elements where it should be reduced",

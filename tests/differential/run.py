@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The differential fuzzer: random operators and graphs on Oriel's two devices and onnxruntime.
 
-    python tests/differential/run.py --seed S --cases N [--only INDEX] [--save DIR]
+    python tests/differential/run.py --seed S --cases N [--only INDEX] [--save DIR] [--shrink]
 """
 
 import argparse
@@ -29,6 +29,7 @@ def parse():
     parser.add_argument("--family", action="append", help="only cases of this family (other cases than without it)")
     parser.add_argument("--generator", help="only cases of this generator (other cases than without it)")
     parser.add_argument("--save", type=Path, help="write wrong cases (with --only: the named ones) as model.onnx and inputs.npz into this folder")
+    parser.add_argument("--shrink", action="store_true", help="save and print wrong graphs as their smallest part that is wrong in the same way")
     parser.add_argument("--json", type=Path, help="write the results here, one JSON object a line")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--show", default="", help="also list results of these states, with commas between")
@@ -55,6 +56,7 @@ def main():
     options = parse()
     import generate
     import pool
+    import shrink
 
     shown = set(filter(None, options.show.split(",")))
     counts, wrong, lines = collections.Counter(), [], []
@@ -73,9 +75,16 @@ def main():
         for index in options.only:
             describe(generate.make_case(options.seed, index, options.family, options.generator))
     pool.run_all(options.seed, indices, min(options.jobs, len(indices)), report, options.family, options.generator)
-    if options.save:
-        for result in wrong if not options.only else lines:
-            save(generate.make_case(options.seed, result.index, options.family, options.generator), options.save / f"{options.seed}-{result.index}")
+    for result in lines if options.only else wrong:
+        if not (options.save or options.shrink):
+            break
+        case = generate.make_case(options.seed, result.index, options.family, options.generator)
+        if options.shrink and result.wrong:
+            case = shrink.shrink(case, result.index, result.status)
+            print(f"{result.index} {result.status}, made smaller:")
+            describe(case)
+        if options.save:
+            save(case, options.save / f"{options.seed}-{result.index}")
     if options.json:
         options.json.write_text("".join(json.dumps(vars(r)) + "\n" for r in sorted(lines, key=lambda r: r.index)))
     total = ", ".join(f"{n} {status}" for status, n in counts.most_common())

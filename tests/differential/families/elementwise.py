@@ -192,6 +192,7 @@ def strings(s):
         attributes = {"delimiter": draw.maybe(draw.pick([" ", "i", "", "el"])), "maxsplit": draw.maybe(draw.integer(0, 3), 0.3)}
         return s.output(s.call(op, {"X": draw.array("object", draw.shape(0, 3, zero=0))}, attributes, outputs=2))
     if op == "StringNormalizer":
+        s.symbolic = False
         shape = draw.pick([(draw.dim(zero=0),), (1, draw.dim(zero=0))])
         attributes = {"case_change_action": draw.maybe(draw.pick(["NONE", "LOWER", "UPPER"])), "is_case_sensitive": draw.maybe(draw.integer(0, 1)),
                       "stopwords": draw.maybe(["a", "b", "zeta"])}  # fmt: skip

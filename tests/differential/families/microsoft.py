@@ -7,7 +7,7 @@ MS = "com.microsoft"
 
 
 def _float(s, op, operands, attributes=None, outputs=1, tolerance=1e-5):
-    s.tolerance = max(s.tolerance, tolerance)
+    s.tolerance, s.absolute = max(s.tolerance, tolerance), 1e-6
     s.opset = s.draw.integer(13, 21)
     s.output(s.node(op, operands, attributes, outputs, domain=MS))
 
