@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <vector>
 
 #include "kernels/conv/algorithms.h"
 #include "kernels/transpose/transpose_table.h"
@@ -25,7 +26,7 @@ bool is_integer(const ConvKernel& kernel) {
 /// The kernels of a layer that is not f32. VNNI needs signed weights, and one bias for all passes.
 const NarrowKernels& narrow_of(const ConvKernel& kernel) {
   if (!is_integer(kernel)) return kBf16Bf16;
-  if (kernel.isa >= Isa::kVnni && kernel.layer.weights_fit_s8 && !kernel.layer.transposed) return kInt8Vnni;
+  if (kernel.isa >= Isa::kVnni && kernel.layer.wide_words >= 0 && !kernel.layer.transposed) return kInt8Vnni;
   if (kernel.isa >= Isa::kAvx512) return kInt16Avx512;
   return kernel.isa == Isa::kAvx2 ? kInt16Avx2 : kInt16Scalar;
 }
@@ -40,7 +41,7 @@ std::int64_t channels_per_word(const ConvKernel& kernel) {
 /// 4-byte words of a pixel (of 16 channels unless plain) in a band.
 std::int64_t pixel_words(const ConvKernel& kernel) { return is_plain(kernel) ? 1 : 16 / channels_per_word(kernel); }
 
-std::int64_t width_step(const ConvKernel& kernel) { return is_f32(kernel) ? 8 : 16; }
+std::int64_t width_step(const ConvKernel& kernel) { return is_f32(kernel) && woven_width(kernel.layer) == 0 ? 8 : 16; }
 
 std::int64_t tile_pixels(const ConvKernel& kernel) {
   return is_f32(kernel) ? kernels_of(kernel.isa).tile_pixels : narrow_of(kernel).tile_pixels;
@@ -116,6 +117,7 @@ std::int64_t panel_count(const ConvKernel& kernel) { return ceil_div(kernel.laye
 /// k steps per tap in the packed weights of a panel.
 std::int64_t packed_steps(const ConvKernel& kernel, const PanelChannels& panel) {
   const std::int64_t channels = panel.last - panel.first;
+  if (const std::int64_t woven = woven_width(kernel.layer); woven > 0) return woven;
   if (is_plain(kernel)) return channels;
   return is_f32(kernel) ? round_up(channels, 4) : ceil_div(channels, channels_per_word(kernel));
 }
@@ -171,6 +173,25 @@ std::int64_t passes_of(const ConvLayer& layer) {
   return pass_count(layer, 0) * pass_count(layer, 1) * pass_count(layer, 2);
 }
 
+/// Where the excess of weights that are no bytes lies behind the panels of the only pass: the first entry of each panel
+/// and one more, the step of each entry, its word of weights.
+struct WideWords {
+  std::int64_t starts = 0, steps = 0, weights = 0;  // offsets in the packed floats
+  std::int64_t floats = 0;
+};
+
+WideWords wide_of(const ConvKernel& kernel) {
+  WideWords wide;
+  if (kernel.layer.wide_words <= 0 || channels_per_word(kernel) != 4) return wide;
+  const std::int64_t panels = panel_count(kernel);
+  const Pass pass = pass_of(kernel, panel_bounds(kernel), 0);
+  wide.starts = pass.weights + pass.stride * panels;
+  wide.steps = wide.starts + round_up(panels + 1, 16);
+  wide.weights = wide.steps + round_up(kernel.layer.wide_words, 16);
+  wide.floats = wide.weights + kernel.layer.wide_words * kernel.group_width - wide.starts;
+  return wide;
+}
+
 void size(ConvKernel& kernel) {
   const ConvLayer& layer = kernel.layer;
   kernel.group_width = is_f32(kernel) ? kernels_of(kernel.isa).group_width : narrow_of(kernel).group_width;
@@ -178,7 +199,7 @@ void size(ConvKernel& kernel) {
   if (layer.out_channels <= 16 || (layer.groups > 1 && outs % kernel.group_width != 0)) kernel.group_width = 16;
   const PanelBounds bounds = panel_bounds(kernel);
   const Pass last = pass_of(kernel, bounds, passes_of(layer) - 1);
-  kernel.packed_bytes = (last.weights + last.stride * panel_count(kernel)) * 4;
+  kernel.packed_bytes = (last.weights + last.stride * panel_count(kernel) + wide_of(kernel).floats) * 4;
 }
 
 std::int64_t pack_units(const ConvKernel& kernel) { return passes_of(kernel.layer) * panel_count(kernel); }
@@ -191,6 +212,13 @@ std::int64_t weight_index(const ConvLayer& layer, std::int64_t o, std::int64_t c
   return layer.transposed ? (c * outs + o % outs) * volume + k : (o * ins + c % ins) * volume + k;
 }
 
+/// The output channel of weight `index` of a transposed layer.
+std::int64_t weight_output(const ConvLayer& layer, std::int64_t index) {
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  return index / volume / outs / (layer.in_channels / layer.groups) * outs + index / volume % outs;
+}
+
 std::int32_t integer_weight(const ConvIntegerWeights& w, std::int64_t o, std::int64_t index) {
   const std::int32_t zero = w.zero == nullptr ? 0 : w.zero[w.zero_per_channel ? o : 0];
   return (w.is_signed ? static_cast<const std::int8_t*>(w.weights)[index]
@@ -198,11 +226,100 @@ std::int32_t integer_weight(const ConvIntegerWeights& w, std::int64_t o, std::in
          zero;
 }
 
+std::int32_t nearest_byte(std::int32_t value) { return std::clamp(value, -128, 127); }
+
+/// Calls f(panel, step, o, lane, weight) for every weight of a VNNI kernel's layer that is no signed byte: `step`
+/// counts words of four channels as the tiles do, `lane` is the weight's place in its word.
+template <typename F>
+void for_each_wide_weight(const ConvKernel& kernel, const ConvIntegerWeights& w, F&& f) {
+  const ConvLayer& layer = kernel.layer;
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  for (std::int64_t o = 0; o < layer.out_channels; ++o) {
+    const std::int64_t p = o / kernel.group_width;
+    const std::int64_t first = panel_of(kernel, p).first;
+    for (std::int64_t i = 0; i < ins * volume; ++i) {
+      const std::int32_t value = integer_weight(w, o, o * ins * volume + i);
+      if (value == nearest_byte(value)) continue;
+      const std::int64_t c = o / outs * ins + i / volume - first;
+      f(p, (c / 16 * volume + i % volume) * 4 + c % 16 / 4, o, c % 4, value);
+    }
+  }
+}
+
+/// The steps of each panel that have such a weight, in order.
+std::vector<std::vector<std::int32_t>> wide_steps(const ConvKernel& kernel, const ConvIntegerWeights& w) {
+  std::vector<std::vector<std::int32_t>> steps(static_cast<std::size_t>(panel_count(kernel)));
+  for_each_wide_weight(kernel, w, [&](std::int64_t p, std::int64_t step, std::int64_t, std::int64_t, std::int32_t) {
+    steps[static_cast<std::size_t>(p)].push_back(static_cast<std::int32_t>(step));
+  });
+  for (std::vector<std::int32_t>& own : steps) {
+    std::sort(own.begin(), own.end());
+    own.erase(std::unique(own.begin(), own.end()), own.end());
+  }
+  return steps;
+}
+
+void pack_wide_words(const ConvKernel& kernel, const ConvIntegerWeights& w, float* packed) {
+  const WideWords wide = wide_of(kernel);
+  if (wide.floats == 0) return;
+  std::memset(packed + wide.starts, 0, static_cast<std::size_t>(wide.floats) * 4);
+  auto* starts = reinterpret_cast<std::int32_t*>(packed + wide.starts);
+  auto* all = reinterpret_cast<std::int32_t*>(packed + wide.steps);
+  const std::vector<std::vector<std::int32_t>> steps = wide_steps(kernel, w);
+  for (std::size_t p = 0; p < steps.size(); ++p) {
+    std::copy(steps[p].begin(), steps[p].end(), all + starts[p]);
+    starts[p + 1] = starts[p] + static_cast<std::int32_t>(steps[p].size());
+  }
+  for_each_wide_weight(
+      kernel, w, [&](std::int64_t p, std::int64_t step, std::int64_t o, std::int64_t lane, std::int32_t value) {
+        const std::vector<std::int32_t>& own = steps[static_cast<std::size_t>(p)];
+        const std::int64_t entry =
+            std::lower_bound(own.begin(), own.end(), static_cast<std::int32_t>(step)) - own.begin();
+        float* words = packed + wide.weights + starts[p] * kernel.group_width + entry * panel_of(kernel, p).width;
+        reinterpret_cast<std::uint8_t*>(words + o % kernel.group_width)[lane] =
+            static_cast<std::uint8_t>(value - nearest_byte(value));
+      });
+}
+
 std::uint32_t bf16_bits(float value) {
   std::uint32_t bits;
   std::memcpy(&bits, &value, 4);
   const std::uint32_t rounded = bits + 0x7fff + ((bits >> 16) & 1);
   return ((bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded) >> 16;
+}
+
+/// Calls f(element of the kernel) for every tap of a pass, in the order of packed weights.
+template <typename F>
+void for_each_tap(const ConvLayer& layer, const Pass& pass, F f) {
+  ConvAxis axis[3];
+  for (int d = 0; d < 3; ++d) axis[d] = taps_of(layer, d, pass.residue[d]);
+  const auto element = [&](int d, std::int64_t tap) { return axis[d].kernel_first + tap * axis[d].kernel_step; };
+  for (std::int64_t z = 0; z < axis[0].taps; ++z) {
+    for (std::int64_t y = 0; y < axis[1].taps; ++y) {
+      for (std::int64_t x = 0; x < axis[2].taps; ++x) {
+        f((element(0, z) * layer.kernel[1] + element(1, y)) * layer.kernel[2] + element(2, x));
+      }
+    }
+  }
+}
+
+/// Packs panel p of one pass of woven groups: for every tap [step][lane].
+void pack_woven_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvWeights& source,
+                      float* to) {
+  const ConvLayer& layer = kernel.layer;
+  const std::int64_t width = woven_width(layer);
+  for_each_tap(layer, pass, [&](std::int64_t k) {
+    for (std::int64_t lane = 0; lane < kChannelBlock; ++lane) {
+      const std::int64_t o = p * kChannelBlock + woven_channel(kernel.isa, width, lane);
+      if (o >= layer.out_channels) continue;
+      for (std::int64_t step = 0; step < width; ++step) {
+        to[step * kChannelBlock + lane] = scaled_weight(source, o, weight_index(layer, o, o / width * width + step, k));
+      }
+    }
+    to += width * kChannelBlock;
+  });
 }
 
 /// Packs panel p of one pass: for every run of up to 16 channels, for every tap, [word of channels][output channel].
@@ -214,43 +331,33 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, Part
   const std::int64_t run = is_plain(kernel) ? 1 : 16;
   const std::int64_t outs = layer.out_channels / layer.groups;
   const std::int64_t ins = layer.in_channels / layer.groups;
-  ConvAxis axis[3];
-  for (int d = 0; d < 3; ++d) axis[d] = taps_of(layer, d, pass.residue[d]);
   const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
   const std::int64_t channel_stride = layer.transposed ? outs * volume : volume;
   for (std::int64_t c0 = panel.first; c0 < panel.last; c0 += run) {
     const std::int64_t channels = std::min(run, panel.last - c0);
     const std::int64_t steps =
         is_f32(kernel) && !is_plain(kernel) ? round_up(channels, 4) : ceil_div(channels, kPerWord);
-    for (std::int64_t z = 0; z < axis[0].taps; ++z) {
-      for (std::int64_t y = 0; y < axis[1].taps; ++y) {
-        for (std::int64_t x = 0; x < axis[2].taps; ++x) {
-          const std::int64_t k = ((axis[0].kernel_first + z * axis[0].kernel_step) * layer.kernel[1] +
-                                  axis[1].kernel_first + y * axis[1].kernel_step) *
-                                     layer.kernel[2] +
-                                 axis[2].kernel_first + x * axis[2].kernel_step;
-          for (std::int64_t n = 0; n < panel.width; ++n) {
-            const std::int64_t o = p * kernel.group_width + n;
-            if (o >= layer.out_channels) break;
-            // Channels of the output channel's own group; the rest of the panel stays zero.
-            const std::int64_t group = o / outs;
-            const std::int64_t begin = std::max(c0, group * ins);
-            const std::int64_t end = std::min(c0 + channels, (group + 1) * ins);
-            if (begin >= end) continue;
-            std::int64_t index = weight_index(layer, o, begin, k);
-            for (std::int64_t c = begin; c < end; ++c, index += channel_stride) {
-              const std::uint32_t bits = part(o, index) << ((c - c0) % kPerWord * (32 / kPerWord) % 32);
-              float* at = to + (c - c0) / kPerWord * panel.width + n;
-              std::uint32_t word;
-              std::memcpy(&word, at, 4);
-              word |= bits;
-              std::memcpy(at, &word, 4);
-            }
-          }
-          to += steps * panel.width;
+    for_each_tap(layer, pass, [&](std::int64_t k) {
+      for (std::int64_t n = 0; n < panel.width; ++n) {
+        const std::int64_t o = p * kernel.group_width + n;
+        if (o >= layer.out_channels) break;
+        // Channels of the output channel's own group; the rest of the panel stays zero.
+        const std::int64_t group = o / outs;
+        const std::int64_t begin = std::max(c0, group * ins);
+        const std::int64_t end = std::min(c0 + channels, (group + 1) * ins);
+        if (begin >= end) continue;
+        std::int64_t index = weight_index(layer, o, begin, k);
+        for (std::int64_t c = begin; c < end; ++c, index += channel_stride) {
+          const std::uint32_t bits = part(o, index) << ((c - c0) % kPerWord * (32 / kPerWord) % 32);
+          float* at = to + (c - c0) / kPerWord * panel.width + n;
+          std::uint32_t word;
+          std::memcpy(&word, at, 4);
+          word |= bits;
+          std::memcpy(at, &word, 4);
         }
       }
-    }
+      to += steps * panel.width;
+    });
   }
 }
 
@@ -304,8 +411,10 @@ bool pack_dense_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p
 
 void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvSource& source, float* to) {
   if (is_f32(kernel)) {
-    if (pack_dense_panel(kernel, pass, p, source.real, to)) return;
+    const bool woven = woven_width(kernel.layer) > 0;
+    if (!woven && pack_dense_panel(kernel, pass, p, source.real, to)) return;
     std::fill_n(to, pass.stride, 0.0F);
+    if (woven) return pack_woven_panel(kernel, pass, p, source.real, to);
     return pack_panel<1>(
         kernel, pass, p,
         [&](std::int64_t o, std::int64_t i) {
@@ -326,7 +435,10 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, cons
   if (channels_per_word(kernel) == 4) {
     return pack_panel<4>(
         kernel, pass, p,
-        [&](std::int64_t o, std::int64_t i) { return static_cast<std::uint32_t>(integer_weight(w, o, i)) & 0xff; }, to);
+        [&](std::int64_t o, std::int64_t i) {
+          return static_cast<std::uint32_t>(nearest_byte(integer_weight(w, o, i))) & 0xff;
+        },
+        to);
   }
   pack_panel<2>(
       kernel, pass, p,
@@ -362,7 +474,10 @@ void pack_integer_header(const ConvKernel& kernel, const ConvIntegerWeights& w, 
 void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last) {
   const PanelBounds bounds = panel_bounds(kernel);
   const std::int64_t panels = panel_count(kernel);
-  if (first == 0 && is_integer(kernel)) pack_integer_header(kernel, *source.integer, packed);
+  if (first == 0 && is_integer(kernel)) {
+    pack_integer_header(kernel, *source.integer, packed);
+    pack_wide_words(kernel, *source.integer, packed);
+  }
   if (first == 0 && !is_integer(kernel)) {
     const std::int64_t count = bias_floats(kernel);
     for (std::int64_t i = 0; i < count; ++i) {
@@ -378,7 +493,7 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
 
 bool reads_in_place(const ConvKernel& kernel, const ConvShape& shape) {
   const ConvLayer& layer = kernel.layer;
-  if (layer.input_layout == Layout::kPlain || layer.transposed) return false;
+  if (layer.input_layout == Layout::kPlain || layer.transposed || woven_width(layer) > 0) return false;
   // 8-bit inputs lie as the band wants them only where VNNI takes unsigned ones.
   if (is_integer(kernel) && (channels_per_word(kernel) != 4 || layer.input != ConvElement::kU8)) return false;
   for (int d = 0; d < 3; ++d) {
@@ -454,6 +569,59 @@ double seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
   return std::max(compute / threads, stream) + 1e-6;
 }
 
+/// What share() weighs: output points of one band of all rows, the time of one thread for everything, and what a band
+/// copies: bytes at least, and bytes a row.
+struct Work {
+  std::int64_t positions, height, width;
+  double seconds;
+  double band_bytes, row_bytes;
+};
+
+/// Cuts bands and panels so that several threads finish early: units of equal size whose number they divide, small
+/// enough to make up for a thread that is late, large enough to be worth their start and their copy of the input.
+void share(ConvPlan& plan, const Work& work, int threads) {
+  constexpr double kStart = 0.4e-6;
+  constexpr double kFork = 2e-6;
+  constexpr double kCopyRate = 12e9;
+  constexpr double kLate = 0.1;
+  const bool grouped = plan.kernel.layer.groups > 1;
+  // Cuts go across columns in place, else across rows.
+  const std::int64_t extent = plan.in_place ? work.width : work.height;
+  const std::int64_t least = plan.in_place ? std::min<std::int64_t>(extent, 7) : 1;
+  const std::int64_t fixed = work.positions * (plan.in_place ? plan.bands_y : plan.bands_x);
+  const std::int64_t base = plan.in_place ? plan.bands_x : plan.bands_y;
+  const double point = work.seconds / static_cast<double>(work.positions * extent * plan.panels);
+  std::int64_t best_cut = base;
+  std::int64_t best_parts = plan.panel_parts;
+  double best = 0.0;
+  std::int64_t parts = grouped ? plan.panel_parts : 1;
+  for (;;) {
+    const std::int64_t panels = ceil_div(plan.panels, parts);
+    const std::int64_t real_parts = ceil_div(plan.panels, panels);
+    for (std::int64_t cut = base, step = 0; step < 5; ++step) {
+      const std::int64_t points = std::max(ceil_div(extent, cut), least);
+      const std::int64_t cuts = ceil_div(extent, points);
+      const std::int64_t units = fixed * cuts * real_parts;
+      const auto turns = static_cast<double>(ceil_div(units, threads));
+      const double unit =
+          point * static_cast<double>(points * panels) / static_cast<double>(plan.in_place ? 1 : plan.bands_x);
+      const double copy = (work.band_bytes + work.row_bytes * static_cast<double>(points)) / kCopyRate;
+      const double total = turns * (unit + copy + kStart) + kLate * unit + (units > 1 ? kFork : 0.0);
+      if (best == 0.0 || total < best) {
+        best = total;
+        best_cut = cuts;
+        best_parts = real_parts;
+      }
+      if (points == least) break;
+      cut = step == 0 ? round_up(base + 1, threads) : 2 * cut;
+    }
+    if (grouped || parts == plan.panels || parts >= 8 * threads) break;
+    parts = std::min(2 * parts, plan.panels);
+  }
+  plan.panel_parts = best_parts;
+  (plan.in_place ? plan.columns : plan.rows) = std::max(ceil_div(extent, best_cut), least);
+}
+
 void plan(ConvPlan& plan, int threads) {
   const ConvKernel& kernel = plan.kernel;
   const ConvLayer& layer = kernel.layer;
@@ -515,33 +683,45 @@ void plan(ConvPlan& plan, int threads) {
     plan.rows = ceil_div(height, plan.bands_y);
     plan.bands_x = ceil_div(width, plan.columns);
     plan.columns = ceil_div(width, plan.bands_x);
-    if (plan.in_place) plan.columns = std::min(round_up(plan.columns, tile), width);
+    if (plan.in_place && is_f32(kernel) && threads == 1) plan.columns = std::min(round_up(plan.columns, tile), width);
     plan.bands_x = ceil_div(width, plan.columns);
     plan.bands_y = ceil_div(height, plan.rows);
     return positions * plan.bands_y * plan.bands_x;
   };
   std::int64_t bands = divide();
-  const auto split_panels = [&] {
-    if (layer.groups > 1) return;
-    plan.panel_parts = std::min(plan.panels, ceil_div(wanted, bands));
-    plan.panel_parts = ceil_div(plan.panels, part_panels(plan));
-  };
-  const auto split_bands = [&] {
-    const std::int64_t needed = ceil_div(wanted, bands * plan.panel_parts);
-    if (needed <= 1) return;
-    if (plan.in_place) {
-      plan.columns = std::max(ceil_div(plan.columns, needed), tile);
-    } else {
-      plan.rows = std::max<std::int64_t>(1, plan.rows / needed);
-    }
+  if (threads > 1 && is_f32(kernel)) {
+    const double one = static_cast<double>(band_bytes(1, plan.columns));
+    const double more = static_cast<double>(band_bytes(2, plan.columns)) - one;
+    share(plan, {positions, height, width, work, plan.in_place ? 0.0 : one - more, plan.in_place ? 0.0 : more},
+          threads);
     bands = divide();
-  };
-  if (plan.in_place || taps >= 8) {
-    split_panels();
-    split_bands();
   } else {
-    split_bands();
-    split_panels();
+    const auto split_panels = [&] {
+      if (layer.groups > 1) return;
+      plan.panel_parts = std::min(plan.panels, ceil_div(wanted, bands));
+      plan.panel_parts = ceil_div(plan.panels, part_panels(plan));
+    };
+    const auto split_bands = [&] {
+      const std::int64_t needed = ceil_div(wanted, bands * plan.panel_parts);
+      if (needed <= 1) return;
+      if (plan.in_place) {
+        plan.columns = std::max(ceil_div(plan.columns, needed), tile);
+      } else {
+        plan.rows = std::max<std::int64_t>(1, plan.rows / needed);
+      }
+      bands = divide();
+    };
+    // Narrow activations are small beside their arithmetic: what counts is that a thread finds in its cache what it
+    // wrote for the layer before, and that is the same part of the image. Weights that do not stay there decide
+    // otherwise.
+    const bool whole_panels = !is_f32(kernel) && kernel.packed_bytes <= l2 / 2;
+    if (!whole_panels && (plan.in_place || taps >= 8)) {
+      split_panels();
+      split_bands();
+    } else {
+      split_bands();
+      split_panels();
+    }
   }
   plan.units[0] = bands * plan.panel_parts;
   const std::int64_t entries = channels * taps;
@@ -588,6 +768,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   unit.in_place = plan.in_place;
   unit.flat = plan.flat;
   unit.width_step = width_step(kernel);
+  unit.woven = woven_width(layer);
   unit.pixel_words = pixel_words(kernel);
   unit.plain_input = is_plain(kernel);
   unit.plain_output = plain_output;
@@ -607,6 +788,11 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     unit.scale = buffers.scale != nullptr ? buffers.scale : packed + bias_floats(kernel);
     unit.offset = packed + 2 * bias_floats(kernel);
     if (buffers.bias != nullptr) unit.bias = reinterpret_cast<const float*>(buffers.bias);
+    if (const WideWords wide = wide_of(kernel); wide.floats > 0) {
+      unit.wide_starts = reinterpret_cast<const std::int32_t*>(packed + wide.starts);
+      unit.wide_steps = reinterpret_cast<const std::int32_t*>(packed + wide.steps);
+      unit.wide_weights = packed + wide.weights;
+    }
   }
 
   const std::int64_t channels = part_channels(plan);
@@ -657,7 +843,27 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
 
 }  // namespace
 
+std::int64_t conv_wide_words(const ConvLayer& layer, const ConvIntegerWeights& weights) {
+  const std::int64_t each = layer.in_channels / layer.groups * layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  bool wide = false;
+  for (std::int64_t i = 0; i < layer.out_channels * each; ++i) {
+    const std::int64_t o = layer.transposed ? weight_output(layer, i) : i / each;
+    const std::int32_t value = integer_weight(weights, o, i);
+    const std::int32_t excess = value - nearest_byte(value);
+    if (excess != nearest_byte(excess)) return -1;
+    wide = wide || excess != 0;
+  }
+  if (!wide) return 0;
+  if (layer.transposed) return -1;
+  std::int64_t words = 0;
+  const ConvKernel kernel = conv_kernel(layer, ConvAlgorithm::kDirect, Isa::kVnni);
+  for (const std::vector<std::int32_t>& own : wide_steps(kernel, weights))
+    words += static_cast<std::int64_t>(own.size());
+  return words;
+}
+
 bool conv_sums_see_zero(const ConvKernel& kernel) {
+  if (kernel.algorithm == ConvAlgorithm::kDepthwise) return depthwise_sums_see_zero(kernel);
   return kernel.algorithm == ConvAlgorithm::kDirect && is_integer(kernel) && channels_per_word(kernel) == 4;
 }
 
