@@ -59,6 +59,9 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
     if (layer.kernel[d] < 1 || layer.stride[d] < 1 || layer.dilation[d] < 1)
       return "extents and steps must be positive";
   }
+  if (layer.scaled_input && (algorithm != ConvAlgorithm::kDirect || layer.input != ConvElement::kF32)) {
+    return "direct kernels of f32 alone scale their inputs";
+  }
   if (layer.input != ConvElement::kF32) {
     const bool winograd = layer.input == ConvElement::kBf16 && algorithm == ConvAlgorithm::kWinograd2;
     if (algorithm != ConvAlgorithm::kDirect && algorithm != ConvAlgorithm::kDepthwise && !winograd) {

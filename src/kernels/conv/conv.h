@@ -67,6 +67,7 @@ struct ConvLayer {
   float residual_scale = 1.0F;
   float middle_step = 0.0F;    ///< > 0: f(...) is rounded to multiples of it before a residual joins after it
   bool weights_fit_s8 = true;  ///< every w - weight zero lies in [-128, 127]; false costs VNNI
+  bool scaled_input = false;   ///< x is the input times ConvBuffers::input_scale, by channel; f32 alone
 };
 
 /// Weights of an integer layer.
@@ -204,6 +205,9 @@ struct ConvBuffers {
   /// rounded up to 32 of them. Null: as packed. The bias joins the sums that conv_sums_see_zero speaks of.
   const std::int32_t* bias = nullptr;
   const float* scale = nullptr;
+  /// Of a scaled input: [channels rounded up to 16] for every image, `input_scale_stride` floats apart (0: the same).
+  const float* input_scale = nullptr;
+  std::int64_t input_scale_stride = 0;
 };
 
 /// Whether the sums of an integer kernel are of inputs as they are, so that the packed bias takes back what the zero

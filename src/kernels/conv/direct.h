@@ -49,6 +49,8 @@ struct DirectUnit {
   float middle_step;    // > 0: the activated value is rounded to multiples of it before the residual joins
   const float* scale;   // of the accumulators, by output channel
   const float* offset;  // added to the scaled accumulators
+
+  const float* input_scale;  // of this image, by channel: what an f32 input is multiplied by; null: 1
 };
 
 /// Bytes before the band in the scratch: tap offsets, and one register tile twice.
