@@ -106,11 +106,6 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
     if (layer.stride[d] != 1) return "winograd: stride 1 only";
     if (d > 0 && layer.dilation[d] != 1) return "winograd: dilation 1 only";
   }
-  if (layer.groups > 1 && woven_width(layer) == 0 &&
-      (layer.in_channels / layer.groups % kChannelBlock != 0 ||
-       layer.out_channels / layer.groups % kChannelBlock != 0)) {
-    return "winograd: groups must be multiples of 16 channels, or as many outputs as inputs: 2, 4 or 8";
-  }
   return {};
 }
 
