@@ -77,11 +77,11 @@ void run(const Convolution& s, const Inputs& inputs, OutputSink& outputs, RunCon
 // All of a kernel that its packing may depend on.
 std::string packing_of(const ConvKernel& kernel) {
   const ConvLayer& layer = kernel.layer;
-  static_assert(sizeof(ConvLayer) == 144 && sizeof(ConvKernel) == 168,
+  static_assert(sizeof(ConvLayer) == 152 && sizeof(ConvKernel) == 176,
                 "a new field that packing depends on belongs here");
   std::string text;
   for (const std::int64_t v :
-       {layer.in_channels, layer.out_channels, layer.groups, kernel.group_width, kernel.packed_bytes})
+       {layer.in_channels, layer.out_channels, layer.groups, layer.wide_words, kernel.group_width, kernel.packed_bytes})
     append_bytes(text, v);
   for (int d = 0; d < 3; ++d) {
     for (const std::int64_t v : {layer.kernel[d], layer.stride[d], layer.dilation[d]}) append_bytes(text, v);
@@ -92,7 +92,6 @@ std::string packing_of(const ConvKernel& kernel) {
   append_bytes(text, layer.output_layout);
   append_bytes(text, layer.input);
   append_bytes(text, layer.output);
-  append_bytes(text, layer.weights_fit_s8);
   append_bytes(text, kernel.algorithm);
   append_bytes(text, kernel.isa);
   return text;

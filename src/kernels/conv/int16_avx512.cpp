@@ -18,9 +18,10 @@ ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
 }
 
 #include "kernels/conv/int16_body.inc"
-// The second calls the first, whose name sorts behind it.
+// Each calls the ones before.
 // clang-format off
 #include "kernels/conv/pack_avx512.inc"
+#include "kernels/conv/pack_tile_avx512.inc"
 #include "kernels/conv/narrow_body.inc"
 // clang-format on
 

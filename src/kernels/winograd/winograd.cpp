@@ -144,10 +144,8 @@ void gather_weights(const ConvLayer& layer, const ConvWeights& from, std::int64_
     const std::int64_t o = channel + n;
     for (std::int64_t c = 0; c < count; ++c) {
       if ((first + c) / ins != o / group_outs) continue;
-      float taps[9];
       const std::int64_t at = (o * ins + (first + c) % ins) * 9;
-      std::memcpy(taps, reinterpret_cast<const char*>(from.weights) + at * 4, sizeof(taps));
-      for (std::int64_t k = 0; k < 9; ++k) w[(c * 9 + k) * kWinogradWeightOuts + n] = taps[k];
+      for (std::int64_t k = 0; k < 9; ++k) w[(c * 9 + k) * kWinogradWeightOuts + n] = scaled_weight(from, o, at + k);
     }
   }
 }
@@ -196,7 +194,7 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
         gather_weights(layer, from, channel, real, panel.first + c, count, w);
       }
       std::fill_n(w + count * 9 * kOuts, (kChannels - count) * 9 * kOuts, 0.0F);
-      if (from.scale != nullptr) {
+      if (dense && from.scale != nullptr) {
         for (std::int64_t k = 0; k < count * 9; ++k) {
           for (std::int64_t n = 0; n < real; ++n) w[k * kOuts + n] *= from.scale[channel + n];
         }
