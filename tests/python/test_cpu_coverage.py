@@ -35,6 +35,56 @@ def test_conv_transpose_1d_and_3d(reference, rng):
     one(reference, "ConvTranspose", {"x": draw(rng, (1, 16, 3, 2, 4))}, {"w": draw(rng, (16, 3, 2, 3, 2))}, tolerance=1e-5, strides=[2, 2, 2], auto_pad="SAME_UPPER")
 
 
+@pytest.mark.parametrize("channels,batch", [(16, 1), (40, 2), (5, 1), (96, 3)])
+@pytest.mark.parametrize("kernel,shortcut", [(1, False), (1, True), (3, False)])
+def test_gated_channels(reference, rng, channels, batch, kernel, shortcut):
+    """Channels weighed by what their means say, before a convolution: a product that a 1x1 convolution takes in."""
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["x", "w"], ["y0"], pads=[1, 1, 1, 1]), node("Relu", ["y0"], ["y"]),
+        node("GlobalAveragePool", ["y"], ["mean"]), node("Conv", ["mean", "down"], ["d0"]), node("Relu", ["d0"], ["d"]),
+        node("Conv", ["d", "up"], ["u"]), node("Sigmoid", ["u"], ["gate"]),
+        node("Mul", ["gate", "y"] if shortcut else ["y", "gate"], ["gated"]),
+        node("Conv", ["gated", "v", "b"], ["z"], pads=[kernel // 2] * 4),
+        *([node("Add", ["z", "x"], ["out"])] if shortcut else [node("Relu", ["z"], ["out"])]),
+    ]  # fmt: skip
+    constants = {"w": draw(rng, (channels, 6, 3, 3)), "down": draw(rng, (7, channels, 1, 1)), "up": draw(rng, (channels, 7, 1, 1)),
+                 "v": draw(rng, (6, channels, kernel, kernel)), "b": draw(rng, (6,))}  # fmt: skip
+    feeds = {"x": draw(rng, (batch, 6, 9, 7))}
+    check(reference, nodes, feeds, constants=constants, tolerance=1e-4)
+    ops = [s["op"] for s in on_cpu(build(nodes, feeds, constants=constants))._session.steps()]
+    assert ops.count("Mul") == (0 if kernel == 1 else 1), ops
+
+
+def test_gated_channels_that_stay_products(reference, rng):
+    node = helper.make_node
+    x = {"x": draw(rng, (2, 20, 6, 5)), "s": draw(rng, (1, 20, 1, 1))}
+    v = {"v": draw(rng, (8, 20, 1, 1)), "p": draw(rng, (2, 20, 6, 5))}
+    # One factor for all images is taken in; a product that others read, that leaves, or that is no factor by channel is not.
+    check(reference, [node("Mul", ["x", "s"], ["m"]), node("Conv", ["m", "v"], ["out"])], x, constants=v, tolerance=1e-4)
+    check(reference, [node("Mul", ["x", "s"], ["m"]), node("Conv", ["m", "v"], ["out"]), node("Neg", ["m"], ["n"])], x, ("out", "n"), v, 1e-4)
+    check(reference, [node("Mul", ["x", "s"], ["m"]), node("Conv", ["m", "v"], ["out"])], x, ("out", "m"), v, 1e-4)
+    check(reference, [node("Mul", ["x", "p"], ["m"]), node("Conv", ["m", "v"], ["out"])], {"x": x["x"]}, constants=v, tolerance=1e-4)
+    check(reference, [node("Mul", ["s", "s"], ["m"]), node("Conv", ["m", "v"], ["out"])], {"s": x["s"]}, constants=v, tolerance=1e-4)
+
+
+NARROW_GROUPS = [(2, 3), (4, 5), (8, 3), (8, 8), (4, 1), (2, 16)]
+
+
+@pytest.mark.parametrize("width,groups", NARROW_GROUPS)
+@pytest.mark.parametrize("attributes", [{}, {"strides": [2, 2]}, {"dilations": [2, 2]}, {"pads": [0, 1, 2, 1]}, {"kernel": 1}, {"kernel": 5}], ids=str)
+def test_narrow_groups(reference, rng, width, groups, attributes):
+    node = helper.make_node
+    own = dict(attributes)
+    kernel = own.pop("kernel", 3)
+    own.setdefault("pads", [kernel // 2] * 4)
+    channels = width * groups
+    check(reference, [node("Conv", ["x", "e"], ["y"]), node("Conv", ["y", "w", "b"], ["z"], group=groups, **own), node("Sigmoid", ["z"], ["out"])],
+          {"x": draw(rng, (2, 3, 11, 14))},
+          constants={"e": draw(rng, (channels, 3, 1, 1)), "w": draw(rng, (channels, width, kernel, kernel)), "b": draw(rng, (channels,))},
+          tolerance=1e-4)  # fmt: skip
+
+
 @pytest.mark.parametrize("shape", [(1, 5, 6, 7), (2, 32, 5, 3), (2, 19, 4), (3, 7)])
 @pytest.mark.parametrize("size,beta", [(5, 0.75), (3, 0.6), (4, 1.0), (1, 0.5)])
 def test_lrn(reference, rng, shape, size, beta):

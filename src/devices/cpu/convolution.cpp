@@ -55,6 +55,16 @@ void run(const Convolution& s, const Inputs& inputs, OutputSink& outputs, RunCon
     ORIEL_REQUIRE(r.dims() == dims, "an addend of shape {}, expected {}", to_string(r.dims()), to_string(dims));
     buffers.residual = r.raw();
   }
+  if (kernel.layer.scaled_input) {
+    const Tensor& f = inputs[buffers.residual == nullptr ? 1 : 2];
+    const bool per_image = f.rank() > 0 && f.dim(0) == shape.batch;
+    Dims expected(x.rank(), 1);
+    if (per_image) expected[0] = shape.batch;
+    expected[1] = kernel.layer.in_channels;
+    ORIEL_REQUIRE(f.dims() == expected, "factors of shape {}, expected {}", to_string(f.dims()), to_string(expected));
+    buffers.input_scale = static_cast<const float*>(f.raw());
+    if (per_image) buffers.input_scale_stride = (kernel.layer.in_channels + 15) / 16 * 16;
+  }
   char* own = scratch + round(plan.shared_scratch_bytes);
   for (int phase = 0; phase < plan.phases; ++phase) {
     parallel(context, plan.units[phase], 1, [&](std::int64_t first, std::int64_t last, int slot) {

@@ -52,7 +52,7 @@ using ConvPacker =
 
 /// Emits the step of `conv`, whose weights take the form that Weights chooses among `candidates`. `values` holds the
 /// bytes of all that `pack` packs besides `weights`. Inputs, outputs, in_place and kernel of `spec` are set, inputs
-/// being x and, where the layer has one, the residual.
+/// being x and, where the layer has them, the residual and the blocked factors of x.
 void emit_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Convolution> conv,
                       const std::vector<kernels::ConvCandidate>& candidates, const Tensor& weights,
                       const std::string& values, const ConvPacker& pack, Lowering::StepSpec spec);

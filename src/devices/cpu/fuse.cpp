@@ -38,7 +38,10 @@ class Fuser {
       if (taken_.count(node) != 0) continue;
       if (!options_.one_step_per_node && fusible(*node)) {
         Unit unit = start(node);
-        if (is_op(node, "Conv")) absorb_pad(unit);
+        if (is_op(node, "Conv")) {
+          absorb_pad(unit);
+          absorb_scale(unit);
+        }
         grow(unit);
         std::size_t last = position_.at(node);
         for (const Node* n : unit.absorbed) last = std::max(last, position_.at(n));
@@ -175,6 +178,34 @@ class Fuser {
     absorbed_before_.insert(pad);
     taken_.insert(pad);
     unit.absorbed.push_back(pad);
+  }
+
+  // Conv(Mul(x, s)) of a 1x1 kernel where s has one factor for each channel: what gates channels in mobile networks.
+  void absorb_scale(Unit& unit) {
+    const Node* mul = unit.node->input(0)->producer();
+    if (!is_op(mul, "Mul") || position_.count(mul) == 0 || taken_.count(mul) != 0 || !unit.extra_pads.empty()) return;
+    if (only_user_of(mul->output()) != unit.node || unit.node->attributes().get_int("group") != 1) return;
+    const Shape& shape = mul->output()->shape();
+    const Shape& weights = unit.node->input(1)->shape();
+    if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() > 5 || !weights.is_ranked()) return;
+    for (std::size_t i = 2; i < weights.rank(); ++i) {
+      if (!weights[i].is_known() || weights[i].value() != 1) return;
+    }
+    const auto is_one = [](const Dim& d) { return d.is_known() && d.value() == 1; };
+    for (std::size_t i = 0; i < 2; ++i) {
+      const Value* x = mul->input(i);
+      const Shape& s = mul->input(1 - i)->shape();
+      if (!x->shape().same(shape) || x == mul->input(1 - i) || !s.is_ranked() || s.rank() != shape.rank()) continue;
+      if (!s[1].same(shape[1]) || !(s[0].same(shape[0]) || is_one(s[0]))) continue;
+      bool points = true;
+      for (std::size_t d = 2; d < s.rank(); ++d) points = points && is_one(s[d]);
+      // A symbol that stands for what this product makes would never be learnt.
+      if (!points || defines_symbols(*mul)) continue;
+      absorbed_before_.insert(mul);
+      taken_.insert(mul);
+      unit.absorbed.push_back(mul);
+      return;
+    }
   }
 
   const Node* only_user_of(const Value* v) const {

@@ -1,4 +1,6 @@
 // Conv and ConvTranspose in f32: weights packed at compile, blocked activations, fused epilogues.
+#include <algorithm>
+
 #include "devices/cpu/convolution.h"
 
 namespace oriel::cpu {
@@ -35,6 +37,14 @@ bool worth_blocking(ConvLayer layer, const ConvShape& expected, const ConvPolicy
   return blocked + (residual ? 2.0 : 1.0) * reorder < kWorthRounding * plain;
 }
 
+// The product that the unit took in before its convolution, or null: factors by channel, which are the operand that
+// does not have the product's own shape.
+const Node* absorbed_product(const Unit& unit) {
+  const Node* node = unit.node->input(0)->producer();
+  const bool taken = std::find(unit.absorbed.begin(), unit.absorbed.end(), node) != unit.absorbed.end();
+  return taken && node->op().name == "Mul" ? node : nullptr;
+}
+
 void lower(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const Tensor& w = *lowering.folded(node.input(1));
@@ -48,7 +58,14 @@ void lower(Lowering& lowering, const Unit& unit) {
   // With one absorbed Pad the operand is the Pad's.
   const Value* operand = node.input(0);
   if (!unit.extra_pads.empty()) operand = operand->producer()->input(0);
-  const bool plain_input = reads_plain(lowering, operand, layer);
+  const Value* input_scale = nullptr;
+  if (const Node* product = absorbed_product(unit); product != nullptr) {
+    const bool first = product->input(0)->shape().same(product->output()->shape());
+    operand = product->input(first ? 0 : 1);
+    input_scale = product->input(first ? 1 : 0);
+    layer.scaled_input = true;
+  }
+  const bool plain_input = !layer.scaled_input && reads_plain(lowering, operand, layer);
   bool plain_output =
       !lowering.wanted_blocked(unit.output) && (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
   layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
@@ -92,6 +109,7 @@ void lower(Lowering& lowering, const Unit& unit) {
     spec.inputs.push_back(plain_output ? lowering.plain(unit.residual) : lowering.blocked(unit.residual));
     spec.in_place = {1};
   }
+  if (input_scale != nullptr) spec.inputs.push_back(lowering.blocked(input_scale));
   spec.outputs = {plain_output ? lowering.plain_output(unit.output) : lowering.blocked_output(unit.output)};
   spec.kernel = formatted("conv_f32_{}", isa_name(std::min(policy.isa, Isa::kAvx512)));
   emit_convolution(lowering, unit, conv, conv_candidates(layer, expected, policy), w, bytes, pack, std::move(spec));

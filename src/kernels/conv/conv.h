@@ -65,7 +65,8 @@ struct ConvLayer {
   std::int32_t residual_zero = 0;
   float output_scale = 1.0F;
   float residual_scale = 1.0F;
-  float middle_step = 0.0F;  ///< > 0: f(...) is rounded to multiples of it before a residual joins after it
+  float middle_step = 0.0F;   ///< > 0: f(...) is rounded to multiples of it before a residual joins after it
+  bool scaled_input = false;  ///< x is the input times ConvBuffers::input_scale, by channel; f32 alone
   /// conv_wide_words of the weights: VNNI multiplies what is beyond a signed byte apart; -1 costs VNNI.
   std::int64_t wide_words = 0;
 };
@@ -209,6 +210,9 @@ struct ConvBuffers {
   /// rounded up to 32 of them. Null: as packed. The bias joins the sums that conv_sums_see_zero speaks of.
   const std::int32_t* bias = nullptr;
   const float* scale = nullptr;
+  /// Of a scaled input: [channels rounded up to 16] for every image, `input_scale_stride` floats apart (0: the same).
+  const float* input_scale = nullptr;
+  std::int64_t input_scale_stride = 0;
 };
 
 /// Whether the sums of an integer kernel are of inputs as they are, so that the packed bias takes back what the zero

@@ -493,7 +493,8 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
 
 bool reads_in_place(const ConvKernel& kernel, const ConvShape& shape) {
   const ConvLayer& layer = kernel.layer;
-  if (layer.input_layout == Layout::kPlain || layer.transposed || woven_width(layer) > 0) return false;
+  if (layer.input_layout == Layout::kPlain || layer.transposed) return false;
+  if (woven_width(layer) > 0 || layer.scaled_input) return false;
   // 8-bit inputs lie as the band wants them only where VNNI takes unsigned ones.
   if (is_integer(kernel) && (channels_per_word(kernel) != 4 || layer.input != ConvElement::kU8)) return false;
   for (int d = 0; d < 3; ++d) {
@@ -661,7 +662,10 @@ void plan(ConvPlan& plan, int threads) {
   plan.thread_scratch_bytes = 0;
   if (positions * height * width == 0) return;
 
-  const double work = padded_flops(kernel, plan.shape) / direct_rate(kernel);
+  // Few pixels wait for their weights.
+  constexpr double kWeightRate = 25e9;
+  const double work = std::max(padded_flops(kernel, plan.shape) / direct_rate(kernel),
+                               static_cast<double>(kernel.packed_bytes) / kWeightRate);
   const std::int64_t wanted = wanted_units(work, threads);
   plan.flat = false;
   plan.rows = height;
@@ -827,6 +831,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     if (unit.panel0 >= unit.panel1) continue;
     unit.input = static_cast<const char*>(buffers.input) + image * in_image;
     unit.output = static_cast<char*>(buffers.output) + image * out_image * element_bytes(layer.output);
+    unit.input_scale = layer.scaled_input ? buffers.input_scale + image * buffers.input_scale_stride : nullptr;
     unit.residual = nullptr;
     if (layer.residual != Residual::kNone) {
       unit.residual =

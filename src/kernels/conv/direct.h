@@ -50,6 +50,8 @@ struct DirectUnit {
   const float* scale;   // of the accumulators, by output channel
   const float* offset;  // added to the scaled accumulators
 
+  const float* input_scale;  // of this image, by channel: what an f32 input is multiplied by; null: 1
+
   // VNNI alone; null where every weight is a byte. Panel p has entries [wide_starts[p], wide_starts[p + 1]) of
   // wide_steps (runs of 16 channels times four, plus the word) and of wide_weights, group_width floats each.
   const std::int32_t* wide_starts;

@@ -1,5 +1,5 @@
-// Plans, packs and deals out depthwise convolutions: units are row bands of one channel block. Integers have words of
-// four taps where VNNI takes them. Other integers and bf16 compute in f32 too, a band at a time: sums of up to 256
+// Plans, packs and deals out depthwise convolutions: units are one channel block of a row band. Integers have words
+// of four taps where VNNI takes them. Other integers and bf16 compute in f32 too, a band at a time: sums of up to 256
 // products of 8 bits are exact there.
 #include "kernels/depthwise/depthwise.h"
 
@@ -184,8 +184,8 @@ void plan(ConvPlan& plan, int threads) {
   const std::int64_t wanted = wanted_units(seconds(plan.kernel, shape, 1), threads);
   if (plan.kernel.layer.input != ConvElement::kF32) return plan_narrow(plan, wanted);
   std::int64_t bands = ceil_div(wanted, blocks);
-  // Few units: as many for every thread.
-  if (wanted > 1 && blocks * bands < 8 * threads && blocks % threads != 0) bands = round_up(bands, threads);
+  // Every thread begins with a part of the image, as in the layers around.
+  if (threads > 1 && wanted > 1) bands = round_up(bands, threads);
   plan.rows = ceil_div(rows, std::min(rows, bands));
   plan.bands_y = ceil_div(rows, plan.rows);
   plan.units[0] = blocks * plan.bands_y;
@@ -355,9 +355,10 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   const std::int64_t blocks = blocks_of(layer);
   const std::int64_t rows = plan.shape.out[0] * plan.shape.out[1];
   for (std::int64_t u = first; u < last; ++u) {
-    const std::int64_t block = u / plan.bands_y;
-    const std::int64_t channel = block % blocks * kChannelBlock;
-    const float* packed = static_cast<const float*>(buffers.packed) + block % blocks * block_floats(plan.kernel);
+    const std::int64_t band = u / blocks % plan.bands_y;
+    const std::int64_t block = u / blocks / plan.bands_y * blocks + u % blocks;
+    const std::int64_t channel = u % blocks * kChannelBlock;
+    const float* packed = static_cast<const float*>(buffers.packed) + u % blocks * block_floats(plan.kernel);
     unit.bias = packed;
     unit.weights = packed + kChannelBlock;
     unit.input = static_cast<const float*>(buffers.input) + block * in_volume;
@@ -365,7 +366,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     unit.residual = nullptr;
     if (layer.residual != Residual::kNone)
       unit.residual = static_cast<const float*>(buffers.residual) + block * out_volume;
-    unit.row0 = u % plan.bands_y * plan.rows;
+    unit.row0 = band * plan.rows;
     unit.row1 = std::min(unit.row0 + plan.rows, rows);
     const std::int64_t real = layer.in_channels - channel;
     unit.keep = real < kChannelBlock && !keeps_zero(layer.activation) ? real : kChannelBlock;
