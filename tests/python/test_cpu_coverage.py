@@ -30,6 +30,34 @@ def test_conv_transpose(reference, rng, attributes, channels, features, group):
           {"x": draw(rng, (2, channels, 5, 6))}, constants={"w": w, "b": draw(rng, (features,))}, tolerance=1e-5)
 
 
+@pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
+@pytest.mark.parametrize("channels,dims", [(6, (6, 1, 1)), (6, (1, 6, 1, 1)), (6, ()), (1, (1,)), (6, (1, 1))], ids=str)
+def test_what_is_done_to_each_channel_behind_a_convolution(reference, rng, op, channels, dims):
+    """Constants by channel are part of the convolution, in either order and repeatedly; the activation follows."""
+    node = helper.make_node
+    shape = (channels, 5, 3, 3) if op == "Conv" else (5, channels, 3, 3)
+    nodes = [
+        node(op, ["x", "w", "b"], ["c"], pads=[1, 1, 1, 1]),
+        node("Add", ["p", "c"], ["d"]),
+        node("Mul", ["d", "q"], ["e"]),
+        node("Sub", ["e", "r"], ["f"]),
+        node("Relu", ["f"], ["out"]),
+    ]
+    constants = {"w": draw(rng, shape), "b": draw(rng, (channels,)), **{name: draw(rng, dims) for name in "pqr"}}
+    feeds = {"x": draw(rng, (2, 5, 6, 7))}
+    check(reference, nodes, feeds, constants=constants, tolerance=1e-5)
+    steps = ort.InferenceSession(build(nodes, feeds, constants=constants))._session.steps()
+    assert [s["op"] for s in steps if s["op"] != "Reorder"] == [op]
+
+
+def test_constants_that_are_not_by_channel_stay_behind_a_convolution(reference, rng):
+    node = helper.make_node
+    for dims in (4,), (4, 1), (2, 1, 1, 1), (3, 4, 4), (1, 3, 4, 4):
+        nodes = [node("Conv", ["x", "w"], ["c"]), node("Add", ["c", "p"], ["d"]), node("Sub", ["q", "d"], ["out"])]
+        constants = {"w": draw(rng, (3, 5, 3, 3)), "p": draw(rng, dims), "q": draw(rng, (3, 1, 1))}
+        check(reference, nodes, {"x": draw(rng, (2, 5, 6, 6))}, constants=constants, tolerance=1e-5)
+
+
 def test_conv_transpose_1d_and_3d(reference, rng):
     one(reference, "ConvTranspose", {"x": draw(rng, (1, 4, 7))}, {"w": draw(rng, (4, 3, 5))}, tolerance=1e-5, strides=[3], output_shape=[20])
     one(reference, "ConvTranspose", {"x": draw(rng, (1, 16, 3, 2, 4))}, {"w": draw(rng, (16, 3, 2, 3, 2))}, tolerance=1e-5, strides=[2, 2, 2], auto_pad="SAME_UPPER")

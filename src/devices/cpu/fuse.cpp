@@ -199,7 +199,35 @@ class Fuser {
       }
       return true;
     }
-    return false;
+    if (!is_op(node, "Mul") && !is_op(node, "Add") && !is_op(node, "Sub")) return false;
+    const bool second = node->input(0) == x;
+    const std::vector<float> values = by_channel(node->input(second ? 1 : 0), x->shape(), channels);
+    if (values.empty() || node->input(second ? 0 : 1) != x || (is_op(node, "Sub") && !second)) return false;
+    const auto n = static_cast<std::size_t>(channels);
+    scale.assign(n, 1.0F);
+    shift.assign(n, 0.0F);
+    for (std::size_t c = 0; c < n; ++c) {
+      if (is_op(node, "Mul")) {
+        scale[c] = values[c];
+      } else {
+        shift[c] = is_op(node, "Sub") ? -values[c] : values[c];
+      }
+    }
+    return true;
+  }
+
+  // An f32 constant that is one number or one for each channel of `to`, whose axis 1 they are; else empty.
+  static std::vector<float> by_channel(const Value* v, const Shape& to, std::int64_t channels) {
+    if (v == nullptr || !v->is_constant() || v->element() != ElementType::kF32 || channels <= 0) return {};
+    const Dims& dims = v->constant()->dims();
+    if (dims.size() > to.rank()) return {};
+    const std::size_t missing = to.rank() - dims.size();
+    for (std::size_t i = 0; i < dims.size(); ++i) {
+      if (dims[i] != 1 && !(missing + i == 1 && dims[i] == channels)) return {};
+    }
+    std::vector<float> values = constant_f32(v);
+    if (values.size() == 1) values.assign(static_cast<std::size_t>(channels), values[0]);
+    return values;
   }
 
   void grow(Unit& unit) {
