@@ -185,6 +185,7 @@ class Fuser {
     const Node* mul = unit.node->input(0)->producer();
     if (!is_op(mul, "Mul") || position_.count(mul) == 0 || taken_.count(mul) != 0 || !unit.extra_pads.empty()) return;
     if (only_user_of(mul->output()) != unit.node || unit.node->attributes().get_int("group") != 1) return;
+    if (!is_folded(unit.node->input(1)) || (unit.node->input(2) != nullptr && !is_folded(unit.node->input(2)))) return;
     const Shape& shape = mul->output()->shape();
     const Shape& weights = unit.node->input(1)->shape();
     if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() > 5 || !weights.is_ranked()) return;
@@ -230,7 +231,35 @@ class Fuser {
       }
       return true;
     }
-    return false;
+    if (!is_op(node, "Mul") && !is_op(node, "Add") && !is_op(node, "Sub")) return false;
+    const bool second = node->input(0) == x;
+    const std::vector<float> values = by_channel(node->input(second ? 1 : 0), x->shape(), channels);
+    if (values.empty() || node->input(second ? 0 : 1) != x || (is_op(node, "Sub") && !second)) return false;
+    const auto n = static_cast<std::size_t>(channels);
+    scale.assign(n, 1.0F);
+    shift.assign(n, 0.0F);
+    for (std::size_t c = 0; c < n; ++c) {
+      if (is_op(node, "Mul")) {
+        scale[c] = values[c];
+      } else {
+        shift[c] = is_op(node, "Sub") ? -values[c] : values[c];
+      }
+    }
+    return true;
+  }
+
+  // An f32 constant that is one number or one for each channel of `to`, whose axis 1 they are; else empty.
+  static std::vector<float> by_channel(const Value* v, const Shape& to, std::int64_t channels) {
+    if (v == nullptr || !v->is_constant() || v->element() != ElementType::kF32 || channels <= 0) return {};
+    const Dims& dims = v->constant()->dims();
+    if (dims.size() > to.rank()) return {};
+    const std::size_t missing = to.rank() - dims.size();
+    for (std::size_t i = 0; i < dims.size(); ++i) {
+      if (dims[i] != 1 && !(missing + i == 1 && dims[i] == channels)) return {};
+    }
+    std::vector<float> values = constant_f32(v);
+    if (values.size() == 1) values.assign(static_cast<std::size_t>(channels), values[0]);
+    return values;
   }
 
   void grow(Unit& unit) {

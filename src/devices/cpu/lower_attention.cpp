@@ -239,7 +239,9 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
     x.v_head = v.head_stride;
     x.v_row = v.row_stride;
     char* lanes = scratch + key_bytes + value_bytes + count_bytes;
-    parallel(context, plan.units, 1, [&](std::int64_t first, std::int64_t last, int slot) {
+    // Neighbouring units together, but enough pieces for all threads.
+    const std::int64_t grain = std::clamp<std::int64_t>(plan.units / (8 * context.threads.threads()), 1, 16);
+    parallel(context, plan.units, grain, [&](std::int64_t first, std::int64_t last, int slot) {
       attention_run(plan, x, first, last, lanes + static_cast<std::size_t>(slot) * each);
     });
   };

@@ -1,4 +1,5 @@
-// Conv and ConvTranspose in f32: weights packed at compile, blocked activations, fused epilogues.
+// Conv and ConvTranspose in f32: weights packed at compile or, where a run brings them, by it; blocked activations,
+// fused epilogues.
 #include <algorithm>
 
 #include "devices/cpu/convolution.h"
@@ -10,13 +11,20 @@ using namespace kernels;
 
 bool transposed(const Node& node) { return node.op().name == "ConvTranspose"; }
 
+// Whether weights and bias are there at compile.
+bool has_constants(const Node& node) {
+  return is_folded(node.input(1)) && (node.input(2) == nullptr || is_folded(node.input(2)));
+}
+
 std::string decline(const Node& node, const CompileOptions&) {
   if (node.output()->element() != ElementType::kF32)
     return formatted("no kernel for {}", element_name(node.output()->element()));
   const Value* w = node.input(1);
-  if (!is_folded(w)) return "weights that are no constants";
-  if (node.input(2) != nullptr && !is_folded(node.input(2))) return "a bias that is no constant";
+  if (w->element() != ElementType::kF32) return formatted("no kernel for weights of {}", element_name(w->element()));
   if (!w->shape().is_ranked()) return "weights of unknown rank";
+  if (!has_constants(node) && !std::all_of(w->shape().dims().begin(), w->shape().dims().end(),
+                                           [](const Dim& d) { return d.is_known() && d.value() > 0; }))
+    return formatted("weights of shape {} that a run brings", w->shape().to_string());
   const std::size_t rank = w->shape().rank();
   if (rank < 3 || rank > 5) return formatted("{} spatial axes, kernels have 1 to 3", rank - 2);
   return {};
@@ -47,9 +55,10 @@ const Node* absorbed_product(const Unit& unit) {
 
 void lower(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
-  const Tensor& w = *lowering.folded(node.input(1));
+  const bool constants = has_constants(node);
+  const Dims dims = constants ? lowering.folded(node.input(1))->dims() : node.input(1)->shape().to_dims();
   const auto conv =
-      std::make_shared<Convolution>(Convolution::read(node.attributes(), w.dims(), transposed(node), unit.extra_pads));
+      std::make_shared<Convolution>(Convolution::read(node.attributes(), dims, transposed(node), unit.extra_pads));
   ConvLayer& layer = conv->kernel.layer;
   layer.activation = unit.activation;
   if (unit.residual != nullptr)
@@ -72,13 +81,34 @@ void lower(Lowering& lowering, const Unit& unit) {
 
   ConvPolicy policy;
   policy.threads = lowering.threads();
-  policy.allow_winograd = lowering.options().winograd && lowering.options().mode == CompileOptions::Mode::kPerformance;
+  policy.allow_winograd =
+      constants && lowering.options().winograd && lowering.options().mode == CompileOptions::Mode::kPerformance;
   const ConvShape expected = expected_shape(*conv, *operand, policy.dynamic_shape);
   if (plain_output && lowering.may_block() && lowering.options().weights_budget != 0) {
     plain_output = !worth_blocking(layer, expected, policy, unit.residual != nullptr);
   }
   layer.output_layout = plain_output ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
+  Lowering::StepSpec spec;
+  spec.inputs = {plain_input ? lowering.plain(operand) : lowering.blocked(operand)};
+  if (unit.residual != nullptr) {
+    spec.inputs.push_back(plain_output ? lowering.plain(unit.residual) : lowering.blocked(unit.residual));
+    spec.in_place = {1};
+  }
+  if (input_scale != nullptr) spec.inputs.push_back(lowering.blocked(input_scale));
+  spec.outputs = {plain_output ? lowering.plain_output(unit.output) : lowering.blocked_output(unit.output)};
+  spec.kernel = formatted("conv_f32_{}", isa_name(std::min(policy.isa, Isa::kAvx512)));
+  if (!constants) {
+    if (unit.residual == nullptr) spec.inputs.push_back(-1);
+    spec.inputs.push_back(lowering.plain(node.input(1)));
+    if (node.input(2) != nullptr) spec.inputs.push_back(lowering.plain(node.input(2)));
+    conv->kernel = conv_choose(layer, expected, policy);
+    conv->brought = std::make_shared<const BroughtWeights>(BroughtWeights{dims, unit.scale, unit.shift});
+    emit_unpacked_convolution(lowering, unit, conv, std::move(spec));
+    return;
+  }
+
+  const Tensor& w = *lowering.folded(node.input(1));
   // What is packed besides the weights.
   struct Values {
     std::vector<float> bias;
@@ -103,15 +133,6 @@ void lower(Lowering& lowering, const Unit& unit) {
     conv_pack(kernel, weights, to, first, last);
   };
 
-  Lowering::StepSpec spec;
-  spec.inputs = {plain_input ? lowering.plain(operand) : lowering.blocked(operand)};
-  if (unit.residual != nullptr) {
-    spec.inputs.push_back(plain_output ? lowering.plain(unit.residual) : lowering.blocked(unit.residual));
-    spec.in_place = {1};
-  }
-  if (input_scale != nullptr) spec.inputs.push_back(lowering.blocked(input_scale));
-  spec.outputs = {plain_output ? lowering.plain_output(unit.output) : lowering.blocked_output(unit.output)};
-  spec.kernel = formatted("conv_f32_{}", isa_name(std::min(policy.isa, Isa::kAvx512)));
   emit_convolution(lowering, unit, conv, conv_candidates(layer, expected, policy), w, bytes, pack, std::move(spec));
 }
 
