@@ -178,8 +178,25 @@ void lower_dynamic(Lowering& lowering, const Unit& unit) {
 std::string accept(const Node&, const CompileOptions&) { return {}; }
 
 bool bytes_in_whole_blocks(const Value* v) { return is_byte(v->element()) && whole_blocks(v->shape()); }
-bool unary_reads_blocked(const Node& node, std::size_t input) {
-  return input == 0 && bytes_in_whole_blocks(node.input(0));
+// The same, or with lanes beyond the channels, which whoever writes them keeps zero.
+bool bytes_in_blocks(const Value* v) {
+  return is_byte(v->element()) && v->shape().is_ranked() && v->shape().rank() >= 3;
+}
+bool unary_reads_blocked(const Node& node, std::size_t input) { return input == 0 && bytes_in_blocks(node.input(0)); }
+
+// Zeros in the lanes beyond the channels of blocked bytes.
+void clear_padding(RunContext& context, const Dims& dims, void* blocked) {
+  const std::int64_t keep = dims[1] % 16;
+  if (keep == 0) return;
+  const Dims storage = blocked_storage(dims);
+  const std::int64_t pixels = count_elements(Dims(dims.begin() + 2, dims.end()));
+  auto* to = static_cast<char*>(blocked);
+  parallel(context, dims[0] * pixels, kGrain / 16, [&](std::int64_t first, std::int64_t last, int) {
+    for (std::int64_t i = first; i < last; ++i) {
+      const std::int64_t at = (i / pixels * storage[1] + storage[1] - 1) * pixels + i % pixels;
+      std::fill(to + at * 16 + keep, to + at * 16 + 16, 0);
+    }
+  });
 }
 
 // Runs y = table[x] on memory as it lies.
@@ -190,6 +207,7 @@ void run_table(const ByteTable& table, const Tensor& x, bool blocked, OutputSink
   parallel(context, stored_elements(x, blocked), kGrain, [&](std::int64_t first, std::int64_t last, int) {
     apply_table(table, static_cast<const char*>(from) + first, static_cast<char*>(to) + first, last - first);
   });
+  if (blocked && table[0] != 0) clear_padding(context, x.dims(), to);
 }
 
 void lower_table(Lowering& lowering, const Unit& unit) {
@@ -258,11 +276,10 @@ Broadcast plan_of(const Dims& a, const Dims& b, const Dims& out) {
   return plan_broadcast(2, static_cast<int>(out.size()), out.data(), shapes);
 }
 
-// Whether an operand has one value a channel, its channels in whole blocks: its memory is then the same plain and
-// blocked.
+// Whether an operand has one value a channel.
 bool one_a_channel(const Value* v, const Value* out) {
   const Shape& shape = v->shape();
-  if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() != out->shape().rank() || !bytes_in_whole_blocks(v))
+  if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() != out->shape().rank() || !bytes_in_blocks(v))
     return false;
   const auto is_one = [](const Dim& d) { return d.is_known() && d.value() == 1; };
   if (!shape[1].same(out->shape()[1]) || (!shape[0].same(out->shape()[0]) && !is_one(shape[0]))) return false;
@@ -274,11 +291,11 @@ bool one_a_channel(const Value* v, const Value* out) {
 
 // Blocked memory joins blocked memory of the same shape, one value a channel, or one element.
 bool binary_joins_blocked(const Value* v, const Value* out) {
-  return one_element(v) || (v->shape().same(out->shape()) && bytes_in_whole_blocks(v)) || one_a_channel(v, out);
+  return one_element(v) || (v->shape().same(out->shape()) && bytes_in_blocks(v)) || one_a_channel(v, out);
 }
 bool binary_blocks(const Value* a, const Value* b, const Value* out) {
   const bool both = one_a_channel(a, out) && one_a_channel(b, out);
-  return !both && bytes_in_whole_blocks(out) && binary_joins_blocked(a, out) && binary_joins_blocked(b, out);
+  return !both && bytes_in_blocks(out) && binary_joins_blocked(a, out) && binary_joins_blocked(b, out);
 }
 
 std::string decline_binary(const Node& node, const CompileOptions&) {
@@ -305,14 +322,25 @@ class BinaryLayout {
     blocked_ = blocked_ && binary_blocks(a, b, out);
   }
   int operand(Lowering& lowering, const Value* v, int i) const {
-    const bool as_it_is = by_channel_[i] && lowering.is_blocked(v);
-    return blocked_ && !single_[i] && (!by_channel_[i] || as_it_is) ? lowering.blocked(v) : lowering.plain(v);
+    // Without spatial extents whole blocks lie as the plain layout does.
+    const bool as_it_is = by_channel_[i] && whole_blocks(v->shape()) && !lowering.is_blocked(v);
+    return blocked_ && !single_[i] && !as_it_is ? lowering.blocked(v) : lowering.plain(v);
   }
   int output(Lowering& lowering, const Value* v) const {
     return blocked_ ? lowering.blocked_output(v) : lowering.plain_output(v);
   }
 
-  /// Calls f(a, step of a, b, step of b, place in the result, n) for runs of bytes whose operands have one step each.
+  /// Calls f(a, step of a, b, step of b, result, n) for runs of bytes whose operands have one step each; `to` is where
+  /// the results begin.
+  template <typename F>
+  void run(RunContext& context, const Tensor& a, const Tensor& b, const Dims& out, char* to, F&& f) const {
+    const auto at_place = [&](const char* left, int left_step, const char* right, int right_step, std::int64_t at,
+                              std::int64_t n) { f(left, left_step, right, right_step, to + at, n); };
+    for_each_run(context, a, b, out, at_place);
+    if (blocked_) clear_padding(context, out, to);
+  }
+
+ private:
   template <typename F>
   void for_each_run(RunContext& context, const Tensor& a, const Tensor& b, const Dims& out, F&& f) const {
     const Tensor* in[2] = {&a, &b};
@@ -363,7 +391,6 @@ class BinaryLayout {
     });
   }
 
- private:
   static constexpr std::int64_t kBlock = 16;
   static constexpr std::int64_t kCut = 4096;
 
@@ -397,15 +424,14 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
     const Dims dims = broadcast(x.dims(), y.dims());
     const ElementType type = x.type();
     auto* to = static_cast<char*>(outputs.allocate(0, type, dims).raw());
-    layout.for_each_run(
-        context, x, y, dims,
-        [&](const char* left, int left_step, const char* right, int right_step, std::int64_t at, std::int64_t n) {
-          if (add) {
-            qlinear_add(type, left, left_step, right, right_step, sum, to + at, n);
-          } else {
-            qlinear_mul(type, left, left_step, right, right_step, product, to + at, n);
-          }
-        });
+    layout.run(context, x, y, dims, to,
+               [&](const char* left, int left_step, const char* right, int right_step, char* z, std::int64_t n) {
+                 if (add) {
+                   qlinear_add(type, left, left_step, right, right_step, sum, z, n);
+                 } else {
+                   qlinear_mul(type, left, left_step, right, right_step, product, z, n);
+                 }
+               });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -431,47 +457,42 @@ void lower_float_binary(Lowering& lowering, const Unit& unit) {
     if (like && (q->op == BinaryOp::kAdd || q->op == BinaryOp::kSub)) {
       const QLinearAdd sum = add_of(q->scales[0], q->zeros[0], q->op == BinaryOp::kSub ? -q->scales[1] : q->scales[1],
                                     q->zeros[1], q->scales[2], q->zeros[2]);
-      return layout.for_each_run(
-          context, x, y, dims,
-          [&](const char* left, int left_step, const char* right, int right_step, std::int64_t at, std::int64_t n) {
-            qlinear_add(type, left, left_step, right, right_step, sum, to + at, n);
-          });
+      return layout.run(context, x, y, dims, to,
+                        [&](const char* left, int left_step, const char* right, int right_step, char* z,
+                            std::int64_t n) { qlinear_add(type, left, left_step, right, right_step, sum, z, n); });
     }
     if (like && q->op == BinaryOp::kMul) {
       const QLinearMul product =
           mul_of(q->scales[0], q->zeros[0], q->scales[1], q->zeros[1], q->scales[2], q->zeros[2]);
-      return layout.for_each_run(
-          context, x, y, dims,
-          [&](const char* left, int left_step, const char* right, int right_step, std::int64_t at, std::int64_t n) {
-            qlinear_mul(type, left, left_step, right, right_step, product, to + at, n);
-          });
+      return layout.run(context, x, y, dims, to,
+                        [&](const char* left, int left_step, const char* right, int right_step, char* z,
+                            std::int64_t n) { qlinear_mul(type, left, left_step, right, right_step, product, z, n); });
     }
     const ElementType types[2] = {x.type(), y.type()};
-    layout.for_each_run(
-        context, x, y, dims,
-        [&](const char* left, int left_step, const char* right, int right_step, std::int64_t at, std::int64_t count) {
-          const char* from[2] = {left, right};
-          const int steps[2] = {left_step, right_step};
-          float real[3][kPiece];
-          for (std::int64_t done = 0; done < count; done += kPiece) {
-            const std::int64_t n = std::min(kPiece, count - done);
-            Broadcast piece;
-            piece.operands = 2;
-            piece.extent[0] = n;
-            piece.elements = n;
-            for (int i = 0; i < 2; ++i) {
-              piece.stride[i][0] = steps[i];
-              QuantizeShape shape;
-              shape.inner = steps[i] == 0 ? 1 : n;
-              dequantize_f32(shape, types[i], from[i] + done * steps[i], &q->scales[static_cast<std::size_t>(i)],
-                             &q->zeros[static_cast<std::size_t>(i)], real[i], 0, quantize_units(shape));
-            }
-            binary(q->op, ElementType::kF32, piece, real[0], real[1], real[2], 0, n);
-            QuantizeShape shape;
-            shape.inner = n;
-            quantize_f32(shape, type, real[2], &q->scales[2], &q->zeros[2], to + at + done, 0, quantize_units(shape));
-          }
-        });
+    layout.run(context, x, y, dims, to,
+               [&](const char* left, int left_step, const char* right, int right_step, char* z, std::int64_t count) {
+                 const char* from[2] = {left, right};
+                 const int steps[2] = {left_step, right_step};
+                 float real[3][kPiece];
+                 for (std::int64_t done = 0; done < count; done += kPiece) {
+                   const std::int64_t n = std::min(kPiece, count - done);
+                   Broadcast piece;
+                   piece.operands = 2;
+                   piece.extent[0] = n;
+                   piece.elements = n;
+                   for (int i = 0; i < 2; ++i) {
+                     piece.stride[i][0] = steps[i];
+                     QuantizeShape shape;
+                     shape.inner = steps[i] == 0 ? 1 : n;
+                     dequantize_f32(shape, types[i], from[i] + done * steps[i], &q->scales[static_cast<std::size_t>(i)],
+                                    &q->zeros[static_cast<std::size_t>(i)], real[i], 0, quantize_units(shape));
+                   }
+                   binary(q->op, ElementType::kF32, piece, real[0], real[1], real[2], 0, n);
+                   QuantizeShape shape;
+                   shape.inner = n;
+                   quantize_f32(shape, type, real[2], &q->scales[2], &q->zeros[2], z + done, 0, quantize_units(shape));
+                 }
+               });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -600,7 +621,7 @@ void lower_unit_concat(Lowering& lowering, const Unit& unit) {
 void lower_unit_table(Lowering& lowering, const Unit& unit) {
   const std::shared_ptr<const QuantisedUnit> q = unit.quantised;
   const Value* x = q->operands[0];
-  const bool blocked = lowering.is_blocked(x) && bytes_in_whole_blocks(x) && x->shape().same(unit.output->shape());
+  const bool blocked = lowering.is_blocked(x) && bytes_in_blocks(x) && x->shape().same(unit.output->shape());
   Lowering::StepSpec spec;
   spec.inputs = {blocked ? lowering.blocked(x) : lowering.plain(x)};
   spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
