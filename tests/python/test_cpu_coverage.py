@@ -524,3 +524,7 @@ def test_ml_forest_names_a_missing_feature(rng):
     model = build([ml("TreeEnsembleRegressor", n_targets=1, **forest(rng, "target", 5, 1))], {"x": draw(rng, (2, 5))}, symbolic=True)
     with pytest.raises(Exception, match="missing from a row of 2"):
         on_cpu(model).run(None, {"x": draw(rng, (2, 2))})
+
+
+def test_shrink_of_nan_is_zero(reference):
+    one(reference, "Shrink", {"x": np.array([np.nan, np.inf, -np.inf, 0.2, -3, 3], np.float32)}, lambd=0.5, bias=0.25)

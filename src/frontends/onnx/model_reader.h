@@ -85,6 +85,7 @@ class ModelReader {
   void read_scan(Call& call);
   void read_sequence_map(Call& call);
   void read_flex_attention(Call& call);
+  void read_gradient(Call& call);
   Node* add_scan(Attributes attributes, Bytes body, std::vector<Value*> inputs, const std::string& name,
                  std::vector<std::string> outputs, Scope& scope);
   /// Puts the nodes of a graph with one input and one output here, between `input` and the value returned.
@@ -110,6 +111,9 @@ class ModelReader {
   void bind_outputs(const Call& call, const std::vector<Value*>& values);
   /// Names of a node's outputs, at least `count` of them.
   static std::vector<std::string> output_names(const Call& call, std::size_t count = 0);
+  /// The block of the layout that com.microsoft.nchwc means: what the shapes of the model tell, else what ONNX Runtime
+  /// takes on this machine.
+  int nchwc_block();
   ImportFunction importer(const NodeProto& node, int version);
   static int version_of(Bytes domain, const Scope& scope);
 
@@ -122,6 +126,7 @@ class ModelReader {
   std::unordered_map<const FunctionProto*, Opsets> function_opsets_;
   std::unordered_map<std::string, ImportFunction> importers_;
   std::size_t nodes_read_ = 0;
+  int nchwc_block_ = 0;
 };
 
 inline std::string to_text(Bytes bytes) { return std::string(bytes); }
