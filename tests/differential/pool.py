@@ -36,11 +36,11 @@ def run_case(case, index, tell=lambda stage: None):
     def result(status, detail=""):
         return Result(index, case.label, status, " ".join(str(detail).split())[:500])
 
-    found, failures = {}, {}
+    found, again, failures = {}, {}, {}
     for engine in runtimes.ENGINES:
         tell(engine)
         try:
-            found[engine] = runtimes.run(engine, case, threads=1 + index % 2)
+            found[engine], again[engine] = runtimes.run(engine, case, threads=1 + index % 2)
         except runtimes.Refused as refusal:
             failures[engine] = refusal
         except AssertionError as broken:
@@ -50,6 +50,11 @@ def run_case(case, index, tell=lambda stage: None):
     if (oriel is None) != (reference is None):
         return result("devices", f"only one device refuses: {failures.get('oriel') or failures.get('reference')}")
     if oriel is not None:
+        ours, plain = again["oriel"], again["reference"]
+        if (ours is None) != (plain is None):
+            return result("extents", f"only {'the reference' if ours is None else 'the optimised'} device runs the inputs of other extents")
+        if ours is not None and (found_again := verdict.difference(plain, ours, case, F64)):
+            return result("extents", f"with other extents: {found_again}")
         devices = verdict.difference(reference, oriel, case, F64)
         if theirs is None:
             if devices:

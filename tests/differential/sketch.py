@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-from draw import ELEMENT_TYPES, NARROW, np_type, onnx_type
+from draw import ELEMENT_TYPES, np_type, onnx_type
 from onnx import defs, helper, numpy_helper
 
 NEWEST = {"": 26, "ai.onnx.ml": 5, "com.microsoft": 1}
@@ -23,6 +23,7 @@ class Name(str):
 class Case:
     """A model with its inputs.
 
+    `again` are inputs of other extents for the same symbols, which may or may not fit the operators; None without symbols.
     `tolerance` is relative to the largest magnitude of an output, `absolute` what sums that cancel may be off by, `steps`
     what integers may differ by.
     """
@@ -33,6 +34,7 @@ class Case:
     tolerance: float = 0.0
     steps: int = 0
     absolute: float = 0.0
+    again: dict = None
     ops: list = field(default_factory=list)
 
 
@@ -156,6 +158,22 @@ class Sketch:
     def output(self, names):
         self.results += [n for n in names if n and n not in self.results]
 
+    def _other_extents(self):
+        extents, feeds = {}, {}
+        # Lists of integers are axes, shapes and the like: their lengths stay.
+        for info in self.inputs:
+            if self.feeds[info.name].dtype.kind == "i" and self.feeds[info.name].ndim == 1:
+                extents.update((d.dim_param, n) for d, n in zip(info.type.tensor_type.shape.dim, self.feeds[info.name].shape) if d.dim_param)
+        for info in self.inputs:
+            array = self.feeds[info.name]
+            shape = [d.dim_value if not d.dim_param else extents.setdefault(d.dim_param, n + self.draw.pick([-1, 0, 1, 2, 16]))
+                     for d, n in zip(info.type.tensor_type.shape.dim, array.shape)]  # fmt: skip
+            shape = [max(d, 0) for d in shape]
+            if array.size == 0 or np.prod(shape) > 20000:
+                return None
+            feeds[info.name] = np.resize(array, shape)
+        return feeds if extents else None
+
     def case(self):
         if not self.results:
             raise NotDefined("nothing to give back")
@@ -166,9 +184,6 @@ class Sketch:
         imports = [helper.make_opsetid(d, self.version(d)) for d in sorted(self.domains)]
         model = helper.make_model(graph, opset_imports=imports, ir_version=10, functions=self.functions)
         ops = sorted({n.op_type for n in self.nodes if n.op_type != "Constant"})
-        return Case(self.label or "+".join(ops), model, self.feeds, self.tolerance, self.steps, self.absolute, ops)
+        return Case(self.label or "+".join(ops), model, self.feeds, self.tolerance, self.steps, self.absolute, self._other_extents(), ops)
 
 
-def is_narrow(name):
-    """Whether numpy lacks the type and runtimes differ in how they hand it out."""
-    return name in NARROW
