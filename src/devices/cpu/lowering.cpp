@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "devices/cpu/cpu_device.h"
+#include "devices/cpu/fourier.h"
 #include "devices/cpu/quantised.h"
 #include "kernels/reorder/reorder.h"
 
@@ -129,7 +130,7 @@ const std::unordered_map<std::string_view, Rule>& all_rules() {
     for (const std::vector<Rule>& list :
          {attention_rules(), conv_rules(), pool_rules(), elementwise_rules(), logic_rules(), gemm_rules(), norm_rules(),
           reduce_rules(), movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(),
-          quant_rules(), number_rules(), detect_rules(), ml_rules(), line_rules()}) {
+          quant_rules(), number_rules(), detect_rules(), ml_rules(), line_rules(), fourier_rules()}) {
       for (const Rule& rule : list) map->emplace(rule.op, rule);
     }
     return map;

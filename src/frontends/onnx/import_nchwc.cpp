@@ -6,6 +6,7 @@
 
 #include "frontends/onnx/import_activation.h"
 #include "frontends/onnx/import_table.h"
+#include "ir/alignment.h"
 
 namespace oriel::onnx {
 namespace {
@@ -68,7 +69,8 @@ Tensor plain_filter(const Tensor& filter, std::int64_t block, std::int64_t input
   const Dims& dims = filter.dims();
   const std::int64_t taps = dims[2] * dims[3];
   Tensor plain = Tensor::allocate(filter.type(), dims);
-  const auto* from = filter.data<float>();
+  const Tensor source = aligned(filter);
+  const auto* from = source.data<float>();
   auto* to = plain.data<float>();
   for (std::int64_t o = 0; o < dims[0]; o += block) {
     for (std::int64_t i = 0; i < dims[1]; i += input_block) {
