@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -17,11 +18,19 @@ namespace {
 std::atomic<std::uint64_t> allocations{0};
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
-// Blocks that were given back lately, for requests of the same size: results of a model that runs again and again. What
+// Blocks that were given back lately, for requests of their size: results of a model that runs again and again. What
 // the system takes back it hands out page by page, each with a fault.
 class RecentBlocks {
  public:
-  /// A block of that size, or null.
+  /// What to ask the system for where `size` bytes are wanted: sizes that are served come in eight steps an octave, so
+  /// that results of similar shapes serve each other.
+  static std::size_t capacity(std::size_t size) {
+    if (!serves(size)) return size;
+    const std::size_t step = std::bit_floor(size) / 8;
+    return (size + step - 1) / step * step;
+  }
+
+  /// A block of that capacity, or null.
   void* take(std::size_t size) noexcept {
     // Whoever finds the lock taken does without, also the child of a fork in which nobody will ever let go of it.
     const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
@@ -86,14 +95,16 @@ RecentBlocks& recent_blocks() {
 
 class HostBlock final : public Memory {
  public:
-  HostBlock(void* data, std::size_t size, std::size_t reserved, std::shared_ptr<Budget> budget)
-      : Memory(data, size), reserved_(reserved), budget_(std::move(budget)) {}
+  /// `reserved` bytes are the budget's.
+  HostBlock(void* data, std::size_t size, std::size_t capacity, std::size_t reserved, std::shared_ptr<Budget> budget)
+      : Memory(data, size), capacity_(capacity), reserved_(reserved), budget_(std::move(budget)) {}
   ~HostBlock() override {
-    recent_blocks().give(handle(), reserved_);
+    recent_blocks().give(handle(), capacity_);
     if (budget_) budget_->give(reserved_);
   }
 
  private:
+  std::size_t capacity_;
   std::size_t reserved_;
   std::shared_ptr<Budget> budget_;
 };
@@ -144,15 +155,16 @@ std::shared_ptr<Memory> allocate_host(std::size_t bytes, const std::shared_ptr<B
   const std::size_t alignment = huge ? kHugePage : kMemoryAlignment;
   const std::size_t reserved = (bytes + kSlack + kMemoryAlignment - 1) / kMemoryAlignment * kMemoryAlignment;
   if (budget) budget->take(reserved, what);
-  void* data = recent_blocks().take(reserved);
+  const std::size_t capacity = RecentBlocks::capacity(reserved);
+  void* data = recent_blocks().take(capacity);
   const bool fresh = data == nullptr;
-  if (fresh && posix_memalign(&data, alignment, reserved) != 0) {
+  if (fresh && posix_memalign(&data, alignment, capacity) != 0) {
     if (budget) budget->give(reserved);
     fail(ErrorCode::kOutOfMemory, "{}: the system has no {} bytes", what, bytes);
   }
-  if (fresh && huge) madvise(data, reserved / kHugePage * kHugePage, MADV_HUGEPAGE);
+  if (fresh && huge) madvise(data, capacity / kHugePage * kHugePage, MADV_HUGEPAGE);
   allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::make_shared<HostBlock>(data, bytes, reserved, budget);
+  return std::make_shared<HostBlock>(data, bytes, capacity, reserved, budget);
 }
 
 std::shared_ptr<Memory> borrow_host(void* data, std::size_t bytes, std::shared_ptr<void> owner) {
