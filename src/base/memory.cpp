@@ -11,6 +11,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/recent_blocks.h"
 
 namespace oriel {
 namespace {
@@ -51,6 +52,12 @@ class RecentBlocks {
     while (count_ == blocks_.size() || total_ + size > kMost) std::free(remove(0));
     blocks_[count_++] = {data, size};
     total_ += size;
+  }
+
+  /// Frees all of them.
+  void clear() noexcept {
+    const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+    while (lock.owns_lock() && count_ > 0) std::free(remove(count_ - 1));
   }
 
  private:
@@ -125,6 +132,8 @@ class StringBlock final : public Memory {
 };
 
 }  // namespace
+
+void release_recent_blocks() noexcept { recent_blocks().clear(); }
 
 void Budget::take(std::size_t bytes, const char* what) {
   const std::size_t now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
