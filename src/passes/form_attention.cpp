@@ -61,8 +61,8 @@ bool form_attention(Graph& graph) {
       // A mask that is stretched is stretched for as many keys as these values have.
       Value* length = nullptr;
       if (std::any_of(parts.begin(), parts.end(), [&](const Value* m) { return !covers_keys(*m, keys); })) {
-        const auto known = std::find_if(lengths.begin(), lengths.end(),
-                                        [&](const Value* v) { return v->shape()[2].same(keys); });
+        const auto known =
+            std::find_if(lengths.begin(), lengths.end(), [&](const Value* v) { return v->shape()[2].same(keys); });
         length = known != lengths.end() ? *known : lengths.emplace_back(found->value);
         parts.push_back(length);
       }

@@ -41,11 +41,11 @@ std::int64_t block_rows(const GemmF32Table& t, std::int64_t rows) { return std::
 
 /// The parts of a thread's scratch.
 struct Scratch {
-  float* q;      ///< scaled queries [rows][dim_pitch]
-  float* s;      ///< scores [rows of a block][pitch]
-  float* o;      ///< unnormalised output [rows][value_pitch]
-  float* top;    ///< running maxima
-  float* total;  ///< running sums
+  float* q;       ///< scaled queries [rows][dim_pitch]
+  float* s;       ///< scores [rows of a block][pitch]
+  float* o;       ///< unnormalised output [rows][value_pitch]
+  float* top;     ///< running maxima
+  float* total;   ///< running sums
   float* keys;    ///< packed panels of the keys of a block
   float* values;  ///< packed panels of its values
 };

@@ -357,9 +357,7 @@ TEST_P(Elementwise, UnaryAgainstFormulas) {
         [](double v) { return 1.050701f * (v < 0 ? 1.6732632f * std::expm1(v) : v); });
   check(UnaryOp::kCelu, 2.0f, 0, [](double v) { return v < 0 ? 2 * std::expm1(v / 2) : v; });
   check(UnaryOp::kThresholdedRelu, 0.45f, 0, [](float v) { return v > 0.45f ? v : 0.0f; });
-  check(UnaryOp::kShrink, 1.0f, 0.25f, [](float v) {
-    return v < -1 ? v + 0.25f : v > 1 ? v - 0.25f : 0.0f;
-  });
+  check(UnaryOp::kShrink, 1.0f, 0.25f, [](float v) { return v < -1 ? v + 0.25f : v > 1 ? v - 0.25f : 0.0f; });
   check(UnaryOp::kAffine, 2.0f, -1.0f, [](float v) { return 2 * v - 1; });
   std::vector<std::uint8_t> flags(x.size());
   is_nan_f32(x.data(), flags.data(), n);
