@@ -79,8 +79,8 @@ double usual_steps(const ConvKernel& kernel) {
   const std::int64_t outs = layer.out_channels / layer.groups;
   const double groups =
       static_cast<double>(outs + kernel.group_width - std::gcd(outs, kernel.group_width)) / static_cast<double>(outs);
-  const double channels =
-      groups * static_cast<double>(layer.in_channels / layer.groups) + static_cast<double>(misaligned(layer)) / 2;
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  const double channels = groups * static_cast<double>(ins) + static_cast<double>(misaligned(layer)) / 2;
   return is_bf16(kernel) ? channels / 2 : channels;
 }
 
