@@ -1,4 +1,7 @@
-// Conv and ConvTranspose in f32: weights packed at compile, blocked activations, fused epilogues.
+// Conv and ConvTranspose in f32 or on operands rounded to bf16: weights packed at compile, blocked activations, fused
+// epilogues.
+#include <algorithm>
+
 #include "devices/cpu/convolution.h"
 
 namespace oriel::cpu {
@@ -35,6 +38,36 @@ bool worth_blocking(ConvLayer layer, const ConvShape& expected, const ConvPolicy
   return blocked + (residual ? 2.0 : 1.0) * reorder < kWorthRounding * plain;
 }
 
+// The value that a unit's convolution reads: that of an absorbed Pad, if there is one.
+const Value* operand_of(const Unit& unit) {
+  const Value* operand = unit.node->input(0);
+  return unit.extra_pads.empty() ? operand : operand->producer()->input(0);
+}
+
+// Whether a unit is a convolution on operands rounded to bf16. Few channels, which are read plain, and channels that
+// are groups of their own stay f32.
+bool rounds(const Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  const bool convolution = node.op().full_name() == "Conv" || node.op().full_name() == "ConvTranspose";
+  if (!lowering.bf16() || unit.quantised != nullptr || !convolution || !decline(node, {}).empty()) return false;
+  const Shape& w = node.input(1)->shape();
+  const std::int64_t groups = node.attributes().get_int("group");
+  const std::int64_t one = w[1].value();
+  const std::int64_t in = transposed(node) ? w[0].value() : one * groups;
+  const std::int64_t out = transposed(node) ? one * groups : w[0].value();
+  return groups == 1 ? in >= kChannelBlock : groups != in || groups != out;
+}
+
+// Whether all who read the value round it to bf16, or add it to the sums of a convolution that does so.
+bool is_read_rounded(const Lowering& lowering, const Value* value) {
+  if (!lowering.may_block() || lowering.leaves(value) || value->users().empty()) return false;
+  return std::all_of(value->users().begin(), value->users().end(), [&](const Node* user) {
+    const Unit* reader = lowering.unit_of(user);
+    return reader != nullptr && rounds(lowering, *reader) &&
+           (operand_of(*reader) == value || reader->residual == value);
+  });
+}
+
 void lower(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const Tensor& w = *lowering.folded(node.input(1));
@@ -45,12 +78,21 @@ void lower(Lowering& lowering, const Unit& unit) {
   if (unit.residual != nullptr)
     layer.residual = unit.residual_after_activation ? Residual::kAfterActivation : Residual::kBeforeActivation;
 
-  // With one absorbed Pad the operand is the Pad's.
-  const Value* operand = node.input(0);
-  if (!unit.extra_pads.empty()) operand = operand->producer()->input(0);
+  const Value* operand = operand_of(unit);
+  const bool bf16 = rounds(lowering, unit);
+  const bool narrow_input = bf16 && lowering.is_narrow(operand);
+  const bool narrow_output = bf16 && is_read_rounded(lowering, unit.output);
+  const bool narrow_residual = bf16 && unit.residual != nullptr && lowering.is_narrow(unit.residual);
+  if (bf16) {
+    layer.input = ConvElement::kBf16;
+    layer.rounds_input = !narrow_input;
+    if (narrow_output) layer.output = ConvElement::kBf16;
+    if (narrow_residual) layer.residual_element = ConvElement::kBf16;
+    if (narrow_output) conv->output = ElementType::kBF16;
+  }
   const bool plain_input = reads_plain(lowering, operand, layer);
   bool plain_output =
-      !lowering.wanted_blocked(unit.output) && (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
+      !bf16 && !lowering.wanted_blocked(unit.output) && (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
   layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
   ConvPolicy policy;
@@ -87,13 +129,23 @@ void lower(Lowering& lowering, const Unit& unit) {
   };
 
   Lowering::StepSpec spec;
-  spec.inputs = {plain_input ? lowering.plain(operand) : lowering.blocked(operand)};
+  const auto stored = [&](const Value* value, bool narrow, bool plain) {
+    return narrow ? lowering.narrow(value) : plain ? lowering.plain(value) : lowering.blocked(value);
+  };
+  spec.inputs = {stored(operand, narrow_input, plain_input)};
   if (unit.residual != nullptr) {
-    spec.inputs.push_back(plain_output ? lowering.plain(unit.residual) : lowering.blocked(unit.residual));
-    spec.in_place = {1};
+    spec.inputs.push_back(stored(unit.residual, narrow_residual, plain_output));
+    if (narrow_residual == narrow_output) spec.in_place = {1};
   }
-  spec.outputs = {plain_output ? lowering.plain_output(unit.output) : lowering.blocked_output(unit.output)};
-  spec.kernel = formatted("conv_f32_{}", isa_name(std::min(policy.isa, Isa::kAvx512)));
+  spec.outputs = {narrow_output  ? lowering.narrow_output(unit.output)
+                  : plain_output ? lowering.plain_output(unit.output)
+                                 : lowering.blocked_output(unit.output)};
+  if (bf16) {
+    spec.kernel = "conv_bf16";
+    spec.precision = "bf16";
+  } else {
+    spec.kernel = formatted("conv_f32_{}", isa_name(std::min(policy.isa, Isa::kAvx512)));
+  }
   emit_convolution(lowering, unit, conv, conv_candidates(layer, expected, policy), w, bytes, pack, std::move(spec));
 }
 
