@@ -44,8 +44,7 @@ const Value* operand_of(const Unit& unit) {
   return unit.extra_pads.empty() ? operand : operand->producer()->input(0);
 }
 
-// Whether a unit is a convolution on operands rounded to bf16. Few channels, which are read plain, and channels that
-// are groups of their own stay f32.
+// Whether a unit is a convolution on operands rounded to bf16. Sums over few channels stay f32.
 bool rounds(const Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const bool convolution = node.op().full_name() == "Conv" || node.op().full_name() == "ConvTranspose";
@@ -54,8 +53,7 @@ bool rounds(const Lowering& lowering, const Unit& unit) {
   const std::int64_t groups = node.attributes().get_int("group");
   const std::int64_t one = w[1].value();
   const std::int64_t in = transposed(node) ? w[0].value() : one * groups;
-  const std::int64_t out = transposed(node) ? one * groups : w[0].value();
-  return groups == 1 ? in >= kChannelBlock : groups != in || groups != out;
+  return in / groups >= kChannelBlock;
 }
 
 // Whether all who read the value round it to bf16, or add it to the sums of a convolution that does so.

@@ -41,6 +41,23 @@ extern const ConvSteps kWinogradSteps;
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
 
+/// The channels of a group, inputs as outputs, where f32 kernels weave the groups that share a block of 16: 2, 4 or 8;
+/// 0 for other layers.
+inline std::int64_t woven_width(const ConvLayer& layer) {
+  const std::int64_t width = layer.in_channels / layer.groups;
+  const bool blocks = layer.input == ConvElement::kF32 && layer.input_layout == Layout::kBlocked;
+  const bool narrow = width == 2 || width == 4 || width == 8;
+  return blocks && narrow && layer.groups > 1 && layer.in_channels == layer.out_channels ? width : 0;
+}
+
+/// The channel of a block of 16 that lane `lane` of woven groups of `width` channels holds (weave.inc).
+inline std::int64_t woven_channel(Isa isa, std::int64_t width, std::int64_t lane) {
+  const std::int64_t lanes = isa >= Isa::kAvx512 ? 16 : isa == Isa::kAvx2 ? 8 : 4;
+  const std::int64_t groups = lanes > width ? lanes / width : 1;
+  const std::int64_t p = lane % lanes;
+  return lane - p + p % groups * (lanes / groups) + p / groups;
+}
+
 /// Nominal f32 operations per second of one core at a level.
 inline double nominal_flops(Isa isa) { return isa >= Isa::kAvx2 ? 115e9 : 14e9; }
 
@@ -54,8 +71,8 @@ inline double stream_seconds(std::int64_t bytes) {
 /// Multiply-adds of the layer as written, times two.
 double conv_flops(const ConvLayer& layer, const ConvShape& shape);
 
-/// The most units worth having: chunks of about half a millisecond, and a few for each thread while they stay above ten
-/// microseconds.
+/// The most units worth having: chunks of about half a millisecond, and a few for each thread while they stay above
+/// four microseconds.
 std::int64_t wanted_units(double seconds, int threads);
 
 }  // namespace oriel::kernels

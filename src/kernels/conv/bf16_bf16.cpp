@@ -73,12 +73,11 @@ ORIEL_INLINE void copy_line(const DirectUnit& u, float* to, std::int64_t c, std:
   }
 }
 
-ORIEL_INLINE bool finish_packed(const DirectUnit&, const float*, const Destination&) { return false; }
-ORIEL_INLINE bool finish_packed_floats(const DirectUnit&, const float*, const float*, const Destination&) {
-  return false;
-}
-
+// The second calls the first, whose name sorts behind it.
+// clang-format off
+#include "kernels/conv/pack_none.inc"
 #include "kernels/conv/narrow_body.inc"
+// clang-format on
 
 }  // namespace
 

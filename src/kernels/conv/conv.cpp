@@ -40,7 +40,7 @@ double conv_flops(const ConvLayer& layer, const ConvShape& shape) {
 
 std::int64_t wanted_units(double seconds, int threads) {
   const double longest = seconds / 0.5e-3;
-  const double balanced = threads > 1 ? std::min(4.0 * threads, seconds / 10e-6) : 1.0;
+  const double balanced = threads > 1 ? std::min(4.0 * threads, seconds / 4e-6) : 1.0;
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::max(longest, balanced)));
 }
 
@@ -108,9 +108,10 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
     if (layer.stride[d] != 1) return "winograd: stride 1 only";
     if (d > 0 && layer.dilation[d] != 1) return "winograd: dilation 1 only";
   }
-  if (layer.groups > 1 && (layer.in_channels / layer.groups % kChannelBlock != 0 ||
-                           layer.out_channels / layer.groups % kChannelBlock != 0)) {
-    return "winograd: groups must be multiples of 16 channels";
+  if (layer.groups > 1 && woven_width(layer) == 0 &&
+      (layer.in_channels / layer.groups % kChannelBlock != 0 ||
+       layer.out_channels / layer.groups % kChannelBlock != 0)) {
+    return "winograd: groups must be multiples of 16 channels, or as many outputs as inputs: 2, 4 or 8";
   }
   return {};
 }

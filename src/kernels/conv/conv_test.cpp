@@ -67,7 +67,7 @@ void check(const ConvCase& c, std::mt19937_64& random) {
 
 ConvLayer random_layer(std::mt19937_64& random, bool three_d) {
   ConvLayer l;
-  const std::int64_t kind = pick(random, {0, 0, 0, 1, 1, 2});
+  const std::int64_t kind = pick(random, {0, 0, 0, 1, 1, 2, 3, 3});
   if (kind == 0) {
     l.in_channels = pick(random, {1, 3, 5, 16, 17, 24, 32, 40, 64});
     l.out_channels = pick(random, {1, 7, 8, 16, 20, 24, 30, 32, 33, 48, 56, 72});
@@ -75,6 +75,9 @@ ConvLayer random_layer(std::mt19937_64& random, bool three_d) {
     l.groups = pick(random, {2, 3, 4, 5, 16});
     l.in_channels = l.groups * pick(random, {1, 2, 3, 4, 8, 16, 20, 32});
     l.out_channels = l.groups * pick(random, {1, 2, 3, 4, 8, 12, 16, 32, 48});
+  } else if (kind == 3) {
+    l.groups = pick(random, {2, 3, 5, 8, 13, 32});
+    l.in_channels = l.out_channels = l.groups * pick(random, {2, 4, 8});
   } else {
     l.in_channels = l.out_channels = l.groups = pick(random, {1, 5, 16, 19, 32, 35});
   }
@@ -109,7 +112,7 @@ ConvShape random_shape(const ConvLayer& l, std::mt19937_64& random, bool three_d
 
 TEST(Convolution, RandomBlocked) {
   std::mt19937_64 random(1);
-  for (int i = 0; i < 150; ++i) {
+  for (int i = 0; i < 200; ++i) {
     const ConvLayer layer = random_layer(random, false);
     check(make_case(layer, random_shape(layer, random, false), random() % 2 == 0, random), random);
     if (HasFatalFailure()) return;
@@ -286,9 +289,9 @@ TEST(Conv, PacksScaledWeightsFromAnyByte) {
     std::int64_t in, out, groups, kernel;
     bool transposed;
   };
-  for (const Layer& l :
-       {Layer{19, 37, 1, 3, false}, Layer{64, 64, 1, 1, false}, Layer{3, 20, 1, 5, false}, Layer{40, 24, 4, 3, false},
-        Layer{24, 24, 24, 3, false}, Layer{18, 33, 1, 3, true}, Layer{32, 48, 1, 3, false}}) {
+  for (const Layer& l : {Layer{19, 37, 1, 3, false}, Layer{64, 64, 1, 1, false}, Layer{3, 20, 1, 5, false},
+                         Layer{40, 24, 4, 3, false}, Layer{24, 24, 24, 3, false}, Layer{40, 40, 10, 3, false},
+                         Layer{24, 24, 3, 3, true}, Layer{18, 33, 1, 3, true}, Layer{32, 48, 1, 3, false}}) {
     for (const Layout input : {Layout::kBlocked, Layout::kPlain}) {
       ConvLayer layer;
       layer.in_channels = l.in;

@@ -40,7 +40,7 @@ std::int64_t channels_per_word(const ConvKernel& kernel) {
 /// 4-byte words of a pixel (of 16 channels unless plain) in a band.
 std::int64_t pixel_words(const ConvKernel& kernel) { return is_plain(kernel) ? 1 : 16 / channels_per_word(kernel); }
 
-std::int64_t width_step(const ConvKernel& kernel) { return is_f32(kernel) ? 8 : 16; }
+std::int64_t width_step(const ConvKernel& kernel) { return is_f32(kernel) && woven_width(kernel.layer) == 0 ? 8 : 16; }
 
 std::int64_t tile_pixels(const ConvKernel& kernel) {
   return is_f32(kernel) ? kernels_of(kernel.isa).tile_pixels : narrow_of(kernel).tile_pixels;
@@ -116,6 +116,7 @@ std::int64_t panel_count(const ConvKernel& kernel) { return ceil_div(kernel.laye
 /// k steps per tap in the packed weights of a panel.
 std::int64_t packed_steps(const ConvKernel& kernel, const PanelChannels& panel) {
   const std::int64_t channels = panel.last - panel.first;
+  if (const std::int64_t woven = woven_width(kernel.layer); woven > 0) return woven;
   if (is_plain(kernel)) return channels;
   return is_f32(kernel) ? round_up(channels, 4) : ceil_div(channels, channels_per_word(kernel));
 }
@@ -205,6 +206,38 @@ std::uint32_t bf16_bits(float value) {
   return ((bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded) >> 16;
 }
 
+/// Calls f(element of the kernel) for every tap of a pass, in the order of packed weights.
+template <typename F>
+void for_each_tap(const ConvLayer& layer, const Pass& pass, F f) {
+  ConvAxis axis[3];
+  for (int d = 0; d < 3; ++d) axis[d] = taps_of(layer, d, pass.residue[d]);
+  const auto element = [&](int d, std::int64_t tap) { return axis[d].kernel_first + tap * axis[d].kernel_step; };
+  for (std::int64_t z = 0; z < axis[0].taps; ++z) {
+    for (std::int64_t y = 0; y < axis[1].taps; ++y) {
+      for (std::int64_t x = 0; x < axis[2].taps; ++x) {
+        f((element(0, z) * layer.kernel[1] + element(1, y)) * layer.kernel[2] + element(2, x));
+      }
+    }
+  }
+}
+
+/// Packs panel p of one pass of woven groups: for every tap [step][lane].
+void pack_woven_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvWeights& source,
+                      float* to) {
+  const ConvLayer& layer = kernel.layer;
+  const std::int64_t width = woven_width(layer);
+  for_each_tap(layer, pass, [&](std::int64_t k) {
+    for (std::int64_t lane = 0; lane < kChannelBlock; ++lane) {
+      const std::int64_t o = p * kChannelBlock + woven_channel(kernel.isa, width, lane);
+      if (o >= layer.out_channels) continue;
+      for (std::int64_t step = 0; step < width; ++step) {
+        to[step * kChannelBlock + lane] = scaled_weight(source, o, weight_index(layer, o, o / width * width + step, k));
+      }
+    }
+    to += width * kChannelBlock;
+  });
+}
+
 /// Packs panel p of one pass: for every run of up to 16 channels, for every tap, [word of channels][output channel].
 /// part(o, index) gives the bits of one weight, of which kPerWord make a word.
 template <int kPerWord, typename Part>
@@ -214,43 +247,33 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, Part
   const std::int64_t run = is_plain(kernel) ? 1 : 16;
   const std::int64_t outs = layer.out_channels / layer.groups;
   const std::int64_t ins = layer.in_channels / layer.groups;
-  ConvAxis axis[3];
-  for (int d = 0; d < 3; ++d) axis[d] = taps_of(layer, d, pass.residue[d]);
   const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
   const std::int64_t channel_stride = layer.transposed ? outs * volume : volume;
   for (std::int64_t c0 = panel.first; c0 < panel.last; c0 += run) {
     const std::int64_t channels = std::min(run, panel.last - c0);
     const std::int64_t steps =
         is_f32(kernel) && !is_plain(kernel) ? round_up(channels, 4) : ceil_div(channels, kPerWord);
-    for (std::int64_t z = 0; z < axis[0].taps; ++z) {
-      for (std::int64_t y = 0; y < axis[1].taps; ++y) {
-        for (std::int64_t x = 0; x < axis[2].taps; ++x) {
-          const std::int64_t k = ((axis[0].kernel_first + z * axis[0].kernel_step) * layer.kernel[1] +
-                                  axis[1].kernel_first + y * axis[1].kernel_step) *
-                                     layer.kernel[2] +
-                                 axis[2].kernel_first + x * axis[2].kernel_step;
-          for (std::int64_t n = 0; n < panel.width; ++n) {
-            const std::int64_t o = p * kernel.group_width + n;
-            if (o >= layer.out_channels) break;
-            // Channels of the output channel's own group; the rest of the panel stays zero.
-            const std::int64_t group = o / outs;
-            const std::int64_t begin = std::max(c0, group * ins);
-            const std::int64_t end = std::min(c0 + channels, (group + 1) * ins);
-            if (begin >= end) continue;
-            std::int64_t index = weight_index(layer, o, begin, k);
-            for (std::int64_t c = begin; c < end; ++c, index += channel_stride) {
-              const std::uint32_t bits = part(o, index) << ((c - c0) % kPerWord * (32 / kPerWord) % 32);
-              float* at = to + (c - c0) / kPerWord * panel.width + n;
-              std::uint32_t word;
-              std::memcpy(&word, at, 4);
-              word |= bits;
-              std::memcpy(at, &word, 4);
-            }
-          }
-          to += steps * panel.width;
+    for_each_tap(layer, pass, [&](std::int64_t k) {
+      for (std::int64_t n = 0; n < panel.width; ++n) {
+        const std::int64_t o = p * kernel.group_width + n;
+        if (o >= layer.out_channels) break;
+        // Channels of the output channel's own group; the rest of the panel stays zero.
+        const std::int64_t group = o / outs;
+        const std::int64_t begin = std::max(c0, group * ins);
+        const std::int64_t end = std::min(c0 + channels, (group + 1) * ins);
+        if (begin >= end) continue;
+        std::int64_t index = weight_index(layer, o, begin, k);
+        for (std::int64_t c = begin; c < end; ++c, index += channel_stride) {
+          const std::uint32_t bits = part(o, index) << ((c - c0) % kPerWord * (32 / kPerWord) % 32);
+          float* at = to + (c - c0) / kPerWord * panel.width + n;
+          std::uint32_t word;
+          std::memcpy(&word, at, 4);
+          word |= bits;
+          std::memcpy(at, &word, 4);
         }
       }
-    }
+      to += steps * panel.width;
+    });
   }
 }
 
@@ -311,9 +334,11 @@ bool pack_dense_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p
 }
 
 void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvSource& source, float* to) {
-  if (!is_integer(kernel) && pack_dense_panel(kernel, pass, p, source.real, to)) return;
+  const bool woven = woven_width(kernel.layer) > 0;
+  if (!is_integer(kernel) && !woven && pack_dense_panel(kernel, pass, p, source.real, to)) return;
   if (is_f32(kernel)) {
     std::fill_n(to, pass.stride, 0.0F);
+    if (woven) return pack_woven_panel(kernel, pass, p, source.real, to);
     return pack_panel<1>(
         kernel, pass, p,
         [&](std::int64_t o, std::int64_t i) {
@@ -387,7 +412,7 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
 /// Whether the layer computes every pixel from the same pixel of a blocked input.
 bool is_pointwise(const ConvKernel& kernel, const ConvShape& shape) {
   const ConvLayer& layer = kernel.layer;
-  if (layer.input_layout == Layout::kPlain || layer.transposed) return false;
+  if (layer.input_layout == Layout::kPlain || layer.transposed || woven_width(layer) > 0) return false;
   for (int d = 0; d < 3; ++d) {
     if (layer.kernel[d] != 1 || layer.stride[d] != 1 || shape.pad[d] != 0 || shape.in[d] != shape.out[d]) return false;
   }
@@ -468,6 +493,59 @@ double seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
   return std::max(compute / threads, stream) + 1e-6;
 }
 
+/// What share() weighs: output points of one band of all rows, the time of one thread for everything, and what a band
+/// copies: bytes at least, and bytes a row.
+struct Work {
+  std::int64_t positions, height, width;
+  double seconds;
+  double band_bytes, row_bytes;
+};
+
+/// Cuts bands and panels so that several threads finish early: units of equal size whose number they divide, small
+/// enough to make up for a thread that is late, large enough to be worth their start and their copy of the input.
+void share(ConvPlan& plan, const Work& work, int threads) {
+  constexpr double kStart = 0.4e-6;
+  constexpr double kFork = 2e-6;
+  constexpr double kCopyRate = 12e9;
+  constexpr double kLate = 0.1;
+  const bool grouped = plan.kernel.layer.groups > 1;
+  // Cuts go across columns in place, else across rows.
+  const std::int64_t extent = plan.in_place ? work.width : work.height;
+  const std::int64_t least = plan.in_place ? std::min<std::int64_t>(extent, 7) : 1;
+  const std::int64_t fixed = work.positions * (plan.in_place ? plan.bands_y : plan.bands_x);
+  const std::int64_t base = plan.in_place ? plan.bands_x : plan.bands_y;
+  const double point = work.seconds / static_cast<double>(work.positions * extent * plan.panels);
+  std::int64_t best_cut = base;
+  std::int64_t best_parts = plan.panel_parts;
+  double best = 0.0;
+  std::int64_t parts = grouped ? plan.panel_parts : 1;
+  for (;;) {
+    const std::int64_t panels = ceil_div(plan.panels, parts);
+    const std::int64_t real_parts = ceil_div(plan.panels, panels);
+    for (std::int64_t cut = base, step = 0; step < 5; ++step) {
+      const std::int64_t points = std::max(ceil_div(extent, cut), least);
+      const std::int64_t cuts = ceil_div(extent, points);
+      const std::int64_t units = fixed * cuts * real_parts;
+      const auto turns = static_cast<double>(ceil_div(units, threads));
+      const double unit =
+          point * static_cast<double>(points * panels) / static_cast<double>(plan.in_place ? 1 : plan.bands_x);
+      const double copy = (work.band_bytes + work.row_bytes * static_cast<double>(points)) / kCopyRate;
+      const double total = turns * (unit + copy + kStart) + kLate * unit + (units > 1 ? kFork : 0.0);
+      if (best == 0.0 || total < best) {
+        best = total;
+        best_cut = cuts;
+        best_parts = real_parts;
+      }
+      if (points == least) break;
+      cut = step == 0 ? round_up(base + 1, threads) : 2 * cut;
+    }
+    if (grouped || parts == plan.panels || parts >= 8 * threads) break;
+    parts = std::min(2 * parts, plan.panels);
+  }
+  plan.panel_parts = best_parts;
+  (plan.in_place ? plan.columns : plan.rows) = std::max(ceil_div(extent, best_cut), least);
+}
+
 void plan(ConvPlan& plan, int threads) {
   const ConvKernel& kernel = plan.kernel;
   const ConvLayer& layer = kernel.layer;
@@ -532,33 +610,45 @@ void plan(ConvPlan& plan, int threads) {
     plan.rows = ceil_div(height, plan.bands_y);
     plan.bands_x = ceil_div(width, plan.columns);
     plan.columns = ceil_div(width, plan.bands_x);
-    if (plan.pointwise) plan.columns = std::min(round_up(plan.columns, tile), width);
+    if (plan.pointwise && is_f32(kernel) && threads == 1) plan.columns = std::min(round_up(plan.columns, tile), width);
     plan.bands_x = ceil_div(width, plan.columns);
     plan.bands_y = ceil_div(height, plan.rows);
     return positions * plan.bands_y * plan.bands_x;
   };
   std::int64_t bands = divide();
-  const auto split_panels = [&] {
-    if (layer.groups > 1) return;
-    plan.panel_parts = std::min(plan.panels, ceil_div(wanted, bands));
-    plan.panel_parts = ceil_div(plan.panels, part_panels(plan));
-  };
-  const auto split_bands = [&] {
-    const std::int64_t needed = ceil_div(wanted, bands * plan.panel_parts);
-    if (needed <= 1) return;
-    if (plan.pointwise) {
-      plan.columns = std::max(ceil_div(plan.columns, needed), tile);
-    } else {
-      plan.rows = std::max<std::int64_t>(1, plan.rows / needed);
-    }
+  if (threads > 1 && is_f32(kernel)) {
+    const double one = static_cast<double>(band_bytes(1, plan.columns));
+    const double more = static_cast<double>(band_bytes(2, plan.columns)) - one;
+    share(plan, {positions, height, width, work, plan.in_place ? 0.0 : one - more, plan.in_place ? 0.0 : more},
+          threads);
     bands = divide();
-  };
-  if (plan.in_place || taps >= 8) {
-    split_panels();
-    split_bands();
   } else {
-    split_bands();
-    split_panels();
+    const auto split_panels = [&] {
+      if (layer.groups > 1) return;
+      plan.panel_parts = std::min(plan.panels, ceil_div(wanted, bands));
+      plan.panel_parts = ceil_div(plan.panels, part_panels(plan));
+    };
+    const auto split_bands = [&] {
+      const std::int64_t needed = ceil_div(wanted, bands * plan.panel_parts);
+      if (needed <= 1) return;
+      if (plan.in_place) {
+        plan.columns = std::max(ceil_div(plan.columns, needed), tile);
+      } else {
+        plan.rows = std::max<std::int64_t>(1, plan.rows / needed);
+      }
+      bands = divide();
+    };
+    // Narrow activations are small beside their arithmetic: what counts is that a thread finds in its cache what it
+    // wrote for the layer before, and that is the same part of the image. Weights that do not stay there decide
+    // otherwise.
+    const bool whole_panels = !is_f32(kernel) && kernel.packed_bytes <= l2 / 2;
+    if (!whole_panels && (plan.in_place || taps >= 8)) {
+      split_panels();
+      split_bands();
+    } else {
+      split_bands();
+      split_panels();
+    }
   }
   plan.units[0] = bands * plan.panel_parts;
   const std::int64_t entries = channels * taps;
@@ -605,6 +695,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   unit.in_place = plan.in_place;
   unit.flat = plan.flat;
   unit.width_step = width_step(kernel);
+  unit.woven = woven_width(layer);
   unit.pixel_words = pixel_words(kernel);
   unit.plain_input = is_plain(kernel);
   unit.plain_output = plain_output;

@@ -32,6 +32,7 @@ struct DirectUnit {
   std::int64_t z, y0, y1, x0, x1, panel0, panel1;
   std::int64_t in_channels, out_channels, groups;
   std::int64_t group_width, width_step;
+  std::int64_t woven;        // woven_width of the layer: what bands are woven by
   std::int64_t pixel_words;  // 4-byte words of a pixel of 16 channels (of one channel of a plain f32 input) in a band
   std::int64_t entries;      // room for tap offsets at the start of the scratch: the most taps x channels of a panel
   bool in_place, flat, plain_input, plain_output, keep_band;
@@ -66,9 +67,10 @@ struct PanelChannels {
 /// Kernels of one level.
 struct DirectKernels {
   void (*run)(const DirectUnit& unit);
-  TileSet (*tiles_for)(std::int64_t width);  // tiles of a panel of up to `width` channels
-  std::int64_t group_width;                  // widest panel
-  std::int64_t tile_pixels;                  // pixels of the largest register tile with the widest panel
+  TileSet (*tiles_for)(std::int64_t width);    // tiles of a panel of up to `width` channels
+  TileSet (*woven_tiles)(std::int64_t width);  // tiles of a block of woven groups of 2, 4 or 8 channels
+  std::int64_t group_width;                    // widest panel
+  std::int64_t tile_pixels;                    // pixels of the largest register tile with the widest panel
 };
 
 /// Where the accumulators of one block of 16 output channels go.

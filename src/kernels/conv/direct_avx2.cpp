@@ -16,10 +16,12 @@ TileSet tiles_for(std::int64_t width) {
   return {kTiles16.blocked, kTiles16.plain, 6};
 }
 
+TileSet woven_tiles(std::int64_t width) { return woven_tiles_up_to<6>(width); }
+
 #include "kernels/conv/direct_body.inc"
 
 }  // namespace
 
-const DirectKernels kDirectAvx2 = {run, tiles_for, 16, 6};
+const DirectKernels kDirectAvx2 = {run, tiles_for, woven_tiles, 16, 6};
 
 }  // namespace oriel::kernels

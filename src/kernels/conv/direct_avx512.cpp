@@ -21,10 +21,12 @@ TileSet tiles_for(std::int64_t width) {
   return {kTiles32.blocked, kTiles32.plain, kMaxPixels};
 }
 
+TileSet woven_tiles(std::int64_t width) { return woven_tiles_up_to<kMaxPixels>(width); }
+
 #include "kernels/conv/direct_body.inc"
 
 }  // namespace
 
-const DirectKernels kDirectAvx512 = {run, tiles_for, 32, kMaxPixels};
+const DirectKernels kDirectAvx512 = {run, tiles_for, woven_tiles, 32, kMaxPixels};
 
 }  // namespace oriel::kernels

@@ -16,10 +16,12 @@ TileSet tiles_for(std::int64_t width) {
   return {kTiles16.blocked, kTiles16.plain, 2};
 }
 
+TileSet woven_tiles(std::int64_t width) { return woven_tiles_up_to<2>(width); }
+
 #include "kernels/conv/direct_body.inc"
 
 }  // namespace
 
-const DirectKernels kDirectScalar = {run, tiles_for, 16, 2};
+const DirectKernels kDirectScalar = {run, tiles_for, woven_tiles, 16, 2};
 
 }  // namespace oriel::kernels

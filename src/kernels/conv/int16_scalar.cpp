@@ -29,12 +29,11 @@ ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
 }
 
 #include "kernels/conv/int16_body.inc"
-ORIEL_INLINE bool finish_packed(const DirectUnit&, const float*, const Destination&) { return false; }
-ORIEL_INLINE bool finish_packed_floats(const DirectUnit&, const float*, const float*, const Destination&) {
-  return false;
-}
-
+// The second calls the first, whose name sorts behind it.
+// clang-format off
+#include "kernels/conv/pack_none.inc"
 #include "kernels/conv/narrow_body.inc"
+// clang-format on
 
 }  // namespace
 

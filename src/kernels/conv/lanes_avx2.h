@@ -39,6 +39,10 @@ ORIEL_INLINE F round(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT 
 ORIEL_INLINE F power_of_two(F n) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
 }
+/// x * 2^n for integral n in [-126, 127].
+ORIEL_INLINE F scale_by_power(F x, F n) { return x * power_of_two(n); }
+/// 1 / x.
+ORIEL_INLINE F reciprocal(F x) { return set(1.0F) / x; }
 ORIEL_INLINE I bits(F a) { return _mm256_castps_si256(a); }
 ORIEL_INLINE F as_f(I a) { return _mm256_castsi256_ps(a); }
 ORIEL_INLINE I set_i(std::int32_t x) { return _mm256_set1_epi32(x); }
@@ -53,6 +57,22 @@ ORIEL_INLINE I shift_right_signed(I a) {
 /// Toward zero.
 ORIEL_INLINE I cvt_i(F a) { return _mm256_cvttps_epi32(a); }
 ORIEL_INLINE F cvt_f(I a) { return _mm256_cvtepi32_ps(a); }
+
+ORIEL_INLINE I load_i(const std::int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+/// x[index[0]], x[index[1]], ...
+ORIEL_INLINE F permute(F x, I index) { return _mm256_permutevar8x32_ps(x, index); }
+/// The kCount floats at p, over and over: 1, 2 or 4 of them.
+template <int kCount>
+ORIEL_INLINE F repeat(const float* p) {
+  if constexpr (kCount == 1) {
+    return set(*p);
+  } else if constexpr (kCount == 2) {
+    return _mm256_castpd_ps(_mm256_broadcastsd_pd(_mm_load_sd(reinterpret_cast<const double*>(p))));
+  } else {
+    const __m128 four = _mm_loadu_ps(p);
+    return _mm256_set_m128(four, four);
+  }
+}
 
 ORIEL_INLINE H half_load(const float* p) { return _mm_loadu_ps(p); }
 ORIEL_INLINE H half_zero() { return _mm_setzero_ps(); }

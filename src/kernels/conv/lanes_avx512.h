@@ -43,6 +43,13 @@ ORIEL_INLINE F round(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST
 ORIEL_INLINE F power_of_two(F n) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
 }
+/// x * 2^n for integral n in [-126, 127].
+ORIEL_INLINE F scale_by_power(F x, F n) { return _mm512_scalef_ps(x, n); }
+/// 1 / x for 2^-126 < |x| < 2^126, within one unit in the last place or so; NaN of NaN.
+ORIEL_INLINE F reciprocal(F x) {
+  const F y = _mm512_rcp14_ps(x);
+  return fma(y, fnma(x, y, set(1.0F)), y);
+}
 ORIEL_INLINE I bits(F a) { return _mm512_castps_si512(a); }
 ORIEL_INLINE F as_f(I a) { return _mm512_castsi512_ps(a); }
 ORIEL_INLINE I set_i(std::int32_t x) { return _mm512_set1_epi32(x); }
@@ -57,6 +64,23 @@ ORIEL_INLINE I shift_right_signed(I a) {
 /// Toward zero.
 ORIEL_INLINE I cvt_i(F a) { return _mm512_cvttps_epi32(a); }
 ORIEL_INLINE F cvt_f(I a) { return _mm512_cvtepi32_ps(a); }
+
+ORIEL_INLINE I load_i(const std::int32_t* p) { return _mm512_loadu_si512(p); }
+/// x[index[0]], x[index[1]], ...
+ORIEL_INLINE F permute(F x, I index) { return _mm512_permutexvar_ps(index, x); }
+/// The kCount floats at p, over and over: 1, 2, 4 or 8 of them, fewer than kLanes.
+template <int kCount>
+ORIEL_INLINE F repeat(const float* p) {
+  if constexpr (kCount == 1) {
+    return set(*p);
+  } else if constexpr (kCount == 2) {
+    return _mm512_castpd_ps(_mm512_broadcastsd_pd(_mm_load_sd(reinterpret_cast<const double*>(p))));
+  } else if constexpr (kCount == 4) {
+    return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
+  } else {
+    return _mm512_broadcast_f32x8(_mm256_loadu_ps(p));
+  }
+}
 
 ORIEL_INLINE H half_load(const float* p) { return _mm256_loadu_ps(p); }
 ORIEL_INLINE H half_zero() { return _mm256_setzero_ps(); }

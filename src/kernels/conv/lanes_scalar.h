@@ -40,6 +40,10 @@ ORIEL_INLINE F round(F a) {
 ORIEL_INLINE F power_of_two(F n) {
   return reinterpret_cast<F>((__builtin_convertvector(n, I) + I{127, 127, 127, 127}) << 23);
 }
+/// x * 2^n for integral n in [-126, 127].
+ORIEL_INLINE F scale_by_power(F x, F n) { return x * power_of_two(n); }
+/// 1 / x.
+ORIEL_INLINE F reciprocal(F x) { return set(1.0F) / x; }
 ORIEL_INLINE I bits(F a) { return reinterpret_cast<I>(a); }
 ORIEL_INLINE F as_f(I a) { return reinterpret_cast<F>(a); }
 ORIEL_INLINE I set_i(std::int32_t x) { return I{x, x, x, x}; }
@@ -54,6 +58,15 @@ ORIEL_INLINE I shift_right_signed(I a) {
 /// Toward zero.
 ORIEL_INLINE I cvt_i(F a) { return __builtin_convertvector(a, I); }
 ORIEL_INLINE F cvt_f(I a) { return __builtin_convertvector(a, F); }
+
+ORIEL_INLINE I load_i(const std::int32_t* p) { return I{p[0], p[1], p[2], p[3]}; }
+/// x[index[0]], x[index[1]], ...
+ORIEL_INLINE F permute(F x, I index) { return __builtin_shuffle(x, index); }
+/// The kCount floats at p, over and over: 1 or 2 of them.
+template <int kCount>
+ORIEL_INLINE F repeat(const float* p) {
+  return kCount == 1 ? set(*p) : F{p[0], p[1], p[0], p[1]};
+}
 
 ORIEL_INLINE H half_load(const float* p) { return H{p[0], p[1]}; }
 ORIEL_INLINE H half_zero() { return H{}; }

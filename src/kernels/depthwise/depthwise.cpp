@@ -131,7 +131,10 @@ void plan(ConvPlan& plan, int threads) {
   if (rows * shape.out[2] * blocks == 0) return;
   const std::int64_t wanted = wanted_units(seconds(plan.kernel, shape, 1), threads);
   if (plan.kernel.layer.input != ConvElement::kF32) return plan_narrow(plan, wanted);
-  plan.rows = ceil_div(rows, std::min(rows, ceil_div(wanted, blocks)));
+  std::int64_t bands = ceil_div(wanted, blocks);
+  // Few units: as many for every thread.
+  if (wanted > 1 && blocks * bands < 8 * threads && blocks % threads != 0) bands = round_up(bands, threads);
+  plan.rows = ceil_div(rows, std::min(rows, bands));
   plan.bands_y = ceil_div(rows, plan.rows);
   plan.units[0] = blocks * plan.bands_y;
 }

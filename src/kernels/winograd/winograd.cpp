@@ -44,10 +44,11 @@ std::int64_t panel_count(const ConvKernel& kernel) { return ceil_div(kernel.laye
 /// Words of input channels in the packed weights.
 std::int64_t steps_of(const ConvLayer& layer) {
   const std::int64_t ins = layer.in_channels / layer.groups;
-  return layer.input == ConvElement::kBf16 ? ceil_div(ins, 2) : round_up(ins, 4);
+  if (layer.input == ConvElement::kBf16) return ceil_div(ins, 2);
+  return woven_width(layer) > 0 ? ins : round_up(ins, 4);
 }
 
-std::int64_t width_step(const ConvKernel& kernel) { return is_bf16(kernel) ? 16 : 8; }
+std::int64_t width_step(const ConvKernel& kernel) { return is_bf16(kernel) || woven_width(kernel.layer) > 0 ? 16 : 8; }
 
 std::int64_t planes_of(const ConvKernel& kernel) {
   const std::int64_t a = tile_of(kernel.algorithm) + 2;
@@ -114,6 +115,7 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
   const bool bf16 = is_bf16(kernel);
   const std::int64_t channels_per_step = bf16 ? 2 : 1;
   const TransposeTable& table = transpose_table(kernel.isa);
+  const std::int64_t woven = woven_width(layer);
   constexpr std::int64_t kOuts = 32;
   constexpr std::int64_t kChannels = kWinogradWeightChannels;
   alignas(64) float w[kChannels * 9 * kOuts];
@@ -144,6 +146,10 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
         const float* values = u + plane * kChannels * kOuts;
         float* row = to + (plane * steps + c / channels_per_step) * width;
         for (std::int64_t s = 0; s < rest; ++s, row += width) {
+          if (woven > 0) {
+            for (std::int64_t n = 0; n < width; ++n) row[n] = values[s * kOuts + woven_channel(kernel.isa, woven, n)];
+            continue;
+          }
           if (!bf16) {
             std::memcpy(row, values + s * kOuts, static_cast<std::size_t>(width) * 4);
             continue;
@@ -275,7 +281,8 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
   u.weight_stride = panel_floats(kernel);
   u.bias = packed;
   u.prefetch = 2048;
-  u.tiles_for = products_of(kernel.isa).tiles_for;
+  u.woven = woven_width(layer);
+  u.tiles_for = u.woven > 0 ? products_of(kernel.isa).woven_tiles : products_of(kernel.isa).tiles_for;
   u.narrow_tiles_for = kBf16Bf16.tiles_for;
   u.narrow_pixels = kBf16Bf16.tile_pixels;
   u.input_f32 = !is_bf16(kernel) || layer.rounds_input;

@@ -73,6 +73,11 @@ TEST(Winograd, RandomShapes) {
     ConvLayer layer = layer_of(in_channels[random() % 5], out_channels[random() % 7], 1);
     if (i % 5 == 4) layer = layer_of(64, 96, 2);
     if (i % 10 == 8) layer = layer_of(48, 48, 3);
+    if (i % 4 == 3) {
+      const std::int64_t groups = random() % 2 == 0 ? 3 : 16;
+      const std::int64_t channels = groups * (std::int64_t{2} << random() % 3);
+      layer = layer_of(channels, channels, groups);
+    }
     layer.activation = activations[random() % std::size(activations)];
     layer.residual = static_cast<Residual>(random() % 3);
     ConvShape shape;
