@@ -138,12 +138,7 @@ void lower(Lowering& lowering, const Unit& unit) {
   spec.outputs = {narrow_output  ? lowering.narrow_output(unit.output)
                   : plain_output ? lowering.plain_output(unit.output)
                                  : lowering.blocked_output(unit.output)};
-  if (bf16) {
-    spec.kernel = "conv_bf16";
-    spec.precision = "bf16";
-  } else {
-    spec.kernel = formatted("conv_f32_{}", isa_name(std::min(policy.isa, Isa::kAvx512)));
-  }
+  spec.kernel = bf16 ? "conv_bf16" : formatted("conv_f32_{}", isa_name(std::min(policy.isa, Isa::kAvx512)));
   emit_convolution(lowering, unit, conv, conv_candidates(layer, expected, policy), w, bytes, pack, std::move(spec));
 }
 

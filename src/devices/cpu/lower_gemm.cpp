@@ -31,14 +31,14 @@ PackedB pack(Lowering& lowering, const Tensor& b, bool transposed) {
   // A single column is no panel of pairs.
   const bool bf16 = lowering.bf16() && packed.n > 1;
   if (bf16) packed.arithmetic = GemmArithmetic::kBf16;
-  packed.weights = lowering.weights().add(gemm_form(b, transposed, bf16));
+  packed.weights = lowering.weights().add(bf16 ? gemm_form_bf16(b, transposed) : gemm_form(b, transposed));
   return packed;
 }
 
 void name_arithmetic(Lowering::StepSpec& spec, GemmArithmetic arithmetic) {
   if (arithmetic != GemmArithmetic::kBf16) return;
   spec.kernel = "gemm_bf16";
-  spec.precision = "bf16";
+  spec.describe = [](StepInfo& info) { info.precision = "bf16"; };
 }
 
 void run_plan(const GemmF32Plan& plan, const GemmF32Operands& operands, RunContext& context,

@@ -362,8 +362,7 @@ void Lowering::step(const Unit& unit, StepSpec spec) {
   info.kernel = std::move(spec.kernel);
   info.algorithm = std::move(spec.algorithm);
   info.packed_bytes = spec.packed_bytes;
-  info.precision =
-      spec.precision.empty() ? std::string(element_name(unit.output->element())) : std::move(spec.precision);
+  info.precision = std::string(element_name(unit.output->element()));
   info.op = unit.node->op().full_name();
   info.name = unit.node->name();
   info.origins = unit.node->origins();

@@ -150,8 +150,6 @@ class Lowering {
     plan::StepFunction run;
     std::string kernel;
     std::string algorithm;
-    /// Of the arithmetic, for explain; empty: the output's element type.
-    std::string precision;
     std::int64_t packed_bytes = 0;
     bool view = false;
     std::vector<int> in_place;
@@ -187,14 +185,14 @@ class Lowering {
   plan::ProgramBuilder builder_;
   std::unordered_map<const Value*, int> plain_;
   std::unordered_map<const Value*, int> blocked_;
-  std::unordered_map<const Value*, int> narrow_;
-  std::unordered_map<const Node*, const Unit*> units_;
   std::unordered_map<int, const Value*> enclosed_;
   std::unordered_map<const Value*, Tensor> folded_;
   std::unordered_set<const Value*> outputs_;
   Weights weights_;
   std::vector<StepInfo> steps_;
   std::vector<std::pair<std::size_t, std::function<void(StepInfo&)>>> descriptions_;  // by index of steps_
+  std::unordered_map<const Value*, int> narrow_;
+  std::unordered_map<const Node*, const Unit*> units_;
 };
 
 }  // namespace oriel::cpu
