@@ -4,7 +4,7 @@
 #                  with MODEL=net.onnx IMAGE=photo.jpg LABELS=labels.txt: your own classifier and picture
 #   make test      install what is missing, build, run all tests
 #   make setup | build | format | clean
-#   make nightly LANE=asan|tsan|clang|conformance|models|wheel
+#   make nightly LANE=asan|tsan|clang|conformance|differential|models|wheel
 
 DEMO = $(if $(MODEL),--model "$(MODEL)") $(if $(IMAGE),--image "$(IMAGE)") $(if $(LABELS),--labels "$(LABELS)")
 

@@ -149,6 +149,28 @@ def forest(prefix, features, targets, trees, depth, seed=3):
     }
 
 
+def joint_forest(features, trees, depth, seed=3):
+    """The same kind of trees as attributes of TreeEnsemble, one target."""
+    rng = np.random.default_rng(seed)
+    inner = 2**depth - 1
+    node = np.tile(np.arange(inner), trees)
+    tree = np.repeat(np.arange(trees), inner)
+    attributes = {"n_targets": 1, "aggregate_function": 1, "post_transform": 0, "tree_roots": (np.arange(trees) * inner).tolist()}
+    for side, branch in (("true", 1), ("false", 2)):
+        child = 2 * node + branch
+        leaf = child >= inner
+        attributes[f"nodes_{side}nodeids"] = np.where(leaf, tree * 2**depth + child - inner, tree * inner + child).tolist()
+        attributes[f"nodes_{side}leafs"] = leaf.astype(int).tolist()
+    count = trees * inner
+    leaves = trees * 2**depth
+    attributes["nodes_featureids"] = rng.integers(0, features, count).tolist()
+    attributes["nodes_splits"] = numpy_helper.from_array(rng.standard_normal(count).astype(np.float32), "splits")
+    attributes["nodes_modes"] = numpy_helper.from_array(np.zeros(count, np.uint8), "modes")
+    attributes["leaf_targetids"] = [0] * leaves
+    attributes["leaf_weights"] = numpy_helper.from_array(rng.standard_normal(leaves).astype(np.float32), "weights")
+    return attributes
+
+
 IMAGE = (1, 64, 56, 56)
 TOKENS = (1, 128, 768)
 
@@ -501,6 +523,7 @@ def tabular_rows():
         ml("TreeEnsembleRegressor", normal(1, 30), note="one row", n_targets=1, **forest("target", 30, 1, 100, 6)),
         ml("TreeEnsembleClassifier", table, outputs=2, **labels, **forest("class", 30, 3, 100, 6)),
         ml("TreeEnsembleClassifier", normal(1, 30), outputs=2, note="one row", **labels, **forest("class", 30, 3, 100, 6)),
+        ml("TreeEnsemble", table, opset=5, **joint_forest(30, 100, 6)),
         ml("LinearRegressor", table, coefficients=np.linspace(-1, 1, 30).tolist(), intercepts=[0.5], targets=1),
         ml("LinearClassifier", table, outputs=2, coefficients=np.linspace(-1, 1, 90).tolist(), intercepts=[0.0, 0.1, 0.2], post_transform="SOFTMAX", **linear_labels),
         ml("SVMRegressor", table, kernel_type="RBF", kernel_params=[0.1, 0.0, 3.0], n_supports=50, support_vectors=np.linspace(-1, 1, 1500).tolist(),

@@ -115,11 +115,11 @@ def main():
                 before = resident_mib()
                 start = time.perf_counter()
                 engine.load(command["model"], command["threads"])
-                answer = {"load_s": time.perf_counter() - start, "rss_mib": resident_mib() - before}
+                answer = {"load_s": time.perf_counter() - start, "rss_mib": max(0.0, resident_mib() - before)}
             elif do == "first":
                 start = time.perf_counter()
                 engine.run(feeds)
-                answer = {"first_ms": (time.perf_counter() - start) * 1e3, "rss_mib": resident_mib() - before}
+                answer = {"first_ms": (time.perf_counter() - start) * 1e3, "rss_mib": max(0.0, resident_mib() - before)}
             elif do == "run":
                 times = timed_runs(engine, feeds, command["seconds"])
                 answer = {"runs": len(times), "median_ms": times[len(times) // 2], "min_ms": times[0]}

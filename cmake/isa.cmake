@@ -14,6 +14,17 @@ elseif(ORIEL_SANITIZE)
   set(ORIEL_KERNEL_SANITIZE -fno-sanitize=all)
 endif()
 
+# oriel_vectorised(file...): portable loops over elements that the compiler is to turn into vectors of the baseline.
+function(oriel_vectorised)
+  if(ORIEL_SANITIZE)
+    return()
+  endif()
+  foreach(file IN LISTS ARGN)
+    get_filename_component(path ${file} ABSOLUTE)
+    set_source_files_properties(${path} TARGET_DIRECTORY oriel_engine PROPERTIES COMPILE_OPTIONS "-O3;-fno-trapping-math")
+  endforeach()
+endfunction()
+
 # oriel_isa_flags(path): kernels of a suffix get its flags, tuning for current cores and full unrolling.
 function(oriel_isa_flags path)
   get_filename_component(stem ${path} NAME_WE)

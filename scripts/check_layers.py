@@ -17,7 +17,8 @@ LEFT_OF = {
     "base": [],
     "kernels": ["base"],
     "ir": ["base"],
-    "ops": ["ir"],
+    "images": ["base"],
+    "ops": ["ir", "images"],
     "frontends": ["ops"],
     "passes": ["ops"],
     "device": ["ops", "api"],
@@ -44,6 +45,7 @@ LEFT_OF = {
 # Stages that only those beside them see: nothing further right reaches through.
 PRIVATE_TO = {
     "kernels": ["devices/cpu"],
+    "images": ["ops"],
     "devices/reference": ["runtime"],
     "devices/cpu": ["runtime"],
     "devices/opencl": ["runtime"],

@@ -13,7 +13,9 @@ for group in "${groups[@]}"; do
 done
 wants() { [[ " ${groups[*]} " == *" $1 "* ]]; }
 
-debian_lists=(requirements/debian.txt)
+debian_lists=(requirements/debian.txt requirements/debian-images.txt)
+# Packages that the build goes without.
+optional=$(sed -n 's/^\([a-z0-9.+-]*\) .*/\1/p' requirements/debian-images.txt | paste -sd ' ')
 if wants clang; then debian_lists+=(requirements/debian-clang.txt); fi
 
 # The packages of the lists whose command, header or Python part is not there, one a line.
@@ -66,19 +68,25 @@ command -v "$PYTHON" >/dev/null || die "Oriel needs $PYTHON; as root: apt-get in
 cmake_from_pypi=false
 mapfile -t missing < <(missing_packages)
 if ((${#missing[@]})); then
-  install_packages "${missing[@]}" || true
+  needed=()
+  extras=()
+  for package in "${missing[@]}"; do
+    if [[ " $optional " == *" $package "* ]]; then extras+=("$package"); else needed+=("$package"); fi
+  done
+  if ((${#needed[@]})); then install_packages "${needed[@]}" || true; fi
+  if ((${#extras[@]})); then install_packages "${extras[@]}" 2>/dev/null || true; fi
   hash -r
   mapfile -t missing < <(missing_packages)
   # Without Debian's, the build tools alone can come from PyPI.
   others=()
   for package in "${missing[@]}"; do
-    case $package in
-      cmake | ninja-build) cmake_from_pypi=true ;;
-      *) others+=("$package") ;;
+    case " $optional " in
+      *" $package "*) echo "setup: $package is missing, ImageDecoder will have no codecs" ;;
+      *) [[ $package == cmake || $package == ninja-build ]] && cmake_from_pypi=true || others+=("$package") ;;
     esac
   done
   if ((${#others[@]})); then
-    die "Debian packages are missing; as root: apt-get install ${missing[*]}"
+    die "Debian packages are missing; as root: apt-get install ${others[*]}"
   fi
 fi
 

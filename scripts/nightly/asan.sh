@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The C++ tests under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer.
+# The C++ tests and the standard's cases under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer.
 # usage: scripts/nightly/asan.sh [--quick]     --quick: the engine without its kernels and with fewer checks of
 #                                             undefined behaviour, and the tests that look at it
 source "$(dirname "$0")/../env.sh"
@@ -12,6 +12,13 @@ if [[ ${1:-} == --quick ]]; then
   cmake --build --preset asan-quick -j "$JOBS" --target "${tests[@]}"
   ctest_in build-asan-quick ctest -R "^($(IFS='|'; echo "${tests[*]}"))\$"
 else
-  build_preset asan
-  ctest_in build-asan ctest
+  scripts/setup.sh test
+  build_preset asan -DORIEL_BUILD_PYTHON=ON -DPython_EXECUTABLE="$VENV/bin/python"
+  status=0
+  ctest_in build-asan ctest || status=1
+  # The standard's cases in a Python without sanitizers, which has its own ideas of what leaks.
+  LD_PRELOAD="$(c++ -print-file-name=libasan.so) $(c++ -print-file-name=libstdc++.so)" \
+    ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS PYTHONPATH=$PWD/build-asan/python \
+    "$VENV/bin/python" tests/conformance/run.py -j "$JOBS" || status=1
+  exit $status
 fi

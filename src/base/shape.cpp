@@ -2,6 +2,7 @@
 #include "base/shape.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 
@@ -50,12 +51,58 @@ std::string Shape::to_string() const {
 
 namespace {
 
+// Levels of extents that are the wider of two others; beyond them the result of a broadcast is unknown.
+constexpr int kWidestOf = 3;
+
 // Whether y is min(x, c) with c > 1, as a slice of that many rows is long: where the two broadcast, x is the result.
 bool is_clipped(const Dim& y, const Dim& x) {
   if (y.symbol() < 0) return false;
   const SymbolTable::Symbol& s = y.table()->symbol(y.symbol());
   if (s.kind != SymbolTable::Kind::kMin) return false;
   return (s.left.same(x) && s.right.min() > 1) || (s.right.same(x) && s.left.min() > 1);
+}
+
+// What two extents that broadcast against each other give, as an expression: the larger one, or 0 beside a 0. Where
+// they do not broadcast, the value means nothing.
+Dim wider(const Dim& x, const Dim& y) {
+  const Dim larger = max(x, y);
+  return x.min() >= 1 && y.min() >= 1 ? larger : larger * min(min(x, y), Dim(1));
+}
+
+// The operands of an extent that is wider(x, y) of two others.
+struct Operands {
+  Dim x, y;
+};
+std::optional<Operands> operands_of_wider(const Dim& d) {
+  if (d.symbol() < 0) return std::nullopt;
+  const SymbolTable::Symbol* s = &d.table()->symbol(d.symbol());
+  if (s->kind == SymbolTable::Kind::kProduct) {
+    const auto is_larger = [&](const Dim& f) {
+      return f.symbol() >= 0 && f.table()->symbol(f.symbol()).kind == SymbolTable::Kind::kMax;
+    };
+    if (!is_larger(s->left) && !is_larger(s->right)) return std::nullopt;
+    const Dim& larger = is_larger(s->left) ? s->left : s->right;
+    s = &larger.table()->symbol(larger.symbol());
+  } else if (s->kind != SymbolTable::Kind::kMax) {
+    return std::nullopt;
+  }
+  // Copies: making the expression again may move the table's symbols.
+  const Operands found{s->left, s->right};
+  if (!wider(found.x, found.y).same(d)) return std::nullopt;
+  return found;
+}
+
+// Whether `part` is among what `d` is the widest of: where the two broadcast, d is the result.
+bool absorbs(const Dim& d, const Dim& part, int depth = 0) {
+  if (d.same(part)) return true;
+  if (depth == kWidestOf) return false;
+  const std::optional<Operands> o = operands_of_wider(d);
+  return o && (absorbs(o->x, part, depth + 1) || absorbs(o->y, part, depth + 1));
+}
+
+int depth_of_wider(const Dim& d) {
+  const std::optional<Operands> o = operands_of_wider(d);
+  return o ? 1 + std::max(depth_of_wider(o->x), depth_of_wider(o->y)) : 0;
 }
 
 }  // namespace
@@ -71,9 +118,9 @@ Shape broadcast(const Shape& a, const Shape& b) {
       dims[i] = y;
     } else if (y.is_known() && y.value() == 1) {
       dims[i] = x;
-    } else if (x.same(y) || is_clipped(y, x)) {
+    } else if (is_clipped(y, x) || absorbs(x, y)) {
       dims[i] = x;
-    } else if (is_clipped(x, y)) {
+    } else if (is_clipped(x, y) || absorbs(y, x)) {
       dims[i] = y;
     } else if (x.is_known() && y.is_known()) {
       fail(ErrorCode::kInvalidArgument, "shapes {} and {} do not broadcast: {} against {} on axis {}", a.to_string(),
@@ -82,6 +129,9 @@ Shape broadcast(const Shape& a, const Shape& b) {
       dims[i] = x;
     } else if (y.is_known() || y.min() > 1) {
       dims[i] = y;
+    } else if (x.has_expression() && y.has_expression() && depth_of_wider(x) < kWidestOf &&
+               depth_of_wider(y) < kWidestOf) {
+      dims[i] = wider(x, y).bounded(std::min(x.min(), y.min()), std::max(x.max(), y.max()));
     } else {
       dims[i] = Dim::unknown(std::min(x.min(), y.min()), std::max(x.max(), y.max()));
     }

@@ -1,4 +1,5 @@
-// Workers that spin for a short while, then sleep on a futex; loops with one shared counter of chunks.
+// Workers that spin for a short while, then sleep on a futex; loops of which every slot has a part of its own, and
+// takes from the others when it is done.
 #include "base/thread_pool.h"
 
 #include <linux/futex.h>
@@ -41,21 +42,57 @@ void futex_wake(std::atomic<std::uint32_t>* word) {
   syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(word), FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
-// One loop in progress. Lives on the caller's stack; workers leave it before the caller returns.
+// Chunks [begin, end) that nobody has taken yet, begin in the upper half.
+struct alignas(64) Share {
+  std::atomic<std::uint64_t> span{0};
+
+  void set(std::uint64_t begin, std::uint64_t end) { span.store(begin << 32 | end, std::memory_order_relaxed); }
+
+  // Takes the first chunk, or the last one; -1 where there is none.
+  std::int64_t take(bool first) {
+    std::uint64_t now = span.load(std::memory_order_relaxed);
+    for (;;) {
+      const std::uint64_t begin = now >> 32;
+      const std::uint64_t end = now & UINT32_MAX;
+      if (begin >= end) return -1;
+      const std::uint64_t next = first ? (begin + 1) << 32 | end : begin << 32 | (end - 1);
+      if (span.compare_exchange_weak(now, next, std::memory_order_relaxed)) {
+        return static_cast<std::int64_t>(first ? begin : end - 1);
+      }
+    }
+  }
+};
+
+// One loop in progress. Lives on the caller's stack; workers leave it before the caller returns. Every slot begins with
+// neighbouring chunks, so that what it wrote in one loop is in its cache where the next loop reads the same part.
 struct alignas(64) Loop {
-  alignas(64) std::atomic<std::int64_t> next{0};
+  static constexpr int kShares = 16;
+  Share share[kShares];
+  int shares = 1;
   alignas(64) std::atomic<int> running{0};
   std::int64_t count = 0;
   std::int64_t grain = 1;
   const LoopBody* body = nullptr;
   const CancelToken* cancel = nullptr;
 
+  void deal(int slots, std::int64_t chunks) {
+    shares = std::min(slots, kShares);
+    for (int i = 0; i < shares; ++i) {
+      share[i].set(static_cast<std::uint64_t>(chunks * i / shares),
+                   static_cast<std::uint64_t>(chunks * (i + 1) / shares));
+    }
+  }
+
   void work(int slot) {
-    for (;;) {
-      if (cancel != nullptr && cancel->cancelled.load(std::memory_order_relaxed)) return;
-      const std::int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
-      if (begin >= count) return;
-      (*body)(begin, std::min(count, begin + grain), slot);
+    for (int i = 0; i < shares; ++i) {
+      Share& from = share[(slot + i) % shares];
+      for (;;) {
+        if (cancel != nullptr && cancel->cancelled.load(std::memory_order_relaxed)) return;
+        const std::int64_t chunk = from.take(i == 0);
+        if (chunk < 0) break;
+        const std::int64_t begin = chunk * grain;
+        (*body)(begin, std::min(count, begin + grain), slot);
+      }
     }
   }
 };
@@ -273,8 +310,9 @@ int usable_cpus(const char* root) {
 
 void ThreadLease::parallel_for(std::int64_t count, std::int64_t grain, LoopBody body, const CancelToken* cancel) const {
   if (count <= 0) return;
-  grain = std::max<std::int64_t>(grain, 1);
-  const std::int64_t chunks = (count + grain - 1) / grain;
+  // Fewer chunks than half a share's word can count.
+  grain = std::max({grain, std::int64_t{1}, count >> 31});
+  const std::int64_t chunks = (count - 1) / grain + 1;
   const int helpers = static_cast<int>(std::min<std::int64_t>(threads_ - 1, chunks - 1));
   Loop loop;
   loop.count = count;
@@ -282,6 +320,7 @@ void ThreadLease::parallel_for(std::int64_t count, std::int64_t grain, LoopBody 
   loop.body = &body;
   loop.cancel = cancel;
   if (helpers <= 0) {
+    loop.deal(1, chunks);
     loop.work(0);
     return;
   }
@@ -289,6 +328,7 @@ void ThreadLease::parallel_for(std::int64_t count, std::int64_t grain, LoopBody 
   Pool& pool = Pool::instance();
   const int taken = pool.take(helpers, workers);
   loop.running.store(taken, std::memory_order_relaxed);
+  loop.deal(taken + 1, chunks);
   for (int i = 0; i < taken; ++i) pool.offer(workers[i], &loop, i + 1);
   loop.work(0);
   // A worker that the system has not let run yet need not be waited for.

@@ -73,9 +73,9 @@ Extents read_extents(const Inputs& inputs) {
   e.batch = q[0];
   e.q_heads = e.packed ? inputs.attributes().get_int("q_num_heads", 0) : q[1];
   e.kv_heads = e.packed ? inputs.attributes().get_int("kv_num_heads", 0) : k[1];
-  ORIEL_REQUIRE(e.q_heads > 0 && e.kv_heads > 0 && e.q_heads % e.kv_heads == 0, "{} query heads for {} heads of keys",
-                e.q_heads, e.kv_heads);
-  ORIEL_REQUIRE(!e.packed || e.q_heads <= q[2], "{} query heads in {} elements", e.q_heads, q[2]);
+  ORIEL_REQUIRE(e.kv_heads > 0 ? e.q_heads % e.kv_heads == 0 : e.q_heads == 0 && !e.packed,
+                "{} query heads for {} heads of keys", e.q_heads, e.kv_heads);
+  ORIEL_REQUIRE(!e.packed || (e.q_heads > 0 && e.q_heads <= q[2]), "{} query heads in {} elements", e.q_heads, q[2]);
   e.q_steps = q[e.packed ? 1 : 2];
   e.new_steps = k[e.packed ? 1 : 2];
   e.head = e.packed ? q[2] / e.q_heads : q[3];

@@ -147,7 +147,9 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       label = std::max_element(scores.begin(), scores.end()) - scores.begin();
     }
     copy_label(labels, n, m.labels, label);
-    finish_scores(scores, transform, m.classes == 2 ? SecondClass::kNegated : SecondClass::kNone);
+    SecondClass second = SecondClass::kNone;
+    if (m.classes == 2) second = transform == PostTransform::kNone ? SecondClass::kNegated : SecondClass::kComplement;
+    finish_scores(scores, transform, second);
     scores.resize(static_cast<std::size_t>(columns), 0.0);
     for (std::int64_t t = 0; z != nullptr && t < columns; ++t)
       z[n * columns + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);

@@ -168,9 +168,8 @@ float place_of(const Settings& s, const Axis& axis, std::int64_t x) {
     return axis.out > 1 ? axis.start * (in - 1) + i * (axis.end - axis.start) * (in - 1) / (out - 1)
                         : 0.5F * (axis.start + axis.end) * (in - 1);
   }
-  const float centred = (i + 0.5F) / axis.scale - 0.5F;
-  if (s.coordinates == "half_pixel_symmetric") return in / 2 * (1 - out / axis.target) + centred;
-  return centred;
+  if (s.coordinates == "half_pixel_symmetric") return in / 2 * (1 - out / axis.target) + (i + 0.5F) / axis.scale - 0.5F;
+  return (i + 0.5F) / axis.scale - 0.5F;
 }
 
 std::int64_t nearest_index(const Settings& s, float place) {

@@ -37,6 +37,8 @@ bool form_attention(Graph& graph) {
   // Layers share masks: one node makes what all of them add.
   std::map<std::vector<const Value*>, Value*> sums;
   std::map<std::pair<const Value*, std::pair<bool, float>>, Value*> choices;
+  // Values that masks were stretched for, one for each number of keys.
+  std::vector<Value*> lengths;
   const std::vector<Node*> nodes = graph.nodes();
   for (const Node* node : nodes) {
     std::optional<AttentionComposite> found = match_attention(*node);
@@ -56,16 +58,21 @@ bool form_attention(Graph& graph) {
     if (!found->masks.empty()) {
       const Dim& keys = found->value->shape()[2];
       std::vector<const Value*> parts(found->masks.begin(), found->masks.end());
-      // A mask that is stretched is stretched for these values.
-      if (std::any_of(parts.begin(), parts.end(), [&](const Value* m) { return !covers_keys(*m, keys); }))
-        parts.push_back(found->value);
+      // A mask that is stretched is stretched for as many keys as these values have.
+      Value* length = nullptr;
+      if (std::any_of(parts.begin(), parts.end(), [&](const Value* m) { return !covers_keys(*m, keys); })) {
+        const auto known =
+            std::find_if(lengths.begin(), lengths.end(), [&](const Value* v) { return v->shape()[2].same(keys); });
+        length = known != lengths.end() ? *known : lengths.emplace_back(found->value);
+        parts.push_back(length);
+      }
       Value*& sum = sums[parts];
       if (sum == nullptr) {
         for (Value* m : found->masks) {
           if (m->shape().rank() == 5) m = without_first_axis(patch, *m);
           sum = sum == nullptr ? m : patch.call("Add", {sum, m}, {}, found->nodes);
         }
-        if (!covers_keys(*sum, keys)) sum = stretch(patch, sum, found->value, found->nodes);
+        if (!covers_keys(*sum, keys)) sum = stretch(patch, sum, length, found->nodes);
       }
       mask = sum;
     }

@@ -34,5 +34,6 @@ bool move_quantisation(Graph& graph);
 bool remove_identities(Graph& graph);
 bool remove_dead_nodes(Graph& graph);
 bool refine_types(Graph& graph);
+bool unflatten_products(Graph& graph);
 
 }  // namespace oriel

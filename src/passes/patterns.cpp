@@ -184,8 +184,8 @@ bool is_mask(const Value& m, const Shape& scores) {
     return false;
   const std::size_t offset = scores.rank() - m.shape().rank();
   for (std::size_t i = 0; i + 1 < m.shape().rank(); ++i) {
-    const Dim& d = m.shape()[i];
-    if (!(d.is_known() && d.value() == 1) && !d.same(scores[offset + i])) return false;
+    const Shape row({scores[offset + i]});
+    if (!broadcast(row, Shape({m.shape()[i]})).same(row)) return false;
   }
   return true;
 }

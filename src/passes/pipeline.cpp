@@ -10,9 +10,9 @@ constexpr Pass kLegalise[] = {expand_einsum, expand_mean_variance, remove_dead_n
 constexpr Pass kOptimise[] = {remove_identities, fold_constants, refine_types,
                               move_quantisation, fold_constants, remove_dead_nodes};
 // Composites, from the small to the large; folding afterwards takes what they combined of constants.
-constexpr Pass kForm[] = {remove_identities, refine_types,   fold_constants,   refine_types,
-                          form_layer_norm,   form_gelu,      form_swish,       form_attention,
-                          merge_projections, fold_constants, remove_dead_nodes};
+constexpr Pass kForm[] = {remove_identities,  refine_types,      fold_constants, refine_types,
+                          unflatten_products, form_layer_norm,   form_gelu,      form_swish,
+                          form_attention,     merge_projections, fold_constants, remove_dead_nodes};
 
 template <std::size_t N>
 void run(const Pass (&passes)[N], Graph& graph) {

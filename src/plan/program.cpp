@@ -196,6 +196,14 @@ void Program::share_in_place(const std::vector<bool>& made, const std::vector<bo
         continue;
       if (a.type.element != b.type.element || !a.type.shape.same(b.type.shape)) continue;
       if (a.storage != b.storage) continue;
+      const auto shares = [&](std::size_t i) {
+        const int v = step.inputs[i];
+        return v >= 0 && root_[static_cast<std::size_t>(v)] == static_cast<int>(r) &&
+               std::find(step.in_place.begin(), step.in_place.end(), static_cast<int>(i)) == step.in_place.end();
+      };
+      bool shared = false;
+      for (std::size_t i = 0; i < step.inputs.size(); ++i) shared = shared || shares(i);
+      if (shared) continue;
       in_place_[out] = from;
       for (std::size_t v = 0; v < n; ++v) {
         if (root_[v] != static_cast<int>(out)) continue;

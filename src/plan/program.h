@@ -43,7 +43,7 @@ struct ProgramStep {
   std::vector<int> outputs;
   /// The value is a view of the step's input 0: they share memory.
   bool view = false;
-  /// Inputs whose memory output 0 may take over where nobody reads them afterwards.
+  /// Inputs whose memory output 0 may take over where nobody reads them afterwards, nor any other input shares it.
   std::vector<int> in_place;
   /// "Softmax" and "probs", for messages.
   std::string op;

@@ -3,6 +3,7 @@
 
 #include "devices/cpu/cpu_device.h"
 #include "devices/reference/reference_device.h"
+#include "runtime/operators.h"
 #include "runtime/session.h"
 
 namespace oriel {
@@ -24,6 +25,14 @@ const std::vector<std::string>& device_names() {
     return list;
   }();
   return *names;
+}
+
+std::vector<std::string> devices_of(const OpDef& op) {
+  static const auto* const on_cpu = new std::vector<std::string_view>(cpu_operators());
+  std::vector<std::string> names;
+  if (std::binary_search(on_cpu->begin(), on_cpu->end(), op.full_name())) names.push_back(make_cpu_device()->name());
+  if (op.reference != nullptr) names.push_back(make_reference_device()->name());
+  return names;
 }
 
 std::shared_ptr<Device> find_device(const std::string& name) {

@@ -15,6 +15,7 @@
 #include <map>
 #include <sstream>
 
+#include "base/recent_blocks.h"
 #include "base/work_counters.h"
 #include "runtime/allocation_counter.h"
 #include "runtime/io_binding.h"
@@ -367,6 +368,7 @@ TEST_P(NewShapes, LeaveMemoryOnAPlateau) {
   BoundSession bound(GetParam().graph(), 1);
   const auto in_use = [&] {
     run(bound, GetParam().largest());
+    release_recent_blocks();
     const struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
   };

@@ -1,5 +1,7 @@
 """Engines that cases run on: each opens a serialized model and runs it on numpy values."""
 
+import os
+
 import numpy as np
 
 ENGINES = ("oriel", "onnxruntime")
@@ -23,7 +25,10 @@ EXTENDED = {
 
 
 def open_session(engine, provider, model):
-    """A function from a list of inputs to a list of outputs. Engines are imported here, in the process that runs them."""
+    """A function from a list of inputs to a list of outputs. Engines are imported here, in the process that runs them.
+
+    ORIEL_TEST_THREADS is the number of threads (1), ORIEL_TEST_OPTIMIZATION "off" turns optimisation off.
+    """
     if engine == "onnxruntime":
         import onnxruntime as module
 
@@ -32,8 +37,10 @@ def open_session(engine, provider, model):
         from oriel import ort as module
 
     options = module.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = int(os.environ.get("ORIEL_TEST_THREADS", "1"))
     options.inter_op_num_threads = 1
+    if os.environ.get("ORIEL_TEST_OPTIMIZATION") == "off":
+        options.graph_optimization_level = module.GraphOptimizationLevel.ORT_DISABLE_ALL
     if engine == "onnxruntime":
         options.log_severity_level = 4
     session = module.InferenceSession(model, options, providers=[provider])

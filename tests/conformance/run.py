@@ -50,12 +50,18 @@ def main():
     parser.add_argument("--kind", action="append", choices=case_library.KINDS, help="only these kinds of cases")
     parser.add_argument("--engine", choices=engines.ENGINES, default=os.environ.get("ORIEL_TEST_ENGINE", "oriel"))
     parser.add_argument("--provider", default=os.environ.get("ORIEL_TEST_PROVIDER", "CPUExecutionProvider"))
+    parser.add_argument("--threads", type=int, help="threads of a session; 1 where not given")
+    parser.add_argument("--no-optimization", action="store_true", help="run the graphs as they are")
     parser.add_argument("--jobs", "-j", type=int, help="processes; all processors where not given")
     parser.add_argument("--in-process", action="store_true", help="run in this process, for a debugger")
     parser.add_argument("--list-failures", action="store_true", help="print every unexpected result, not only the causes")
     parser.add_argument("--ignore-expectations", action="store_true", help="count expected failures as failures")
     parser.add_argument("--results", type=Path, help="write results to this file, .json or .tsv")
     options = parser.parse_args()
+    if options.threads:
+        os.environ["ORIEL_TEST_THREADS"] = str(options.threads)
+    if options.no_optimization:
+        os.environ["ORIEL_TEST_OPTIMIZATION"] = "off"
 
     try:
         import oriel  # noqa: F401

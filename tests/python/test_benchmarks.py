@@ -64,6 +64,15 @@ def test_operators(program):
     assert "3 rows compared with ort" in printed
 
 
+def test_report(program, digits_model, tmp_path):
+    pytest.importorskip("onnxruntime")
+    printed, results = program("report.py", digits_model, "--operators", "^relu$", "--dim", "batch=2", "--peers", "ort", "--chart", tmp_path / "chart.svg")
+    assert [(r["name"], r["kind"]) for r in results] == [("digits", "model"), ("Relu", "operator")]
+    assert all(r["engines"]["ort"]["ratio"] > 0 and r["engines"]["ort"]["difference"] < 1e-4 for r in results)
+    assert "onnxruntime over Oriel, 1 thread(s)" in printed
+    assert (tmp_path / "chart.svg").read_text().count("<rect") == 2 + len(results)
+
+
 def test_sweep_repeats_by_seed(program):
     pytest.importorskip("onnxruntime")
     arguments = ["--seed", "7", "--convolutions", "2", "--products", "2", "--peers", "ort"]

@@ -30,9 +30,124 @@ def test_conv_transpose(reference, rng, attributes, channels, features, group):
           {"x": draw(rng, (2, channels, 5, 6))}, constants={"w": w, "b": draw(rng, (features,))}, tolerance=1e-5)
 
 
+@pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
+@pytest.mark.parametrize("channels,dims", [(6, (6, 1, 1)), (6, (1, 6, 1, 1)), (6, ()), (1, (1,)), (6, (1, 1))], ids=str)
+def test_what_is_done_to_each_channel_behind_a_convolution(reference, rng, op, channels, dims):
+    """Constants by channel are part of the convolution, in either order and repeatedly; the activation follows."""
+    node = helper.make_node
+    shape = (channels, 5, 3, 3) if op == "Conv" else (5, channels, 3, 3)
+    nodes = [
+        node(op, ["x", "w", "b"], ["c"], pads=[1, 1, 1, 1]),
+        node("Add", ["p", "c"], ["d"]),
+        node("Mul", ["d", "q"], ["e"]),
+        node("Sub", ["e", "r"], ["f"]),
+        node("Relu", ["f"], ["out"]),
+    ]
+    constants = {"w": draw(rng, shape), "b": draw(rng, (channels,)), **{name: draw(rng, dims) for name in "pqr"}}
+    feeds = {"x": draw(rng, (2, 5, 6, 7))}
+    check(reference, nodes, feeds, constants=constants, tolerance=1e-5)
+    steps = ort.InferenceSession(build(nodes, feeds, constants=constants))._session.steps()
+    assert [s["op"] for s in steps if s["op"] != "Reorder"] == [op]
+
+
+def test_constants_that_are_not_by_channel_stay_behind_a_convolution(reference, rng):
+    node = helper.make_node
+    for dims in (4,), (4, 1), (2, 1, 1, 1), (3, 4, 4), (1, 3, 4, 4):
+        nodes = [node("Conv", ["x", "w"], ["c"]), node("Add", ["c", "p"], ["d"]), node("Sub", ["q", "d"], ["out"])]
+        constants = {"w": draw(rng, (3, 5, 3, 3)), "p": draw(rng, dims), "q": draw(rng, (3, 1, 1))}
+        check(reference, nodes, {"x": draw(rng, (2, 5, 6, 6))}, constants=constants, tolerance=1e-5)
+
+
+CONV = [
+    ({"pads": [1, 1, 1, 1]}, (3, 5, 3, 3), 1),
+    ({"strides": [2, 2], "pads": [1, 0, 1, 0]}, (32, 16, 3, 2), 1),
+    ({}, (40, 35, 1, 1), 1),
+    ({"pads": [2, 2, 2, 2], "dilations": [2, 2]}, (20, 1, 3, 3), 20),
+    ({"auto_pad": "SAME_UPPER"}, (6, 2, 2, 4), 3),
+    ({"pads": [1, 1]}, (7, 4, 3), 1),
+]
+
+
+@pytest.mark.parametrize("attributes,shape,group", CONV, ids=str)
+def test_conv_with_weights_that_a_run_brings(reference, rng, attributes, shape, group):
+    """Alone, with a bias of the run, and with what follows taken in; both directions."""
+    node = helper.make_node
+    dims = (2, shape[1] * group, 9, 8)[: len(shape)]
+    for op in ("Conv",) if "auto_pad" in attributes else ("Conv", "ConvTranspose"):
+        given = (shape[0], shape[1]) if op == "Conv" else (shape[1] * group, shape[0] // group)
+        feeds = {"x": draw(rng, dims), "w": draw(rng, (*given, *shape[2:])), "b": draw(rng, (shape[0],))}
+        scales = {"s": draw(rng, (shape[0],) + (1,) * (len(shape) - 2))}
+        first = node("Relu", ["x"], ["y"])
+        for inputs in ["y", "w"], ["y", "w", "b"]:
+            conv = node(op, inputs, ["c"], group=group, **attributes)
+            fed = {n: feeds[n] for n in ("x", *inputs[1:])}
+            run(reference, [first, conv, node("Neg", ["c"], ["out"])], fed)
+            run(reference, [first, conv, node("Mul", ["c", "s"], ["d"]), node("Add", ["d", "s"], ["e"]), node("Relu", ["e"], ["out"])], fed, scales)
+            run(reference, [first, conv, node("Sigmoid", ["c"], ["d"]), node("Add", ["d", "c"], ["out"])], fed)
+
+
+def run(reference, nodes, feeds, constants=None):
+    """On the CPU device, with the number of channels and the weights' extents known: twice, with other weights."""
+    model = build(nodes, feeds, constants=constants)
+    session = on_cpu(model)
+    for factor in 1.0, -0.5:
+        given = {**feeds, "w": feeds["w"] * np.float32(factor)}
+        assert_same(session.run(None, given), reference(model).run(None, given), 1e-5)
+
+
 def test_conv_transpose_1d_and_3d(reference, rng):
     one(reference, "ConvTranspose", {"x": draw(rng, (1, 4, 7))}, {"w": draw(rng, (4, 3, 5))}, tolerance=1e-5, strides=[3], output_shape=[20])
     one(reference, "ConvTranspose", {"x": draw(rng, (1, 16, 3, 2, 4))}, {"w": draw(rng, (16, 3, 2, 3, 2))}, tolerance=1e-5, strides=[2, 2, 2], auto_pad="SAME_UPPER")
+
+
+@pytest.mark.parametrize("channels,batch", [(16, 1), (40, 2), (5, 1), (96, 3)])
+@pytest.mark.parametrize("kernel,shortcut", [(1, False), (1, True), (3, False)])
+def test_gated_channels(reference, rng, channels, batch, kernel, shortcut):
+    """Channels weighed by what their means say, before a convolution: a product that a 1x1 convolution takes in."""
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["x", "w"], ["y0"], pads=[1, 1, 1, 1]), node("Relu", ["y0"], ["y"]),
+        node("GlobalAveragePool", ["y"], ["mean"]), node("Conv", ["mean", "down"], ["d0"]), node("Relu", ["d0"], ["d"]),
+        node("Conv", ["d", "up"], ["u"]), node("Sigmoid", ["u"], ["gate"]),
+        node("Mul", ["gate", "y"] if shortcut else ["y", "gate"], ["gated"]),
+        node("Conv", ["gated", "v", "b"], ["z"], pads=[kernel // 2] * 4),
+        *([node("Add", ["z", "x"], ["out"])] if shortcut else [node("Relu", ["z"], ["out"])]),
+    ]  # fmt: skip
+    constants = {"w": draw(rng, (channels, 6, 3, 3)), "down": draw(rng, (7, channels, 1, 1)), "up": draw(rng, (channels, 7, 1, 1)),
+                 "v": draw(rng, (6, channels, kernel, kernel)), "b": draw(rng, (6,))}  # fmt: skip
+    feeds = {"x": draw(rng, (batch, 6, 9, 7))}
+    check(reference, nodes, feeds, constants=constants, tolerance=1e-4)
+    ops = [s["op"] for s in on_cpu(build(nodes, feeds, constants=constants))._session.steps()]
+    assert ops.count("Mul") == (0 if kernel == 1 else 1), ops
+
+
+def test_gated_channels_that_stay_products(reference, rng):
+    node = helper.make_node
+    x = {"x": draw(rng, (2, 20, 6, 5)), "s": draw(rng, (1, 20, 1, 1))}
+    v = {"v": draw(rng, (8, 20, 1, 1)), "p": draw(rng, (2, 20, 6, 5))}
+    # One factor for all images is taken in; a product that others read, that leaves, or that is no factor by channel is not.
+    check(reference, [node("Mul", ["x", "s"], ["m"]), node("Conv", ["m", "v"], ["out"])], x, constants=v, tolerance=1e-4)
+    check(reference, [node("Mul", ["x", "s"], ["m"]), node("Conv", ["m", "v"], ["out"]), node("Neg", ["m"], ["n"])], x, ("out", "n"), v, 1e-4)
+    check(reference, [node("Mul", ["x", "s"], ["m"]), node("Conv", ["m", "v"], ["out"])], x, ("out", "m"), v, 1e-4)
+    check(reference, [node("Mul", ["x", "p"], ["m"]), node("Conv", ["m", "v"], ["out"])], {"x": x["x"]}, constants=v, tolerance=1e-4)
+    check(reference, [node("Mul", ["s", "s"], ["m"]), node("Conv", ["m", "v"], ["out"])], {"s": x["s"]}, constants=v, tolerance=1e-4)
+
+
+NARROW_GROUPS = [(2, 3), (4, 5), (8, 3), (8, 8), (4, 1), (2, 16)]
+
+
+@pytest.mark.parametrize("width,groups", NARROW_GROUPS)
+@pytest.mark.parametrize("attributes", [{}, {"strides": [2, 2]}, {"dilations": [2, 2]}, {"pads": [0, 1, 2, 1]}, {"kernel": 1}, {"kernel": 5}], ids=str)
+def test_narrow_groups(reference, rng, width, groups, attributes):
+    node = helper.make_node
+    own = dict(attributes)
+    kernel = own.pop("kernel", 3)
+    own.setdefault("pads", [kernel // 2] * 4)
+    channels = width * groups
+    check(reference, [node("Conv", ["x", "e"], ["y"]), node("Conv", ["y", "w", "b"], ["z"], group=groups, **own), node("Sigmoid", ["z"], ["out"])],
+          {"x": draw(rng, (2, 3, 11, 14))},
+          constants={"e": draw(rng, (channels, 3, 1, 1)), "w": draw(rng, (channels, width, kernel, kernel)), "b": draw(rng, (channels,))},
+          tolerance=1e-4)  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", [(1, 5, 6, 7), (2, 32, 5, 3), (2, 19, 4), (3, 7)])
@@ -524,3 +639,7 @@ def test_ml_forest_names_a_missing_feature(rng):
     model = build([ml("TreeEnsembleRegressor", n_targets=1, **forest(rng, "target", 5, 1))], {"x": draw(rng, (2, 5))}, symbolic=True)
     with pytest.raises(Exception, match="missing from a row of 2"):
         on_cpu(model).run(None, {"x": draw(rng, (2, 2))})
+
+
+def test_shrink_of_nan_is_zero(reference):
+    one(reference, "Shrink", {"x": np.array([np.nan, np.inf, -np.inf, 0.2, -3, 3], np.float32)}, lambd=0.5, bias=0.25)

@@ -228,3 +228,66 @@ def test_group_query_attention(check, rng, options, rotary, packed):
     arguments = {"num_heads": heads, "kv_num_heads": shared, "do_rotary": rotary, **options}
     check("GroupQueryAttention", inputs(5, 5, 0), outputs=3, **arguments)
     check("GroupQueryAttention", inputs(1, 7, 6), outputs=3, **arguments)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_quantised_embed_layer_norm(check, rng, masked):
+    def table(*shape):
+        return rng.integers(0, 256, shape).astype(np.uint8)
+
+    names = ("word", "position", "segment", "gamma", "beta")
+    inputs = {
+        "ids": rng.integers(0, 20, (2, 5)).astype(np.int32),
+        "segments": rng.integers(0, 2, (2, 5)).astype(np.int32),
+        **dict(zip(names, (table(20, 8), table(7, 8), table(2, 8), table(8), table(8)))),
+        "mask": np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], np.int32) if masked else None,
+    }
+    inputs |= {f"{n}_scale": np.float32(rng.uniform(0.01, 0.05)) for n in names}
+    inputs |= {f"{n}_zero": np.uint8(rng.integers(100, 150)) for n in names}
+    check("QEmbedLayerNormalization", inputs, outputs=2, epsilon=1e-6)
+
+
+@pytest.mark.parametrize("directions,by_column,zero", [(1, False, 128), (2, False, 120), (2, True, 128)])
+def test_dynamic_quantize_lstm(reference, rng, directions, by_column, zero):
+    """Within what the peer loses by quantising its inputs; and exactly the LSTM of the weights that the bytes stand for."""
+    size, hidden = 6, 8
+    scale = [rng.uniform(0.003, 0.006, (directions, 4 * hidden) if by_column else (directions,)).astype(np.float32) for _ in range(2)]
+    zeros = np.full(scale[0].shape, zero, np.uint8)
+    w, r = (rng.integers(0, 256, (directions, extent, 4 * hidden)).astype(np.uint8) for extent in (size, hidden))
+    x, b = floats(rng, 5, 2, size), floats(rng, directions, 8 * hidden) * 0.1
+    kind = {1: "forward", 2: "bidirectional"}[directions]
+    operands = {"x": x, "w": w, "r": r, "b": b, "l": None, "h": None, "c": None, "p": None}
+    operands |= {"ws": scale[0], "wz": zeros, "rs": scale[1], "rz": zeros}
+    constants = ("w", "r", "ws", "wz", "rs", "rz")
+    quantised, feeds = one_node(
+        "DynamicQuantizeLSTM", operands, MICROSOFT, outputs=3, constants=constants, hidden_size=hidden, direction=kind
+    )
+
+    def plain(q, s):
+        s = s[:, None, :] if by_column else s[:, None, None]
+        return ((q.astype(np.float32) - zero) * s).transpose(0, 2, 1).copy()
+
+    same, _ = one_node(
+        "LSTM", {"x": x, "w": plain(w, scale[0]), "r": plain(r, scale[1]), "b": b}, outputs=3, constants=("w", "r"),
+        hidden_size=hidden, direction=kind,
+    )
+    ours = ort.InferenceSession(quantised).run(None, feeds)
+    for a, exact, theirs in zip(ours, reference(same).run(None, feeds), reference(quantised).run(None, feeds), strict=True):
+        assert_same(a, exact, 2e-5)
+        np.testing.assert_allclose(a, theirs, atol=0.03)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean"])
+def test_distances(check, rng, metric):
+    check("CDist", {"a": floats(rng, 5, 3), "b": floats(rng, 7, 3)}, metric=metric)
+
+
+def test_unique_and_range(check):
+    check("Unique", {"x": np.float32([2, 1, 1, 3, 4, 3])}, outputs=3)
+    for numbers in ((np.int64(2), np.int64(9), np.int64(3)), (np.float32(1), np.float32(3.5), None)):
+        check("Range", dict(zip(("start", "limit", "delta"), numbers)))
+
+
+def test_integer_product_of_16_bits(check, rng):
+    a, b = (rng.integers(-3000, 3000, s).astype(np.int16) for s in ((4, 3), (3, 5)))
+    check("MatMulInteger16", {"a": a, "b": b})

@@ -309,6 +309,35 @@ def test_attention_with_an_added_mask(shape, tmp_path, reference):
         check(model, {**packed(), "m": mask[..., :1]}, reference)
 
 
+def test_attention_over_a_cache_whose_mask_has_names_of_its_own(tmp_path, reference):
+    """Steps are as many as a sum of two operands has, the mask's columns as many as one more name says."""
+    b = Builder()
+    x = b("Add", "x", "positions")
+    query, new = heads(b, x, 3, 8), heads(b, b("Neg", x), 3, 8)
+    keys, value = b("Concat", "past_k", new, axis=2), b("Concat", "past_v", new, axis=2)
+    scores = b("Mul", b("MatMul", query, b("Transpose", keys, perm=[0, 1, 3, 2])), 8**-0.5)
+    weights = b("Softmax", b("Add", scores, "m"), axis=-1)
+    y = b("Transpose", b("MatMul", weights, value), perm=[0, 2, 1, 3])
+    cache = ["b", 3, "past", 8]
+    inputs = [("x", ["b", "s", 24]), ("positions", [1, "p", 24]), ("past_k", cache), ("past_v", cache)]
+    model = b.model([*inputs, ("m", ["b", 1, "s", "total"])], [y, keys])
+    operators = optimised(model, tmp_path)
+    assert "Attention" in operators and "Softmax" not in operators
+    for batch, steps, positions, past in (2, 5, 5, 7), (1, 1, 1, 40), (2, 3, 1, 0), (1, 1, 4, 2), (1, 1, 1, 0):
+        total = past + max(steps, positions)
+        feeds = {
+            "x": values(batch, steps, 24),
+            "positions": values(1, positions, 24, seed=1),
+            "past_k": values(batch, 3, past, 8, seed=2),
+            "past_v": values(batch, 3, past, 8, seed=3),
+        }
+        for columns in total, 1:
+            check(model, {**feeds, "m": values(batch, 1, steps, columns, seed=5)}, reference)
+    feeds.update(m=values(1, 1, 1, 9))
+    with pytest.raises(Exception, match="INVALID_ARGUMENT"):
+        ort.InferenceSession(model).run(None, feeds)
+
+
 @pytest.mark.parametrize("hides", [False, True])
 def test_attention_with_a_chosen_mask(hides, tmp_path, reference):
     low = float(np.finfo(np.float32).min)
@@ -416,6 +445,71 @@ def test_projections_that_differ_stay(tmp_path, reference):
     model = b.model([("x", ["b", "s", 12])], [attention(b, q, k, v), v])
     assert optimised(model, tmp_path).count("MatMul") == 3
     check(model, {"x": values(2, 4, 12)}, reference)
+
+
+# Products of flattened rows
+
+
+def flattened(b, x, kind="Gemm", seed=40, columns=10, **attributes):
+    """x [.., 12] as rows, times a matrix, in the axes of x again."""
+    leading = b("Slice", b("Shape", x), b.constant([0], np.int64), b.constant([-1], np.int64))
+    rows = b("Reshape", x, b.constant([-1, 12], np.int64))
+    weights = values(columns, 12, seed=seed) if attributes.get("transB") else values(12, columns, seed=seed)
+    bias = [] if kind == "MatMul" else [b.constant(values(columns, seed=seed + 1))]
+    y = b(kind, rows, b.constant(weights), *bias, **attributes)
+    return b("Reshape", y, b("Concat", leading, b.constant([columns], np.int64), axis=0))
+
+
+@pytest.mark.parametrize("kind", ["Gemm", "MatMul"])
+@pytest.mark.parametrize("leading", [("b", "s"), (2, 5), ("a", 3, "c")])
+def test_product_of_flattened_rows(kind, leading, tmp_path, reference):
+    b = Builder()
+    y = b("Relu", flattened(b, "x", kind))
+    y = b("Add", flattened(b, "x", kind, seed=50), y)
+    model = b.model([("x", [*leading, 12])], [y])
+    operators = optimised(model, tmp_path)
+    assert operators.count("MatMul") == 2 and "Gemm" not in operators and "Reshape" not in operators
+    for extents in {"b": 2, "s": 7, "a": 2, "c": 5}, {"b": 0, "s": 3, "a": 0, "c": 5}:
+        check(model, {"x": values(*[extents.get(d, d) for d in leading], 12)}, reference)
+
+
+@pytest.mark.parametrize("attributes", [{"transB": 1}, {"alpha": 0.5}, {"beta": 2.0}])
+def test_product_of_flattened_rows_that_is_no_plain_one_stays(attributes, tmp_path, reference):
+    b = Builder()
+    model = b.model([("x", ["b", "s", 12])], [flattened(b, "x", **attributes)])
+    assert "Gemm" in optimised(model, tmp_path)
+    check(model, {"x": values(2, 5, 12)}, reference)
+
+
+def test_product_of_flattened_rows_that_is_read_elsewhere_stays(tmp_path, reference):
+    b = Builder()
+    y = flattened(b, "x")
+    product = next(n.output[0] for n in b.nodes if n.op_type == "Gemm")
+    model = b.model([("x", ["b", "s", 12])], [y, b("Neg", product)])
+    assert "Gemm" in optimised(model, tmp_path)
+    check(model, {"x": values(2, 5, 12)}, reference)
+
+
+def test_product_of_rows_that_are_cut_otherwise_stays(tmp_path, reference):
+    b = Builder()
+    rows = b("Reshape", "x", b.constant([-1, 6], np.int64))
+    y = b("MatMul", rows, b.constant(values(6, 4)))
+    model = b.model([("x", [2, 5, 12])], [b("Reshape", y, b.constant([2, 5, 8], np.int64))])
+    assert optimised(model, tmp_path) == ["Reshape", "MatMul", "Reshape"]
+    check(model, {"x": values(2, 5, 12)}, reference)
+
+
+# Extents of two names that meet
+
+
+@pytest.mark.parametrize("extents", [(4, 4, 4), (4, 1, 4), (1, 4, 1), (0, 1, 1), (1, 0, 0), (0, 0, 1), (1, 1, 1)])
+def test_broadcast_of_extents_with_other_names(extents, reference):
+    b = Builder()
+    y = b("Add", b("Mul", "x", "y"), "x")
+    y = b("Concat", y, b("Add", y, "z"), axis=0)
+    y = b("Reshape", y, b.constant([-1], np.int64))
+    model = b.model([(n, [n, 3]) for n in "xyz"], [b("Exp", y), b("Cast", b("Shape", y), to=TensorProto.FLOAT)])
+    check(model, {n: values(e, 3, seed=i) for i, (n, e) in enumerate(zip("xyz", extents, strict=True))}, reference)
 
 
 # Identities

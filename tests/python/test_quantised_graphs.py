@@ -158,6 +158,50 @@ def test_convolution(seed):
     without_islands(run(b))
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_scales_by_channel(seed):
+    """A scale a channel between a convolution and a depthwise one, as some tools choose it."""
+    rng = np.random.default_rng(700 + seed)
+    b = Builder(rng)
+    channels, times = size(rng, 2, 40), 1 + seed % 2
+    x = b.real_input((size(rng, 1, 2), size(rng, 1, 20), size(rng, 5, 9), size(rng, 5, 9)))
+    inputs = b.inputs[0][1][1]
+    y = b.call("Conv", [x, b.weights((channels, inputs, 1, 1), 0, per_channel=bool(seed % 3)), b.bias(channels)])
+    activation = ("", "Relu", "Clip", "Clip")[seed % 4]
+    # With the last one the bound lies inside what bytes can say.
+    bound = 1.7 if seed % 4 == 2 else 0.9
+    if activation == "Clip":
+        y = b.call("Clip", [y, b.constant(np.float32(0)), b.constant(np.float32(bound))])
+    elif activation:
+        y = b.call(activation, [y])
+    scales = rng.uniform(0.3, 1.0, channels).astype(np.float32) * np.float32(1.7 / 255)
+    parameters = [b.constant(scales), b.constant(np.zeros(channels, np.uint8))]
+    y = b.call(DQ, [b.call(Q, [y, *parameters], axis=-3), *parameters], axis=1)
+    w = b.weights((channels * times, 1, 3, 3), 0)
+    b.output(b.call("Conv", [y, w, b.bias(channels * times)], pads=[1, 1, 1, 1], group=channels), scale=0.1)
+    kernels = run(b)
+    if seed % 4 != 3:
+        without_islands(kernels)
+
+
+@pytest.mark.parametrize("channels", (16, 32, 24))
+@pytest.mark.parametrize("op", ("Mul", "Add", "Div"))
+def test_one_value_a_channel(channels, op):
+    """What squeeze-and-excitation does: a product of a tensor with one value for each of its channels."""
+    rng = np.random.default_rng(800 + channels)
+    b = Builder(rng)
+    x = b.real_input((2, channels, size(rng, 1, 21), size(rng, 1, 21)), np.uint8)
+    y = b.through(b.call("Conv", [x, b.weights((channels, channels, 1, 1), 0), b.bias(channels)]), 0.05, np.uint8)
+    gate = b.through(b.call("GlobalAveragePool", [y]), 0.02, np.uint8)
+    gate = b.call("Conv", [gate, b.weights((channels, channels, 1, 1), 0), b.bias(channels)])
+    gate = b.through(b.call("Sigmoid", [gate]), 1 / 255, np.uint8)
+    if op == "Div":
+        gate = b.through(b.call("Add", [gate, b.constant(np.float32(1))]), 0.01, np.uint8)
+    z = b.through(b.call(op, [y, gate] if channels == 32 else [gate, y]), 0.05, np.uint8)
+    b.output(b.call("Conv", [z, b.weights((7, channels, 1, 1), 0), b.bias(7)]), scale=0.1)
+    without_islands(run(b, steps=2))
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_residual(seed):
     """Conv and other bytes meet in an Add; the rounding between may go, the saturation may not."""

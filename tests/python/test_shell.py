@@ -512,6 +512,20 @@ def test_diff_finds_the_first_node(asked, shell, tmp_path):
 # The machine -----------------------------------------------------------------------------------------------------------
 
 
+def test_operators(asked, shell):
+    listed = {(o["domain"], o["name"]): o for o in asked("operators")["operators"]}
+    softmax = listed["", "Softmax"]
+    assert softmax["node"] and softmax["devices"] == ["CPU", "REFERENCE"] and softmax["rewritten"] == [[1, 12]]
+    assert softmax["inputs"] == [1, 1] and {"name": "axis", "type": "int", "need": "default"} in softmax["attributes"]
+    assert listed["", "Concat"]["inputs"] == [1, None]
+    assert listed["", "Unique"]["devices"] == ["REFERENCE"]
+    assert listed["", "Constant"]["structural"] and not listed["", "Constant"]["node"]
+    assert listed["", "If"]["structural"] and listed["", "If"]["node"] and listed["", "If"]["devices"] == []
+    found = shell("operators", "TREEensemble").stdout.splitlines()
+    assert [line.split()[0] for line in found[1:4]] == ["ai.onnx.ml.TreeEnsemble", "ai.onnx.ml.TreeEnsembleClassifier", "ai.onnx.ml.TreeEnsembleRegressor"]
+    assert found[-1] == "3 operators"
+
+
 def test_doctor(asked, shell):
     document = asked("doctor")
     assert document["version"] == oriel.__version__
@@ -687,7 +701,7 @@ def test_full_disk_is_an_error(program, digits_model):
 
 
 def test_help_and_version(shell):
-    for command in ([], ["run"], ["info"], ["dump"], ["explain"], ["diff"], ["doctor"]):
+    for command in ([], ["run"], ["info"], ["dump"], ["explain"], ["diff"], ["operators"], ["doctor"]):
         done = shell(*command, "--help")
         assert done.returncode == 0 and done.stderr == "" and "--json" in done.stdout
     assert shell("--version").stdout == f"oriel {oriel.__version__}\n"

@@ -91,6 +91,10 @@ struct DiffArguments {
   bool nodes = false;
 };
 
+struct OperatorArguments {
+  std::string text;
+};
+
 struct DoctorArguments {
   bool measure = false;
   int threads = 0;

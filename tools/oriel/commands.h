@@ -12,6 +12,7 @@ int dump(const DumpArguments& arguments, Report& report);
 int explain(const ExplainArguments& arguments, Report& report);
 /// 1 where the two configurations differ by more than the tolerance.
 int diff(const DiffArguments& arguments, Report& report);
+int operators(const OperatorArguments& arguments, Report& report);
 int doctor(const DoctorArguments& arguments, Report& report);
 
 }  // namespace oriel::shell

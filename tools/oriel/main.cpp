@@ -147,6 +147,10 @@ int main(int argc, char** argv) {
   diff_app.add_flag("--nodes", diff_arguments.nodes, "List the results of all steps");
   add_inputs(diff_app, diff_arguments.input);
 
+  OperatorArguments operator_arguments;
+  CLI::App& operators_app = *app.add_subcommand("operators", "List the operators that can be in a model");
+  operators_app.add_option("TEXT", operator_arguments.text, "What names have to contain, in any case");
+
   DoctorArguments doctor_arguments;
   CLI::App& doctor_app = *app.add_subcommand("doctor", "Show what is usable on this machine, and why not the rest");
   doctor_app.add_flag("--measure", doctor_arguments.measure, "Measure arithmetic and memory");
@@ -169,7 +173,8 @@ int main(int argc, char** argv) {
   }
   for (const CLI::App* chosen : app.get_subcommands()) command = chosen->get_name();
   if (command.empty()) {
-    return report_error("", "a command is missing: run, info, dump, explain, diff or doctor (see oriel --help)",
+    return report_error("",
+                        "a command is missing: run, info, dump, explain, diff, operators or doctor (see oriel --help)",
                         "USAGE", kUsage, json);
   }
   // The validators take any case.
@@ -179,12 +184,13 @@ int main(int argc, char** argv) {
   }
   Report report(json);
   try {
-    const int status = command == "run"       ? run(run_arguments, report)
-                       : command == "info"    ? info(info_arguments, report)
-                       : command == "dump"    ? dump(dump_arguments, report)
-                       : command == "explain" ? explain(explain_arguments, report)
-                       : command == "diff"    ? diff(diff_arguments, report)
-                                              : doctor(doctor_arguments, report);
+    const int status = command == "run"         ? run(run_arguments, report)
+                       : command == "info"      ? info(info_arguments, report)
+                       : command == "dump"      ? dump(dump_arguments, report)
+                       : command == "explain"   ? explain(explain_arguments, report)
+                       : command == "diff"      ? diff(diff_arguments, report)
+                       : command == "operators" ? operators(operator_arguments, report)
+                                                : doctor(doctor_arguments, report);
     report.finish();
     return status;
   } catch (const UsageError& error) {

@@ -15,6 +15,34 @@ void set3(std::int64_t (&to)[3], const Dims& from, std::int64_t fill) {
   for (std::size_t i = 0; i < 3; ++i) to[i] = i + from.size() < 3 ? fill : from[i + from.size() - 3];
 }
 
+std::int64_t round(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Bytes of scratch memory for the weights and the bias that a run brings.
+std::int64_t brought_bytes(const Convolution& s) {
+  if (!s.brought) return 0;
+  return round(s.kernel.packed_bytes) + round(4 * s.kernel.layer.out_channels);
+}
+
+// Packs what a run brings into `to`, of brought_bytes.
+void pack_brought(const Convolution& s, const Inputs& inputs, char* to, RunContext& context) {
+  const BroughtWeights& brought = *s.brought;
+  const std::int64_t channels = s.kernel.layer.out_channels;
+  ORIEL_REQUIRE(inputs[2].dims() == brought.dims, "weights of shape {}, expected {}", to_string(inputs[2].dims()),
+                to_string(brought.dims));
+  ORIEL_REQUIRE(!inputs.has(3) || inputs[3].dims() == Dims{channels}, "a bias of shape {}, expected {}",
+                to_string(inputs[3].dims()), to_string(Dims{channels}));
+  auto* bias = reinterpret_cast<float*>(to + round(s.kernel.packed_bytes));
+  const float* given = inputs.has(3) ? inputs[3].data<float>() : nullptr;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const auto i = static_cast<std::size_t>(c);
+    bias[c] = given != nullptr ? given[c] : 0.0F;
+    if (!brought.scale.empty()) bias[c] = bias[c] * brought.scale[i] + brought.shift[i];
+  }
+  const ConvWeights weights{inputs[2].data<float>(), bias, brought.scale.empty() ? nullptr : brought.scale.data()};
+  parallel(context, conv_pack_units(s.kernel), 1,
+           [&](std::int64_t first, std::int64_t last, int) { conv_pack(s.kernel, weights, to, first, last); });
+}
+
 void run(const Convolution& s, const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   ORIEL_REQUIRE(x.rank() == s.rank + 2 && x.dim(1) == s.kernel.layer.in_channels,
@@ -27,12 +55,19 @@ void run(const Convolution& s, const Inputs& inputs, OutputSink& outputs, RunCon
   ConvKernel kernel = s.kernel;
   if (s.run_time && inputs.has(2)) kernel.layer.input_zero = static_cast<std::int32_t>(element_as_i64(inputs[2], 0));
   const ConvPlan plan = conv_plan(kernel, shape, threads);
-  const auto round = [](std::int64_t bytes) { return (bytes + 63) / 64 * 64; };
   const std::int64_t each = round(plan.thread_scratch_bytes);
   const std::int64_t parameters = s.run_time ? round(4 * static_cast<std::int64_t>(s.run_time->scale.size())) : 0;
+  const std::int64_t brought = brought_bytes(s);
   char* scratch = static_cast<char*>(context.scratch(
-      static_cast<std::size_t>(round(plan.shared_scratch_bytes) + each * threads + 2 * parameters + 64)));
+      static_cast<std::size_t>(round(plan.shared_scratch_bytes) + each * threads + 2 * parameters + brought + 64)));
   ConvBuffers buffers;
+  if (s.brought) {
+    pack_brought(s, inputs, scratch, context);
+    buffers.packed = scratch;
+    scratch += brought;
+  } else {
+    buffers.packed = s.packed->data();
+  }
   if (s.run_time) {
     auto* scale = reinterpret_cast<float*>(scratch);
     auto* bias = reinterpret_cast<std::int32_t*>(scratch + parameters);
@@ -48,12 +83,21 @@ void run(const Convolution& s, const Inputs& inputs, OutputSink& outputs, RunCon
   }
   buffers.input = x.raw();
   buffers.output = y.raw();
-  buffers.packed = s.packed->data();
   buffers.shared_scratch = scratch;
   if (s.kernel.layer.residual != Residual::kNone) {
     const Tensor& r = inputs[1];
     ORIEL_REQUIRE(r.dims() == dims, "an addend of shape {}, expected {}", to_string(r.dims()), to_string(dims));
     buffers.residual = r.raw();
+  }
+  if (kernel.layer.scaled_input) {
+    const Tensor& f = inputs[buffers.residual == nullptr ? 1 : 2];
+    const bool per_image = f.rank() > 0 && f.dim(0) == shape.batch;
+    Dims expected(x.rank(), 1);
+    if (per_image) expected[0] = shape.batch;
+    expected[1] = kernel.layer.in_channels;
+    ORIEL_REQUIRE(f.dims() == expected, "factors of shape {}, expected {}", to_string(f.dims()), to_string(expected));
+    buffers.input_scale = static_cast<const float*>(f.raw());
+    if (per_image) buffers.input_scale_stride = (kernel.layer.in_channels + 15) / 16 * 16;
   }
   char* own = scratch + round(plan.shared_scratch_bytes);
   for (int phase = 0; phase < plan.phases; ++phase) {
@@ -67,11 +111,11 @@ void run(const Convolution& s, const Inputs& inputs, OutputSink& outputs, RunCon
 // All of a kernel that its packing may depend on.
 std::string packing_of(const ConvKernel& kernel) {
   const ConvLayer& layer = kernel.layer;
-  static_assert(sizeof(ConvLayer) == 144 && sizeof(ConvKernel) == 168,
+  static_assert(sizeof(ConvLayer) == 152 && sizeof(ConvKernel) == 176,
                 "a new field that packing depends on belongs here");
   std::string text;
   for (const std::int64_t v :
-       {layer.in_channels, layer.out_channels, layer.groups, kernel.group_width, kernel.packed_bytes})
+       {layer.in_channels, layer.out_channels, layer.groups, layer.wide_words, kernel.group_width, kernel.packed_bytes})
     append_bytes(text, v);
   for (int d = 0; d < 3; ++d) {
     for (const std::int64_t v : {layer.kernel[d], layer.stride[d], layer.dilation[d]}) append_bytes(text, v);
@@ -82,7 +126,6 @@ std::string packing_of(const ConvKernel& kernel) {
   append_bytes(text, layer.output_layout);
   append_bytes(text, layer.input);
   append_bytes(text, layer.output);
-  append_bytes(text, layer.weights_fit_s8);
   append_bytes(text, kernel.algorithm);
   append_bytes(text, kernel.isa);
   return text;
@@ -185,6 +228,15 @@ void emit_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Conv
     info.packed_bytes = conv->kernel.packed_bytes;
     if (conv->kernel.layer.input == ConvElement::kBf16) info.precision = "bf16";
   };
+  spec.run = [conv](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    run(*conv, inputs, outputs, context);
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+void emit_unpacked_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Convolution> conv,
+                               Lowering::StepSpec spec) {
+  spec.algorithm = std::string(conv_algorithm_name(conv->kernel.algorithm)) + ", unpacked";
   spec.run = [conv](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     run(*conv, inputs, outputs, context);
   };

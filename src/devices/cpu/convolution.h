@@ -20,6 +20,13 @@ struct RunTimeParameters {
   std::vector<std::int64_t> sums;  ///< of the weights of an output channel, less their zero points; as many
 };
 
+/// Of weights that a run brings, operand 2 of the step, with a bias, operand 3 where there is one.
+struct BroughtWeights {
+  Dims dims;
+  std::vector<float> scale;  ///< by output channel, of weights and bias; empty: 1
+  std::vector<float> shift;  ///< added behind it; as many
+};
+
 /// A convolution as its step keeps it: kernel.layer says what is computed, the rest where.
 struct Convolution {
   kernels::ConvKernel kernel;
@@ -29,6 +36,7 @@ struct Convolution {
   std::size_t rank = 2;         // spatial axes
   ElementType output = ElementType::kF32;
   std::shared_ptr<const RunTimeParameters> run_time;  // null: all parameters are constants
+  std::shared_ptr<const BroughtWeights> brought;      // null: the weights are packed
 
   /// Reads the window and fills in kernel, stride, dilation and groups of the layer; `weights` are the dimensions of
   /// its weights. `extra_pads` as in Unit.
@@ -52,9 +60,14 @@ using ConvPacker =
 
 /// Emits the step of `conv`, whose weights take the form that Weights chooses among `candidates`. `values` holds the
 /// bytes of all that `pack` packs besides `weights`. Inputs, outputs, in_place and kernel of `spec` are set, inputs
-/// being x and, where the layer has one, the residual.
+/// being x and, where the layer has them, the residual and the blocked factors of x.
 void emit_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Convolution> conv,
                       const std::vector<kernels::ConvCandidate>& candidates, const Tensor& weights,
                       const std::string& values, const ConvPacker& pack, Lowering::StepSpec spec);
+
+/// The same for conv->brought: the kernel is set, and every run packs into scratch memory. Inputs of `spec` are x, the
+/// residual or none, weights, and bias or none.
+void emit_unpacked_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Convolution> conv,
+                               Lowering::StepSpec spec);
 
 }  // namespace oriel::cpu

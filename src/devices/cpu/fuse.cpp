@@ -38,7 +38,10 @@ class Fuser {
       if (taken_.count(node) != 0) continue;
       if (!options_.one_step_per_node && fusible(*node)) {
         Unit unit = start(node);
-        if (is_op(node, "Conv")) absorb_pad(unit);
+        if (is_op(node, "Conv")) {
+          absorb_pad(unit);
+          absorb_scale(unit);
+        }
         grow(unit);
         std::size_t last = position_.at(node);
         for (const Node* n : unit.absorbed) last = std::max(last, position_.at(n));
@@ -177,6 +180,36 @@ class Fuser {
     unit.absorbed.push_back(pad);
   }
 
+  // Conv(Mul(x, s)) of a 1x1 kernel where s has one factor for each channel: what gates channels in mobile networks.
+  void absorb_scale(Unit& unit) {
+    if (options_.precision == CompileOptions::Precision::kBF16) return;
+    const Node* mul = unit.node->input(0)->producer();
+    if (!is_op(mul, "Mul") || position_.count(mul) == 0 || taken_.count(mul) != 0 || !unit.extra_pads.empty()) return;
+    if (only_user_of(mul->output()) != unit.node || unit.node->attributes().get_int("group") != 1) return;
+    if (!is_folded(unit.node->input(1)) || (unit.node->input(2) != nullptr && !is_folded(unit.node->input(2)))) return;
+    const Shape& shape = mul->output()->shape();
+    const Shape& weights = unit.node->input(1)->shape();
+    if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() > 5 || !weights.is_ranked()) return;
+    for (std::size_t i = 2; i < weights.rank(); ++i) {
+      if (!weights[i].is_known() || weights[i].value() != 1) return;
+    }
+    const auto is_one = [](const Dim& d) { return d.is_known() && d.value() == 1; };
+    for (std::size_t i = 0; i < 2; ++i) {
+      const Value* x = mul->input(i);
+      const Shape& s = mul->input(1 - i)->shape();
+      if (!x->shape().same(shape) || x == mul->input(1 - i) || !s.is_ranked() || s.rank() != shape.rank()) continue;
+      if (!s[1].same(shape[1]) || !(s[0].same(shape[0]) || is_one(s[0]))) continue;
+      bool points = true;
+      for (std::size_t d = 2; d < s.rank(); ++d) points = points && is_one(s[d]);
+      // A symbol that stands for what this product makes would never be learnt.
+      if (!points || defines_symbols(*mul)) continue;
+      absorbed_before_.insert(mul);
+      taken_.insert(mul);
+      unit.absorbed.push_back(mul);
+      return;
+    }
+  }
+
   const Node* only_user_of(const Value* v) const {
     return outputs_.count(v) == 0 && v->users().size() == 1 ? v->users()[0] : nullptr;
   }
@@ -199,7 +232,35 @@ class Fuser {
       }
       return true;
     }
-    return false;
+    if (!is_op(node, "Mul") && !is_op(node, "Add") && !is_op(node, "Sub")) return false;
+    const bool second = node->input(0) == x;
+    const std::vector<float> values = by_channel(node->input(second ? 1 : 0), x->shape(), channels);
+    if (values.empty() || node->input(second ? 0 : 1) != x || (is_op(node, "Sub") && !second)) return false;
+    const auto n = static_cast<std::size_t>(channels);
+    scale.assign(n, 1.0F);
+    shift.assign(n, 0.0F);
+    for (std::size_t c = 0; c < n; ++c) {
+      if (is_op(node, "Mul")) {
+        scale[c] = values[c];
+      } else {
+        shift[c] = is_op(node, "Sub") ? -values[c] : values[c];
+      }
+    }
+    return true;
+  }
+
+  // An f32 constant that is one number or one for each channel of `to`, whose axis 1 they are; else empty.
+  static std::vector<float> by_channel(const Value* v, const Shape& to, std::int64_t channels) {
+    if (v == nullptr || !v->is_constant() || v->element() != ElementType::kF32 || channels <= 0) return {};
+    const Dims& dims = v->constant()->dims();
+    if (dims.size() > to.rank()) return {};
+    const std::size_t missing = to.rank() - dims.size();
+    for (std::size_t i = 0; i < dims.size(); ++i) {
+      if (dims[i] != 1 && !(missing + i == 1 && dims[i] == channels)) return {};
+    }
+    std::vector<float> values = constant_f32(v);
+    if (values.size() == 1) values.assign(static_cast<std::size_t>(channels), values[0]);
+    return values;
   }
 
   void grow(Unit& unit) {

@@ -2,6 +2,7 @@
 // patterns; convolutions, products and average pools run in integers, with or without a QuantizeLinear behind them;
 // Concat copies.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string_view>
 
@@ -33,6 +34,31 @@ std::optional<PerTensor> per_tensor(const Node& node) {
   if (zero != nullptr && (!zero->is_constant() || zero->constant()->size() != 1)) return std::nullopt;
   if (node.attributes().get_int("block_size") != 0 || !find_rule(node)->decline(node, {}).empty()) return std::nullopt;
   return PerTensor{constant_f32(scale)[0], constant_zeros(zero)[0]};
+}
+
+// A scale for each channel, along axis 1, and one zero point for all of them.
+struct PerChannel {
+  std::vector<float> scales;
+  std::int32_t zero = 0;
+};
+
+std::optional<PerChannel> per_channel(const Node& node) {
+  const Value* scale = node.input(1);
+  const Value* zero = node.input(2);
+  if (!scale->is_constant() || scale->element() != ElementType::kF32 || scale->constant()->rank() != 1 ||
+      (zero != nullptr && !zero->is_constant()))
+    return std::nullopt;
+  const Shape& shape = node.input(0)->shape();
+  const std::int64_t axis = node.attributes().get_int("axis");
+  if (!shape.is_ranked() || shape.rank() < 2 || (axis != 1 && axis + static_cast<std::int64_t>(shape.rank()) != 1))
+    return std::nullopt;
+  if (node.attributes().get_int("block_size") != 0 || !find_rule(node)->decline(node, {}).empty()) return std::nullopt;
+  const std::vector<std::int32_t> zeros = constant_zeros(zero);
+  PerChannel p{constant_f32(scale), zeros.empty() ? 0 : zeros[0]};
+  const bool same = std::all_of(zeros.begin(), zeros.end(), [&](std::int32_t z) { return z == p.zero; });
+  const bool positive = std::all_of(p.scales.begin(), p.scales.end(), [](float s) { return s > 0.0F; });
+  if (!same || !positive || p.scales.empty()) return std::nullopt;
+  return p;
 }
 
 // Operators whose every result depends on the elements at its own place alone.
@@ -385,19 +411,76 @@ class Matcher {
     return true;
   }
 
+  /// The DequantizeLinear of bytes with a scale a channel behind an operand; else null.
+  const Node* dequantised_by_channel(const Value* v) const {
+    const Node* node = v->producer();
+    if (!inside(node) || !is_op(node, "DequantizeLinear") || !is_byte(node->input(0)->element()) ||
+        node->input(0)->is_constant())
+      return nullptr;
+    return per_channel(*node) ? node : nullptr;
+  }
+
+  /// Whether saturation to bytes clamps as the activation does, in every channel.
+  static bool saturates(const kernels::Activation& f, const PerChannel& to, ElementType type) {
+    if (f.kind == kernels::ActivationKind::kNone || f.kind == kernels::ActivationKind::kRelu) return true;
+    if (f.kind != kernels::ActivationKind::kClip) return false;
+    const std::int32_t least = type == ElementType::kU8 ? 0 : -128;
+    return std::all_of(to.scales.begin(), to.scales.end(), [&](float scale) {
+      return std::nearbyint(f.a / scale) <= static_cast<float>(least - to.zero) &&
+             std::nearbyint(f.b / scale) >= static_cast<float>(least + 255 - to.zero);
+    });
+  }
+
+  /// Extends the tail of a convolution by a QuantizeLinear with a scale a channel. The scales join those of the sums,
+  /// so that the output's own is 1.
+  void absorb_channel_scales(Tail& tail, std::int64_t channels, QuantisedUnit& q) const {
+    const Node* user = only_user(tail.end->output());
+    if (!is_op(user, "QuantizeLinear") || user->input(0) != tail.end->output() || !is_byte(user->output()->element()))
+      return;
+    const std::optional<PerChannel> to = per_channel(*user);
+    if (!to || static_cast<std::int64_t>(to->scales.size()) != channels ||
+        !saturates(tail.activation, *to, user->output()->element()))
+      return;
+    q.weight_scales.resize(static_cast<std::size_t>(channels), q.weight_scales[0]);
+    for (std::size_t c = 0; c < to->scales.size(); ++c) {
+      q.weight_scales[c] /= to->scales[c];
+      if (!q.offset.empty()) q.offset[c] /= to->scales[c];
+    }
+    if (tail.activation.kind == kernels::ActivationKind::kClip) tail.activation = {};
+    tail.absorbed.push_back(user);
+    tail.end = user;
+    q.scales.push_back(1.0F);
+    q.zeros.push_back(to->zero);
+  }
+
   void convolution(const Node& node) {
-    const Node* from = dequantised(node.input(0));
     const Node* weights = node.input(1)->producer();
-    if (from == nullptr || !is_op(weights, "DequantizeLinear") || !weights->input(0)->is_constant()) return;
+    if (!is_op(weights, "DequantizeLinear") || !weights->input(0)->is_constant()) return;
     const Value* w = weights->input(0);
+    const Node* from = dequantised(node.input(0));
+    const bool by_channel = from == nullptr;
+    if (by_channel) from = dequantised_by_channel(node.input(0));
+    if (from == nullptr) return;
     auto q = std::make_shared<QuantisedUnit>();
     if (!weights_of(weights, 0, *q) || !serves_integer_conv(w, from->input(0))) return;
     q->kind = QuantisedUnit::Kind::kConv;
     q->operands = {from->input(0), w};
-    const PerTensor x = *per_tensor(*from);
-    q->scales = {x.scale};
-    q->zeros = {x.zero};
     const std::int64_t channels = w->constant()->dim(0);
+    if (by_channel) {
+      // A scale a channel leaves the sum where every output channel reads one channel.
+      const PerChannel x = *per_channel(*from);
+      const auto ins = static_cast<std::int64_t>(x.scales.size());
+      if (w->constant()->dim(1) != 1 || node.attributes().get_int("group") != ins || channels % ins != 0) return;
+      q->weight_scales.resize(static_cast<std::size_t>(channels), q->weight_scales[0]);
+      for (std::int64_t c = 0; c < channels; ++c)
+        q->weight_scales[static_cast<std::size_t>(c)] *= x.scales[static_cast<std::size_t>(c / (channels / ins))];
+      q->scales = {1.0F};
+      q->zeros = {x.zero};
+    } else {
+      const PerTensor x = *per_tensor(*from);
+      q->scales = {x.scale};
+      q->zeros = {x.zero};
+    }
     if (node.input(2) != nullptr) {
       const std::optional<Tensor> bias = constant_real(node.input(2));
       if (!bias || bias->size() != channels) return;
@@ -405,7 +488,8 @@ class Matcher {
     }
     Tail tail{{}, &node, {}, nullptr};
     close(tail, false);
-    output_of(*q, tail);
+    if (tail.quantize == nullptr) absorb_channel_scales(tail, channels, *q);
+    if (q->scales.size() == 1) output_of(*q, tail);
     add(q, node, tail.absorbed, *tail.end, tail.activation);
   }
 
@@ -636,7 +720,7 @@ class Matcher {
       const Node* own = from->input(0)->producer();
       const auto end = ends_.find(own);
       if (end == ends_.end() || end->second.quantised->kind != QuantisedUnit::Kind::kConv ||
-          end->second.quantised->operands.size() != 2)
+          end->second.quantised->operands.size() != 2 || !per_tensor(*own))
         continue;
       const kernels::ActivationKind kind = end->second.activation.kind;
       if (kind != kernels::ActivationKind::kNone && kind != kernels::ActivationKind::kRelu &&

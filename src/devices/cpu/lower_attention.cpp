@@ -152,7 +152,7 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
     Operand k = operand(own.operands[1], inputs[1], kv_heads);
     Operand v = operand(own.operands[2], inputs[2], kv_heads);
     ORIEL_REQUIRE(k.batch == q.batch && v.batch == q.batch && v.heads == k.heads && k.size == q.size &&
-                      v.steps == k.steps && k.heads > 0 && q.heads % k.heads == 0,
+                      v.steps == k.steps && (k.heads > 0 ? q.heads % k.heads == 0 : q.heads == 0),
                   "query of {} x {} x {} x {}, key of {} x {} x {} x {} and value of {} x {} x {} x {} (batch, heads, "
                   "steps, size)",
                   q.batch, q.heads, q.steps, q.size, k.batch, k.heads, k.steps, k.size, v.batch, v.heads, v.steps,
@@ -191,6 +191,7 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
         wants(1) ? outputs.allocate(1, ElementType::kF32, {k.batch, k.heads, total, k.size}).data<float>() : nullptr;
     float* values =
         wants(2) ? outputs.allocate(2, ElementType::kF32, {v.batch, v.heads, total, v.size}).data<float>() : nullptr;
+    if (x.heads == 0) return;
     // Scratch: what of the joined rows no output holds, the lengths, then each thread's own.
     const std::size_t key_bytes =
         cached && keys == nullptr
@@ -238,7 +239,9 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
     x.v_head = v.head_stride;
     x.v_row = v.row_stride;
     char* lanes = scratch + key_bytes + value_bytes + count_bytes;
-    parallel(context, plan.units, 1, [&](std::int64_t first, std::int64_t last, int slot) {
+    // Neighbouring units together, but enough pieces for all threads.
+    const std::int64_t grain = std::clamp<std::int64_t>(plan.units / (8 * context.threads.threads()), 1, 16);
+    parallel(context, plan.units, grain, [&](std::int64_t first, std::int64_t last, int slot) {
       attention_run(plan, x, first, last, lanes + static_cast<std::size_t>(slot) * each);
     });
   };

@@ -181,16 +181,26 @@ void lower_cum_sum(Lowering& lowering, const Unit& unit) {
       T* y = out.data<T>();
       const auto extent = split.extent;
       const auto inner = split.inner;
-      parallel(context, split.outer * inner, std::max<std::int64_t>(1, kMoveGrain / extent),
+      // A unit is up to kLines neighbouring lines, which advance together.
+      constexpr std::int64_t kLines = 128;
+      const std::int64_t groups = (inner + kLines - 1) / kLines;
+      const std::int64_t unit_elements = extent * std::min(inner, kLines);
+      parallel(context, split.outer * groups, std::max<std::int64_t>(1, kMoveGrain / unit_elements),
                [&](std::int64_t first, std::int64_t last, int) {
-                 for (std::int64_t line = first; line < last; ++line) {
-                   const std::int64_t base = line / inner * extent * inner + line % inner;
-                   Sum sum = 0;
+                 for (std::int64_t unit = first; unit < last; ++unit) {
+                   const std::int64_t begin = unit % groups * kLines;
+                   const std::int64_t lines = std::min(kLines, inner - begin);
+                   const std::int64_t base = unit / groups * extent * inner + begin;
+                   Sum sums[kLines] = {};
                    for (std::int64_t k = 0; k < extent; ++k) {
                      const std::int64_t here = base + (reverse ? extent - 1 - k : k) * inner;
-                     const Sum next = sum + static_cast<Sum>(ops::widen(in[here]));
-                     y[here] = ops::narrow<T>(exclusive ? sum : next);
-                     sum = next;
+                     const T* from = in + here;
+                     T* to = y + here;
+                     for (std::int64_t j = 0; j < lines; ++j) {
+                       const Sum next = sums[j] + static_cast<Sum>(ops::widen(from[j]));
+                       to[j] = ops::narrow<T>(exclusive ? sums[j] : next);
+                       sums[j] = next;
+                     }
                    }
                  }
                });

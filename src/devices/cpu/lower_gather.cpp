@@ -462,11 +462,35 @@ bool precedes(T a, T b) {
   return a > b;
 }
 
+// Up to here keeping the first k sorted by insertion costs less than partitioning the line.
+constexpr std::int64_t kFew = 32;
+
 template <typename T>
 struct Ranked {
   T value;
   std::int64_t index;
 };
+
+/// The first k of a line in order, kept sorted while the line passes by. Most elements of a long line lose against the
+/// last one kept in a single comparison, which is false where either is NaN: then `order` decides.
+template <typename T, typename W, typename Order>
+void select_few(const T* line, std::int64_t step, std::int64_t extent, std::int64_t k, bool largest, Order order,
+                Ranked<W>* kept) {
+  std::int64_t count = 0;
+  for (std::int64_t e = 0; e < extent; ++e) {
+    const Ranked<W> candidate{static_cast<W>(line[e * step]), e};
+    if (count == k) {
+      const W worst = kept[k - 1].value;
+      if (largest ? candidate.value <= worst : candidate.value >= worst) continue;
+      if (!order(candidate, kept[k - 1])) continue;
+    } else {
+      ++count;
+    }
+    std::int64_t place = count - 1;
+    for (; place > 0 && order(candidate, kept[place - 1]); --place) kept[place] = kept[place - 1];
+    kept[place] = candidate;
+  }
+}
 
 void lower_top_k(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
@@ -502,9 +526,13 @@ void lower_top_k(Lowering& lowering, const Unit& unit) {
         auto* ranked = reinterpret_cast<Ranked<W>*>(scratch + room * static_cast<std::size_t>(slot));
         for (std::int64_t line = first; line < last; ++line) {
           const T* from = in + line / inner * extent * inner + line % inner;
-          for (std::int64_t e = 0; e < extent; ++e) ranked[e] = {static_cast<W>(from[e * inner]), e};
-          if (k < extent) std::nth_element(ranked, ranked + k - 1, ranked + extent, order);
-          std::sort(ranked, ranked + k, order);
+          if (k <= kFew && k < extent / 8) {
+            select_few<T, W>(from, inner, extent, k, largest, order, ranked);
+          } else {
+            for (std::int64_t e = 0; e < extent; ++e) ranked[e] = {static_cast<W>(from[e * inner]), e};
+            if (k < extent) std::nth_element(ranked, ranked + k - 1, ranked + extent, order);
+            std::sort(ranked, ranked + k, order);
+          }
           const std::int64_t base = line / inner * k * inner + line % inner;
           for (std::int64_t e = 0; e < k; ++e) {
             if (out != nullptr) out[base + e * inner] = from[ranked[e].index * inner];

@@ -47,8 +47,11 @@ void lower_hardmax(Lowering& lowering, const Unit& unit) {
     each_line<float>(context, inputs[0], axis, out,
                      [](const float* x, float* y, std::int64_t extent, std::int64_t stride) {
                        std::int64_t best = 0;
+                       float highest = x[0];
                        for (std::int64_t k = 1; k < extent; ++k) {
-                         if (x[k * stride] > x[best * stride]) best = k;
+                         const float v = x[k * stride];
+                         best = v > highest ? k : best;
+                         highest = v > highest ? v : highest;
                        }
                        for (std::int64_t k = 0; k < extent; ++k) y[k * stride] = k == best ? 1.0F : 0.0F;
                      });
@@ -64,14 +67,21 @@ void lower_lp_normalization(Lowering& lowering, const Unit& unit) {
     Tensor& out = outputs.allocate(0, ElementType::kF32, inputs[0].dims());
     each_line<float>(context, inputs[0], axis, out,
                      [euclidean](const float* x, float* y, std::int64_t extent, std::int64_t stride) {
-                       double sum = 0;
-                       for (std::int64_t k = 0; k < extent; ++k) {
+                       // Sums of every fourth element, which do not wait for each other.
+                       double sums[4] = {};
+                       const auto term = [=](std::int64_t k) {
                          const double v = x[k * stride];
-                         sum += euclidean ? v * v : std::fabs(v);
+                         return euclidean ? v * v : std::fabs(v);
+                       };
+                       std::int64_t k = 0;
+                       for (; k + 4 <= extent; k += 4) {
+                         for (std::int64_t j = 0; j < 4; ++j) sums[j] += term(k + j);
                        }
+                       for (; k < extent; ++k) sums[0] += term(k);
+                       const double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
                        const double norm = euclidean ? std::sqrt(sum) : sum;
                        const auto factor = static_cast<float>(norm == 0 ? 0.0 : 1.0 / norm);
-                       for (std::int64_t k = 0; k < extent; ++k) y[k * stride] = x[k * stride] * factor;
+                       for (k = 0; k < extent; ++k) y[k * stride] = x[k * stride] * factor;
                      });
   };
   lowering.step(unit, std::move(spec));

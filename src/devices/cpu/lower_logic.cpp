@@ -111,8 +111,11 @@ void lower_not(Lowering& lowering, const Unit& unit) {
     Tensor& y = outputs.allocate(0, ElementType::kBool, x.dims());
     const auto* from = static_cast<const std::uint8_t*>(x.raw());
     auto* to = static_cast<std::uint8_t*>(y.raw());
-    parallel(context, x.size(), kGrain, [&](std::int64_t first, std::int64_t last, int) {
-      for (std::int64_t i = first; i < last; ++i) to[i] = from[i] == 0 ? 1 : 0;
+    parallel(context, x.size(), kGrain, [=](std::int64_t first, std::int64_t last, int) {
+      // Out of the closure, which stores to bytes could change.
+      const std::uint8_t* a = from;
+      std::uint8_t* b = to;
+      for (std::int64_t i = first; i < last; ++i) b[i] = a[i] == 0 ? 1 : 0;
     });
   };
   lowering.step(unit, std::move(spec));

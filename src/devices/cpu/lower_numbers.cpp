@@ -19,7 +19,11 @@ bool is_whole(ElementType type) { return is_integer(type) && !is_sub_byte(type);
 template <typename T, typename R, typename F>
 void map_elements(RunContext& context, const T* x, R* y, std::int64_t n, F f) {
   parallel(context, n, kGrain, [=](std::int64_t first, std::int64_t last, int) {
-    for (std::int64_t i = first; i < last; ++i) y[i] = f(x[i]);
+    // Out of the closure, which stores to bytes could change.
+    const T* from = x;
+    R* to = y;
+    const F function = f;
+    for (std::int64_t i = first; i < last; ++i) to[i] = function(from[i]);
   });
 }
 

@@ -178,8 +178,25 @@ void lower_dynamic(Lowering& lowering, const Unit& unit) {
 std::string accept(const Node&, const CompileOptions&) { return {}; }
 
 bool bytes_in_whole_blocks(const Value* v) { return is_byte(v->element()) && whole_blocks(v->shape()); }
-bool unary_reads_blocked(const Node& node, std::size_t input) {
-  return input == 0 && bytes_in_whole_blocks(node.input(0));
+// The same, or with lanes beyond the channels, which whoever writes them keeps zero.
+bool bytes_in_blocks(const Value* v) {
+  return is_byte(v->element()) && v->shape().is_ranked() && v->shape().rank() >= 3;
+}
+bool unary_reads_blocked(const Node& node, std::size_t input) { return input == 0 && bytes_in_blocks(node.input(0)); }
+
+// Zeros in the lanes beyond the channels of blocked bytes.
+void clear_padding(RunContext& context, const Dims& dims, void* blocked) {
+  const std::int64_t keep = dims[1] % 16;
+  if (keep == 0) return;
+  const Dims storage = blocked_storage(dims);
+  const std::int64_t pixels = count_elements(Dims(dims.begin() + 2, dims.end()));
+  auto* to = static_cast<char*>(blocked);
+  parallel(context, dims[0] * pixels, kGrain / 16, [&](std::int64_t first, std::int64_t last, int) {
+    for (std::int64_t i = first; i < last; ++i) {
+      const std::int64_t at = (i / pixels * storage[1] + storage[1] - 1) * pixels + i % pixels;
+      std::fill(to + at * 16 + keep, to + at * 16 + 16, 0);
+    }
+  });
 }
 
 // Runs y = table[x] on memory as it lies.
@@ -190,6 +207,7 @@ void run_table(const ByteTable& table, const Tensor& x, bool blocked, OutputSink
   parallel(context, stored_elements(x, blocked), kGrain, [&](std::int64_t first, std::int64_t last, int) {
     apply_table(table, static_cast<const char*>(from) + first, static_cast<char*>(to) + first, last - first);
   });
+  if (blocked && table[0] != 0) clear_padding(context, x.dims(), to);
 }
 
 void lower_table(Lowering& lowering, const Unit& unit) {
@@ -223,6 +241,27 @@ void lower_table(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+// c = a + b and c = a * b of bytes.
+QLinearAdd add_of(float a_scale, std::int64_t a_zero, float b_scale, std::int64_t b_zero, float c_scale,
+                  std::int64_t c_zero) {
+  QLinearAdd sum;
+  sum.ratio_a = a_scale / c_scale;
+  sum.ratio_b = b_scale / c_scale;
+  sum.fixed = static_cast<float>(c_zero) -
+              std::fma(sum.ratio_a, static_cast<float>(a_zero), sum.ratio_b * static_cast<float>(b_zero));
+  return sum;
+}
+
+QLinearMul mul_of(float a_scale, std::int64_t a_zero, float b_scale, std::int64_t b_zero, float c_scale,
+                  std::int64_t c_zero) {
+  QLinearMul product;
+  product.zero_a = static_cast<std::int32_t>(a_zero);
+  product.zero_b = static_cast<std::int32_t>(b_zero);
+  product.factor = a_scale * b_scale / c_scale;
+  product.zero = static_cast<float>(c_zero);
+  return product;
+}
+
 // Operands of a binary step in dimensions of one rank.
 Broadcast plan_of(const Dims& a, const Dims& b, const Dims& out) {
   const auto full = [&](const Dims& d, std::int64_t(&to)[kMaxBroadcastRank]) {
@@ -237,12 +276,26 @@ Broadcast plan_of(const Dims& a, const Dims& b, const Dims& out) {
   return plan_broadcast(2, static_cast<int>(out.size()), out.data(), shapes);
 }
 
-// Blocked memory joins blocked memory of the same shape, or one element.
+// Whether an operand has one value a channel.
+bool one_a_channel(const Value* v, const Value* out) {
+  const Shape& shape = v->shape();
+  if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() != out->shape().rank() || !bytes_in_blocks(v))
+    return false;
+  const auto is_one = [](const Dim& d) { return d.is_known() && d.value() == 1; };
+  if (!shape[1].same(out->shape()[1]) || (!shape[0].same(out->shape()[0]) && !is_one(shape[0]))) return false;
+  for (std::size_t i = 2; i < shape.rank(); ++i) {
+    if (!is_one(shape[i])) return false;
+  }
+  return true;
+}
+
+// Blocked memory joins blocked memory of the same shape, one value a channel, or one element.
 bool binary_joins_blocked(const Value* v, const Value* out) {
-  return one_element(v) || (v->shape().same(out->shape()) && bytes_in_whole_blocks(v));
+  return one_element(v) || (v->shape().same(out->shape()) && bytes_in_blocks(v)) || one_a_channel(v, out);
 }
 bool binary_blocks(const Value* a, const Value* b, const Value* out) {
-  return bytes_in_whole_blocks(out) && binary_joins_blocked(a, out) && binary_joins_blocked(b, out);
+  const bool both = one_a_channel(a, out) && one_a_channel(b, out);
+  return !both && bytes_in_blocks(out) && binary_joins_blocked(a, out) && binary_joins_blocked(b, out);
 }
 
 std::string decline_binary(const Node& node, const CompileOptions&) {
@@ -257,24 +310,93 @@ bool binary_reads_blocked(const Node& node, std::size_t input) {
 }
 
 // What blocked or plain operands of a binary step are in memory.
-struct BinaryLayout {
-  bool blocked = false;
-  bool single[2] = {false, false};
-
-  BinaryLayout(const Lowering& lowering, const Value* a, const Value* b, const Value* out)
-      : blocked((lowering.is_blocked(a) || lowering.is_blocked(b)) && binary_blocks(a, b, out)),
-        single{one_element(a), one_element(b)} {}
+class BinaryLayout {
+ public:
+  BinaryLayout(const Lowering& lowering, const Value* a, const Value* b, const Value* out) {
+    const Value* operands[2] = {a, b};
+    for (int i = 0; i < 2; ++i) {
+      single_[i] = one_element(operands[i]);
+      by_channel_[i] = !single_[i] && one_a_channel(operands[i], out);
+      blocked_ = blocked_ || (!by_channel_[i] && lowering.is_blocked(operands[i]));
+    }
+    blocked_ = blocked_ && binary_blocks(a, b, out);
+  }
   int operand(Lowering& lowering, const Value* v, int i) const {
-    return blocked && !single[i] ? lowering.blocked(v) : lowering.plain(v);
+    // Without spatial extents whole blocks lie as the plain layout does.
+    const bool as_it_is = by_channel_[i] && whole_blocks(v->shape()) && !lowering.is_blocked(v);
+    return blocked_ && !single_[i] && !as_it_is ? lowering.blocked(v) : lowering.plain(v);
   }
   int output(Lowering& lowering, const Value* v) const {
-    return blocked ? lowering.blocked_output(v) : lowering.plain_output(v);
+    return blocked_ ? lowering.blocked_output(v) : lowering.plain_output(v);
   }
-  Broadcast plan(const Dims& a, const Dims& b, const Dims& out) const {
-    if (!blocked) return plan_of(a, b, out);
-    const Dims storage = blocked_storage(out);
-    return plan_of(single[0] ? Dims{} : storage, single[1] ? Dims{} : storage, storage);
+
+  /// Calls f(a, step of a, b, step of b, result, n) for runs of bytes whose operands have one step each; `to` is where
+  /// the results begin.
+  template <typename F>
+  void run(RunContext& context, const Tensor& a, const Tensor& b, const Dims& out, char* to, F&& f) const {
+    const auto at_place = [&](const char* left, int left_step, const char* right, int right_step, std::int64_t at,
+                              std::int64_t n) { f(left, left_step, right, right_step, to + at, n); };
+    for_each_run(context, a, b, out, at_place);
+    if (blocked_) clear_padding(context, out, to);
   }
+
+ private:
+  template <typename F>
+  void for_each_run(RunContext& context, const Tensor& a, const Tensor& b, const Dims& out, F&& f) const {
+    const Tensor* in[2] = {&a, &b};
+    const auto* left = static_cast<const char*>(a.raw());
+    const auto* right = static_cast<const char*>(b.raw());
+    if (blocked_ && (by_channel_[0] || by_channel_[1])) {
+      const int narrow = by_channel_[0] ? 0 : 1;
+      const Dims storage = blocked_storage(out);
+      const std::int64_t planes = out.empty() ? 0 : storage[0] * storage[1];
+      const std::int64_t run = planes == 0 ? 0 : count_elements(storage) / planes;
+      const std::int64_t cuts = (run + kCut - 1) / kCut;
+      parallel(context, planes * cuts, std::max<std::int64_t>(1, kGrain / kCut),
+               [&](std::int64_t first, std::int64_t last, int) {
+                 char pattern[256];
+                 for (std::int64_t u = first; u < last; ++u) {
+                   const std::int64_t plane = u / cuts;
+                   const std::int64_t begin = u % cuts * kCut;
+                   const std::int64_t end = std::min(run, begin + kCut);
+                   const char* values =
+                       (narrow == 0 ? left : right) + (in[narrow]->dim(0) == 1 ? plane % storage[1] : plane) * kBlock;
+                   for (std::size_t i = 0; i < sizeof pattern; i += kBlock) std::copy_n(values, kBlock, pattern + i);
+                   const auto step = static_cast<std::int64_t>(sizeof pattern);
+                   for (std::int64_t i = begin; i < end; i += step) {
+                     const std::int64_t at = plane * run + i;
+                     const std::int64_t n = std::min(end - i, step);
+                     // The other operand is one element or lies like the result.
+                     const bool one = single_[1 - narrow];
+                     const char* other = (narrow == 0 ? right : left) + (one ? 0 : at);
+                     if (narrow == 0) {
+                       f(pattern, 1, other, one ? 0 : 1, at, n);
+                     } else {
+                       f(other, one ? 0 : 1, pattern, 1, at, n);
+                     }
+                   }
+                 }
+               });
+      return;
+    }
+    const Dims storage = blocked_ ? blocked_storage(out) : out;
+    const auto dims_of = [&](int i) { return !blocked_ ? in[i]->dims() : single_[i] ? Dims{} : storage; };
+    const Broadcast plan = plan_of(dims_of(0), dims_of(1), storage);
+    const int steps[2] = {static_cast<int>(plan.stride[0][plan.rank - 1]),
+                          static_cast<int>(plan.stride[1][plan.rank - 1])};
+    parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
+      for_each_row(plan, first, last, [&](const std::int64_t(&from)[3], std::int64_t at, std::int64_t n) {
+        f(left + from[0], steps[0], right + from[1], steps[1], at, n);
+      });
+    });
+  }
+
+  static constexpr std::int64_t kBlock = 16;
+  static constexpr std::int64_t kCut = 4096;
+
+  bool blocked_ = false;
+  bool single_[2] = {false, false};
+  bool by_channel_[2] = {false, false};
 };
 
 void lower_binary(Lowering& lowering, const Unit& unit) {
@@ -297,33 +419,19 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
     const QLinearParameters a(inputs, 1);
     const QLinearParameters b(inputs, 4);
     const QLinearParameters c(inputs, 6);
-    QLinearAdd sum;
-    sum.ratio_a = a.scale / c.scale;
-    sum.ratio_b = b.scale / c.scale;
-    sum.fixed = static_cast<float>(c.zero_point) -
-                std::fma(sum.ratio_a, static_cast<float>(a.zero_point), sum.ratio_b * static_cast<float>(b.zero_point));
-    QLinearMul product;
-    product.zero_a = static_cast<std::int32_t>(a.zero_point);
-    product.zero_b = static_cast<std::int32_t>(b.zero_point);
-    product.factor = a.scale * b.scale / c.scale;
-    product.zero = static_cast<float>(c.zero_point);
+    const QLinearAdd sum = add_of(a.scale, a.zero_point, b.scale, b.zero_point, c.scale, c.zero_point);
+    const QLinearMul product = mul_of(a.scale, a.zero_point, b.scale, b.zero_point, c.scale, c.zero_point);
     const Dims dims = broadcast(x.dims(), y.dims());
-    const Broadcast plan = layout.plan(x.dims(), y.dims(), dims);
     const ElementType type = x.type();
-    const auto* px = static_cast<const char*>(x.raw());
-    const auto* py = static_cast<const char*>(y.raw());
-    auto* pz = static_cast<char*>(outputs.allocate(0, type, dims).raw());
-    const int steps[2] = {static_cast<int>(plan.stride[0][plan.rank - 1]),
-                          static_cast<int>(plan.stride[1][plan.rank - 1])};
-    parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
-      for_each_row(plan, first, last, [&](const std::int64_t(&from)[3], std::int64_t at, std::int64_t n) {
-        if (add) {
-          qlinear_add(type, px + from[0], steps[0], py + from[1], steps[1], sum, pz + at, n);
-        } else {
-          qlinear_mul(type, px + from[0], steps[0], py + from[1], steps[1], product, pz + at, n);
-        }
-      });
-    });
+    auto* to = static_cast<char*>(outputs.allocate(0, type, dims).raw());
+    layout.run(context, x, y, dims, to,
+               [&](const char* left, int left_step, const char* right, int right_step, char* z, std::int64_t n) {
+                 if (add) {
+                   qlinear_add(type, left, left_step, right, right_step, sum, z, n);
+                 } else {
+                   qlinear_mul(type, left, left_step, right, right_step, product, z, n);
+                 }
+               });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -341,51 +449,50 @@ void lower_float_binary(Lowering& lowering, const Unit& unit) {
   spec.algorithm = unit.node->op().name;
   const ElementType type = unit.output->element();
   spec.run = [q, layout, type](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-    const Tensor* in[2] = {&inputs[0], &inputs[1]};
-    const ElementType types[2] = {in[0]->type(), in[1]->type()};
-    const Dims dims = broadcast(in[0]->dims(), in[1]->dims());
-    const Broadcast plan = layout.plan(in[0]->dims(), in[1]->dims(), dims);
-    const char* from[2] = {static_cast<const char*>(in[0]->raw()), static_cast<const char*>(in[1]->raw())};
+    const Tensor& x = inputs[0];
+    const Tensor& y = inputs[1];
+    const Dims dims = broadcast(x.dims(), y.dims());
     auto* to = static_cast<char*>(outputs.allocate(0, type, dims).raw());
-    if ((q->op == BinaryOp::kAdd || q->op == BinaryOp::kSub) && types[0] == type && types[1] == type) {
-      QLinearAdd sum;
-      sum.ratio_a = q->scales[0] / q->scales[2];
-      sum.ratio_b = (q->op == BinaryOp::kSub ? -q->scales[1] : q->scales[1]) / q->scales[2];
-      sum.fixed = static_cast<float>(q->zeros[2]) -
-                  std::fma(sum.ratio_a, static_cast<float>(q->zeros[0]), sum.ratio_b * static_cast<float>(q->zeros[1]));
-      const int steps[2] = {static_cast<int>(plan.stride[0][plan.rank - 1]),
-                            static_cast<int>(plan.stride[1][plan.rank - 1])};
-      parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
-        for_each_row(plan, first, last, [&](const std::int64_t(&start)[3], std::int64_t at, std::int64_t n) {
-          qlinear_add(type, from[0] + start[0], steps[0], from[1] + start[1], steps[1], sum, to + at, n);
-        });
-      });
-      return;
+    const bool like = x.type() == type && y.type() == type;
+    if (like && (q->op == BinaryOp::kAdd || q->op == BinaryOp::kSub)) {
+      const QLinearAdd sum = add_of(q->scales[0], q->zeros[0], q->op == BinaryOp::kSub ? -q->scales[1] : q->scales[1],
+                                    q->zeros[1], q->scales[2], q->zeros[2]);
+      return layout.run(context, x, y, dims, to,
+                        [&](const char* left, int left_step, const char* right, int right_step, char* z,
+                            std::int64_t n) { qlinear_add(type, left, left_step, right, right_step, sum, z, n); });
     }
-    parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
-      float real[3][kPiece];
-      for_each_row(plan, first, last, [&](const std::int64_t(&start)[3], std::int64_t at, std::int64_t row) {
-        for (std::int64_t done = 0; done < row; done += kPiece) {
-          const std::int64_t n = std::min(kPiece, row - done);
-          Broadcast piece;
-          piece.operands = 2;
-          piece.extent[0] = n;
-          piece.elements = n;
-          for (int i = 0; i < 2; ++i) {
-            const std::int64_t step = plan.stride[i][plan.rank - 1];
-            piece.stride[i][0] = step;
-            QuantizeShape shape;
-            shape.inner = step == 0 ? 1 : n;
-            dequantize_f32(shape, types[i], from[i] + start[i] + done * step, &q->scales[static_cast<std::size_t>(i)],
-                           &q->zeros[static_cast<std::size_t>(i)], real[i], 0, quantize_units(shape));
-          }
-          binary(q->op, ElementType::kF32, piece, real[0], real[1], real[2], 0, n);
-          QuantizeShape shape;
-          shape.inner = n;
-          quantize_f32(shape, type, real[2], &q->scales[2], &q->zeros[2], to + at + done, 0, quantize_units(shape));
-        }
-      });
-    });
+    if (like && q->op == BinaryOp::kMul) {
+      const QLinearMul product =
+          mul_of(q->scales[0], q->zeros[0], q->scales[1], q->zeros[1], q->scales[2], q->zeros[2]);
+      return layout.run(context, x, y, dims, to,
+                        [&](const char* left, int left_step, const char* right, int right_step, char* z,
+                            std::int64_t n) { qlinear_mul(type, left, left_step, right, right_step, product, z, n); });
+    }
+    const ElementType types[2] = {x.type(), y.type()};
+    layout.run(context, x, y, dims, to,
+               [&](const char* left, int left_step, const char* right, int right_step, char* z, std::int64_t count) {
+                 const char* from[2] = {left, right};
+                 const int steps[2] = {left_step, right_step};
+                 float real[3][kPiece];
+                 for (std::int64_t done = 0; done < count; done += kPiece) {
+                   const std::int64_t n = std::min(kPiece, count - done);
+                   Broadcast piece;
+                   piece.operands = 2;
+                   piece.extent[0] = n;
+                   piece.elements = n;
+                   for (int i = 0; i < 2; ++i) {
+                     piece.stride[i][0] = steps[i];
+                     QuantizeShape shape;
+                     shape.inner = steps[i] == 0 ? 1 : n;
+                     dequantize_f32(shape, types[i], from[i] + done * steps[i], &q->scales[static_cast<std::size_t>(i)],
+                                    &q->zeros[static_cast<std::size_t>(i)], real[i], 0, quantize_units(shape));
+                   }
+                   binary(q->op, ElementType::kF32, piece, real[0], real[1], real[2], 0, n);
+                   QuantizeShape shape;
+                   shape.inner = n;
+                   quantize_f32(shape, type, real[2], &q->scales[2], &q->zeros[2], z + done, 0, quantize_units(shape));
+                 }
+               });
   };
   lowering.step(unit, std::move(spec));
 }
@@ -514,7 +621,7 @@ void lower_unit_concat(Lowering& lowering, const Unit& unit) {
 void lower_unit_table(Lowering& lowering, const Unit& unit) {
   const std::shared_ptr<const QuantisedUnit> q = unit.quantised;
   const Value* x = q->operands[0];
-  const bool blocked = lowering.is_blocked(x) && bytes_in_whole_blocks(x) && x->shape().same(unit.output->shape());
+  const bool blocked = lowering.is_blocked(x) && bytes_in_blocks(x) && x->shape().same(unit.output->shape());
   Lowering::StepSpec spec;
   spec.inputs = {blocked ? lowering.blocked(x) : lowering.plain(x)};
   spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};

@@ -43,19 +43,17 @@ ConvElement conv_element(ElementType type) {
   }
 }
 
-// Whether every weight less its zero point fits a signed byte.
-bool fit_s8(const Tensor& w, const std::vector<std::int32_t>& zeros) {
-  const std::int64_t channels = w.dim(0);
-  const std::int64_t each = channels == 0 ? 0 : w.size() / channels;
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const std::int32_t zero = zeros[zeros.size() == 1 ? 0 : static_cast<std::size_t>(c)];
-    for (std::int64_t i = c * each; i < (c + 1) * each; ++i) {
-      const std::int32_t q = w.type() == ElementType::kU8 ? static_cast<const std::uint8_t*>(w.raw())[i]
-                                                          : static_cast<const std::int8_t*>(w.raw())[i];
-      if (q - zero < -128 || q - zero > 127) return false;
-    }
-  }
-  return true;
+ConvIntegerWeights weights_of(const IntegerConv& conv) {
+  const Tensor& w = *conv.w->constant();
+  ConvIntegerWeights weights;
+  weights.weights = w.raw();
+  weights.is_signed = w.type() == ElementType::kI8;
+  weights.zero = conv.w_zeros.data();
+  weights.zero_per_channel = conv.w_zeros.size() > 1;
+  weights.bias = conv.bias.empty() ? nullptr : conv.bias.data();
+  weights.scale = conv.scale.empty() ? nullptr : conv.scale.data();
+  weights.offset = conv.offset.empty() ? nullptr : conv.offset.data();
+  return weights;
 }
 
 void emit(Lowering& lowering, const Unit& unit, IntegerConv integer) {
@@ -69,7 +67,7 @@ void emit(Lowering& lowering, const Unit& unit, IntegerConv integer) {
   layer.input_zero = integer.x_zero;
   layer.output_zero = integer.y_zero;
   layer.output_scale = integer.y_scale;
-  layer.weights_fit_s8 = fit_s8(w, integer.w_zeros);
+  layer.wide_words = conv_wide_words(layer, weights_of(integer));
   if (integer.residual != nullptr) {
     layer.residual = Residual::kAfterActivation;
     layer.residual_element = conv_element(integer.residual->element());
@@ -120,17 +118,8 @@ void emit(Lowering& lowering, const Unit& unit, IntegerConv integer) {
   spec.outputs = {lowering.blocked_output(unit.output)};
   spec.kernel = formatted("conv_{}_{}", element_name(integer.x->element()), isa_name(std::min(policy.isa, Isa::kVnni)));
   const auto kept = std::make_shared<const IntegerConv>(std::move(integer));
-  const auto pack = [kept, from = w.raw(), is_signed = w.type() == ElementType::kI8](
-                        const ConvKernel& kernel, void* to, std::int64_t first, std::int64_t last) {
-    ConvIntegerWeights weights;
-    weights.weights = from;
-    weights.is_signed = is_signed;
-    weights.zero = kept->w_zeros.data();
-    weights.zero_per_channel = kept->w_zeros.size() > 1;
-    weights.bias = kept->bias.empty() ? nullptr : kept->bias.data();
-    weights.scale = kept->scale.empty() ? nullptr : kept->scale.data();
-    weights.offset = kept->offset.empty() ? nullptr : kept->offset.data();
-    conv_pack(kernel, weights, to, first, last);
+  const auto pack = [kept](const ConvKernel& kernel, void* to, std::int64_t first, std::int64_t last) {
+    conv_pack(kernel, weights_of(*kept), to, first, last);
   };
   emit_convolution(lowering, unit, conv, conv_candidates(layer, expected, policy), w, bytes, pack, std::move(spec));
 }

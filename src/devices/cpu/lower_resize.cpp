@@ -63,17 +63,40 @@ class TableCache {
   std::vector<Entry> recent_;  // most recent first
 };
 
-// Rows along the last axis, each from the row that the other axes pick.
+/// n >= 2 where every element is picked n times in a row, else 0.
+std::int64_t repeats_of(const ops::ResizeAxis& axis, std::int64_t in) {
+  const std::int64_t n = in > 0 && axis.out % in == 0 ? axis.out / in : 0;
+  for (std::int64_t i = 0; n >= 2 && i < axis.out; ++i) {
+    if (axis.index[static_cast<std::size_t>(i)] != i / n) return 0;
+  }
+  return n >= 2 ? n : 0;
+}
+
+template <typename U>
+void repeat_each(const U* from, std::int64_t count, std::int64_t n, U* to) {
+  if (n == 2) {
+    for (std::int64_t i = 0; i < count; ++i) to[2 * i] = to[2 * i + 1] = from[i];
+    return;
+  }
+  for (std::int64_t i = 0; i < count; ++i, to += n) {
+    for (std::int64_t j = 0; j < n; ++j) to[j] = from[i];
+  }
+}
+
+// Rows along the last axis, each from the row that the other axes pick; a row like the one before it is copied from
+// there.
 void pick(RunContext& context, const AxisTables& axes, int bytes, const Tensor& x, Tensor& y) {
   const std::size_t last = axes.size() - 1;
   const Dims strides = row_major_strides(x.dims());
   const std::int64_t width = axes[last].out;
   const bool whole = axes[last].same;
+  const std::int64_t repeats = whole ? 0 : repeats_of(axes[last], x.dim(last));
   with_bytes(bytes, [&]<typename U>() {
     const auto* from = static_cast<const U*>(x.raw());
     auto* to = static_cast<U*>(y.raw());
     const std::int64_t* index = axes[last].index.data();
     parallel(context, y.size() / width, grain_of(width), [&](std::int64_t first, std::int64_t end, int) {
+      const U* before = nullptr;
       for (std::int64_t row = first; row < end; ++row) {
         std::int64_t rest = row;
         const U* source = from;
@@ -82,19 +105,51 @@ void pick(RunContext& context, const AxisTables& axes, int bytes, const Tensor& 
           rest /= axes[a].out;
         }
         U* target = to + row * width;
-        if (whole) {
-          std::memcpy(target, source, static_cast<std::size_t>(width) * sizeof(U));
+        if (whole || source == before) {
+          const U* copied = whole ? source : target - width;
+          std::memcpy(target, copied, static_cast<std::size_t>(width) * sizeof(U));
+        } else if (repeats != 0) {
+          repeat_each(source, width / repeats, repeats, target);
         } else {
           for (std::int64_t i = 0; i < width; ++i) target[i] = source[index[i]];
         }
+        before = source;
       }
     });
+  });
+}
+
+// The last axis of [lines, axis.in] interpolated.
+void interpolate_lines(RunContext& context, const ops::ResizeAxis& axis, std::int64_t lines, const float* x, float* y) {
+  bool pairs = true;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(axis.out); ++i)
+    pairs = pairs && axis.first[i + 1] - axis.first[i] == 2;
+  parallel(context, lines, grain_of(2 * axis.out), [&](std::int64_t begin, std::int64_t end, int) {
+    const std::int64_t* index = axis.index.data();
+    const float* weight = axis.weight.data();
+    for (std::int64_t line = begin; line < end; ++line) {
+      const float* from = x + line * axis.in;
+      float* to = y + line * axis.out;
+      if (pairs) {
+        for (std::int64_t i = 0; i < axis.out; ++i)
+          to[i] = weight[2 * i] * from[index[2 * i]] + weight[2 * i + 1] * from[index[2 * i + 1]];
+        continue;
+      }
+      for (std::int64_t i = 0; i < axis.out; ++i) {
+        float sum = 0;
+        for (std::int64_t k = axis.first[static_cast<std::size_t>(i)]; k < axis.first[static_cast<std::size_t>(i) + 1];
+             ++k)
+          sum += weight[k] * from[index[k]];
+        to[i] = sum;
+      }
+    }
   });
 }
 
 // One axis of [outer, axis.in, inner] interpolated.
 void interpolate(RunContext& context, const ops::ResizeAxis& axis, std::int64_t outer, std::int64_t inner,
                  const float* x, float* y) {
+  if (inner == 1) return interpolate_lines(context, axis, outer, x, y);
   parallel(context, outer * axis.out, grain_of(2 * inner), [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t unit = begin; unit < end; ++unit) {
       const auto i = static_cast<std::size_t>(unit % axis.out);
@@ -102,12 +157,6 @@ void interpolate(RunContext& context, const ops::ResizeAxis& axis, std::int64_t 
       float* to = y + unit * inner;
       const auto first = static_cast<std::size_t>(axis.first[i]);
       const auto last = static_cast<std::size_t>(axis.first[i + 1]);
-      if (inner == 1) {
-        float sum = 0;
-        for (std::size_t k = first; k < last; ++k) sum += axis.weight[k] * plane[axis.index[k]];
-        *to = sum;
-        continue;
-      }
       for (std::size_t k = first; k < last; ++k) {
         const float weight = axis.weight[k];
         const float* from = plane + axis.index[k] * inner;
@@ -121,27 +170,40 @@ void interpolate(RunContext& context, const ops::ResizeAxis& axis, std::int64_t 
   });
 }
 
+// Axes in the order of their passes: those that shrink go first, so that later passes have less to do, and the last
+// axis, whose elements are gathered one by one, comes where the array is smallest.
+Dims passes_of(const AxisTables& axes) {
+  Dims order;
+  const auto count = static_cast<std::int64_t>(axes.size());
+  for (std::int64_t a = 0; a < count; ++a) {
+    const ops::ResizeAxis& axis = axes[static_cast<std::size_t>(a)];
+    if (!axis.same && axis.out < axis.in) order.push_back(a);
+  }
+  for (std::int64_t a = count; a-- > 0;) {
+    const ops::ResizeAxis& axis = axes[static_cast<std::size_t>(a)];
+    if (!axis.same && axis.out >= axis.in) order.push_back(a);
+  }
+  return order;
+}
+
 void interpolate_all(RunContext& context, const AxisTables& axes, const Tensor& x, Tensor& y) {
-  std::size_t passes = 0;
-  for (const ops::ResizeAxis& axis : axes) passes += axis.same ? 0 : 1;
-  if (passes == 0) return copy_bytes(context, x.raw(), y.raw(), x.bytes());
+  const Dims order = passes_of(axes);
+  if (order.empty()) return copy_bytes(context, x.raw(), y.raw(), x.bytes());
   // Between passes the array lies in one of two buffers, each as large as the largest of the arrays between.
   Dims dims = x.dims();
   std::int64_t largest = 0;
-  std::size_t pass = 0;
-  for (std::size_t a = axes.size(); a-- > 0;) {
-    if (axes[a].same) continue;
+  for (std::size_t pass = 0; pass + 1 < order.size(); ++pass) {
+    const auto a = static_cast<std::size_t>(order[pass]);
     dims[a] = axes[a].out;
-    if (++pass < passes) largest = std::max(largest, count_elements(dims));
+    largest = std::max(largest, count_elements(dims));
   }
   auto* buffers = static_cast<float*>(context.scratch(static_cast<std::size_t>(2 * largest) * sizeof(float) + 1));
   dims = x.dims();
   const auto* from = static_cast<const float*>(x.raw());
-  pass = 0;
-  for (std::size_t a = axes.size(); a-- > 0;) {
-    if (axes[a].same) continue;
+  for (std::size_t pass = 0; pass < order.size(); ++pass) {
+    const auto a = static_cast<std::size_t>(order[pass]);
     const ops::AxisSplit split = ops::split_at(dims, a);
-    float* to = ++pass == passes ? static_cast<float*>(y.raw()) : buffers + (pass % 2 == 0 ? largest : 0);
+    float* to = pass + 1 == order.size() ? static_cast<float*>(y.raw()) : buffers + (pass % 2 == 0 ? 0 : largest);
     interpolate(context, axes[a], split.outer, split.inner, from, to);
     dims[a] = axes[a].out;
     from = to;

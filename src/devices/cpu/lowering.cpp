@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "devices/cpu/cpu_device.h"
+#include "devices/cpu/fourier.h"
 #include "devices/cpu/quantised.h"
 #include "kernels/elementwise/cast.h"
 #include "kernels/reorder/reorder.h"
@@ -134,19 +136,27 @@ const Tensor* Lowering::folded(const Value* value) {
   return &folded_.emplace(value, evaluate(*value->producer(), operands)).first->second;
 }
 
-const Rule* find_rule(const Node& node) {
+namespace {
+
+const std::unordered_map<std::string_view, Rule>& all_rules() {
   static const auto* const rules = [] {
     auto* map = new std::unordered_map<std::string_view, Rule>;
     for (const std::vector<Rule>& list :
          {attention_rules(), conv_rules(), pool_rules(), elementwise_rules(), logic_rules(), gemm_rules(), norm_rules(),
           reduce_rules(), movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(),
-          quant_rules(), number_rules(), detect_rules(), ml_rules(), line_rules()}) {
+          quant_rules(), number_rules(), detect_rules(), ml_rules(), line_rules(), fourier_rules()}) {
       for (const Rule& rule : list) map->emplace(rule.op, rule);
     }
     return map;
   }();
-  const auto found = rules->find(node.op().full_name());
-  return found == rules->end() ? nullptr : &found->second;
+  return *rules;
+}
+
+}  // namespace
+
+const Rule* find_rule(const Node& node) {
+  const auto found = all_rules().find(node.op().full_name());
+  return found == all_rules().end() ? nullptr : &found->second;
 }
 
 Lowering::Lowering(const Subgraph& subgraph, const CompileOptions& options, int threads)
@@ -394,3 +404,14 @@ std::unique_ptr<plan::Program> Lowering::finish() {
 }
 
 }  // namespace oriel::cpu
+
+namespace oriel {
+
+std::vector<std::string_view> cpu_operators() {
+  std::vector<std::string_view> names;
+  for (const auto& [name, rule] : cpu::all_rules()) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace oriel

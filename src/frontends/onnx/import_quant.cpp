@@ -1,6 +1,7 @@
 // Importers of quantised operators and those of com.microsoft that are compositions of the standard's.
 #include <algorithm>
 
+#include "frontends/onnx/import_activation.h"
 #include "frontends/onnx/import_table.h"
 
 namespace oriel::onnx {
@@ -14,44 +15,6 @@ Value* scalar(ImportContext& c, double value, ElementType type) {
   store_element(t, 0, value);
   return c.constant(std::move(t));
 }
-
-/// Takes the attributes that start with "activation" from the node.
-struct Activation {
-  std::string name;
-  std::vector<float> parameters;
-
-  /// FusedConv has a list of parameters, FusedGemm an alpha, a beta and a gamma.
-  static Activation take(Attributes& attributes) {
-    Activation a{attributes.get_string("activation", ""), {}};
-    attributes.erase("activation");
-    if (attributes.has("activation_params")) {
-      a.parameters = attributes.get_floats("activation_params");
-      attributes.erase("activation_params");
-    }
-    for (const char* name : {"activation_alpha", "activation_beta", "activation_gamma"}) {
-      if (attributes.has(name)) a.parameters.push_back(attributes.get_float(name));
-      attributes.erase(name);
-    }
-    return a;
-  }
-  float parameter(std::size_t i) const {
-    if (i >= parameters.size())
-      fail(ErrorCode::kInvalidGraph, "activation {} has {} parameters", name, parameters.size());
-    return parameters[i];
-  }
-  Value* apply(ImportContext& c, Value* x) const {
-    if (name.empty()) return x;
-    if (name == "Relu" || name == "Tanh" || name == "Sigmoid" || name == "Softplus" || name == "Softsign")
-      return c.call(name, {x});
-    if (name == "LeakyRelu" || name == "Elu" || name == "ThresholdedRelu") {
-      return parameters.empty() ? c.call(name, {x}) : c.call(name, {x}, {{"alpha", parameter(0)}});
-    }
-    if (name == "HardSigmoid") return c.call(name, {x}, {{"alpha", parameter(0)}, {"beta", parameter(1)}});
-    if (name == "Clip")
-      return c.call(name, {x, scalar(c, parameter(0), x->element()), scalar(c, parameter(1), x->element())});
-    fail(ErrorCode::kNotImplemented, "activation {} is not supported", name);
-  }
-};
 
 // activation(Conv(x, w, b) + z).
 void import_fused_conv(ImportContext& c) {
@@ -95,9 +58,7 @@ void import_fast_gelu(ImportContext& c) {
 
 // x * Sigmoid(alpha * x).
 void import_quick_gelu(ImportContext& c) {
-  Value* x = c.input(0);
-  const float alpha = c.attributes().get_float("alpha", 1.702F);
-  c.finish({c.call("Mul", {x, c.call("Sigmoid", {c.call("Mul", {x, scalar(c, alpha, x->element())})})})});
+  c.finish({c.call("Swish", {c.input(0)}, {{"alpha", c.attributes().get_float("alpha", 1.702F)}})});
 }
 
 // Reciprocal root of the mean square over the last axes, as the second output of SimplifiedLayerNormalization.
@@ -148,26 +109,39 @@ void import_skip_simplified_layer_norm(ImportContext& c) {
   c.finish({y, nullptr, wanted(c, 2) ? inverse_rms(c, sum, -1, epsilon) : nullptr, sum});
 }
 
-// LayerNormalization(word + position + segment embeddings), and the number of ones in every row of the mask.
-void import_embed_layer_norm(ImportContext& c) {
+/// f32(x - zero) * scale, with scale and zero point of a tensor as scalars or vectors of one.
+Value* dequantized(ImportContext& c, Value* x, Value* scale, Value* zero) {
+  std::vector<Value*> operands{x, c.call("Reshape", {scale, i64_list(c, {})})};
+  if (zero != nullptr) operands.push_back(c.call("Reshape", {zero, i64_list(c, {})}));
+  return c.call("DequantizeLinear", operands);
+}
+
+// LayerNormalization(word + position + segment embeddings), and the number of ones in every row of the mask. Tables and
+// parameters of QEmbedLayerNormalization are quantised: input i has scale i + 6 and zero point i + 11.
+void embed_layer_norm(ImportContext& c, bool quantised) {
   Value* ids = c.input(0);
   if (c.input(2) == nullptr || c.input(3) == nullptr || c.input(5) == nullptr)
     fail(ErrorCode::kInvalidGraph, "an input is missing");
-  Value* sum = c.call("Gather", {c.input(2), ids});
-  Value* positions = c.input(8);
+  const auto plain = [&](Value* taken, std::size_t i) {
+    if (!quantised) return taken;
+    if (c.input(i + 6) == nullptr) fail(ErrorCode::kInvalidGraph, "input {} is missing", i + 6);
+    return dequantized(c, taken, c.input(i + 6), c.input(i + 11));
+  };
+  Value* sum = plain(c.call("Gather", {c.input(2), ids}), 2);
+  Value* positions = quantised ? nullptr : c.input(8);
   if (positions == nullptr) {
     Value* length = c.call(
         "Squeeze", {c.call("Shape", {ids}, {{"start", std::int64_t{1}}, {"end", std::int64_t{2}}}), i64_list(c, {0})});
     positions = c.call(
         "Range", {c.constant(Tensor::scalar<std::int64_t>(0)), length, c.constant(Tensor::scalar<std::int64_t>(1))});
   }
-  sum = c.call("Add", {sum, c.call("Gather", {c.input(3), positions})});
+  sum = c.call("Add", {sum, plain(c.call("Gather", {c.input(3), positions}), 3)});
   if (c.input(4) != nullptr) {
     if (c.input(1) == nullptr) fail(ErrorCode::kInvalidGraph, "input 1 is missing");
-    sum = c.call("Add", {sum, c.call("Gather", {c.input(4), c.input(1)})});
+    sum = c.call("Add", {sum, plain(c.call("Gather", {c.input(4), c.input(1)}), 4)});
   }
-  std::vector<Value*> operands{sum, c.input(5)};
-  if (c.input(6) != nullptr) operands.push_back(c.input(6));
+  std::vector<Value*> operands{sum, plain(c.input(5), 5)};
+  if (c.input(6) != nullptr) operands.push_back(plain(c.input(6), 6));
   const Attributes attributes{{"axis", std::int64_t{-1}}, {"epsilon", c.attributes().get_float("epsilon", 1e-12F)}};
   Value* y = c.call("LayerNormalization", operands, attributes);
   Value* ones = nullptr;
@@ -183,6 +157,72 @@ void import_embed_layer_norm(ImportContext& c) {
     }
   }
   c.finish({y, ones, sum});
+}
+
+void import_embed_layer_norm(ImportContext& c) { embed_layer_norm(c, false); }
+void import_qembed_layer_norm(ImportContext& c) { embed_layer_norm(c, true); }
+
+// LSTM with weights [directions, inputs, 4 * hidden] of bytes, their scales and zero points a direction or a column
+// behind its operands. The inputs are not quantised: the result is that of the weights as they are.
+void import_dynamic_quantize_lstm(ImportContext& c) {
+  const auto weights = [&](std::size_t i, std::size_t scale) {
+    if (c.input(i) == nullptr || c.input(scale) == nullptr) fail(ErrorCode::kInvalidGraph, "an input is missing");
+    // [directions] or [directions, columns] beside [directions, inputs, columns].
+    const auto beside = [&](Value* v) {
+      return c.call("Unsqueeze",
+                    {v, i64_list(c, rank_of(v) == 1 ? std::vector<std::int64_t>{1, 2} : std::vector<std::int64_t>{1})});
+    };
+    Value* plain = c.call("Cast", {c.input(i)}, {{"to", ElementType::kF32}});
+    if (c.input(scale + 1) != nullptr)
+      plain = c.call("Sub", {plain, beside(c.call("Cast", {c.input(scale + 1)}, {{"to", ElementType::kF32}}))});
+    plain = c.call("Mul", {plain, beside(c.input(scale))});
+    return c.call("Transpose", {plain}, {{"perm", std::vector<std::int64_t>{0, 2, 1}}});
+  };
+  std::vector<Value*> operands{c.input(0), weights(1, 8), weights(2, 10)};
+  for (std::size_t i = 3; i < 8; ++i) operands.push_back(c.input(i));
+  c.finish(c.emit("LSTM", c.attributes(), operands, std::max<std::size_t>(c.num_outputs(), 1))->outputs());
+}
+
+// Distances between all rows of A and B: |a|^2 + |b|^2 - 2 a b, not below 0, or its root.
+void import_cdist(ImportContext& c) {
+  const std::string metric = c.attributes().get_string("metric", "sqeuclidean");
+  if (metric != "sqeuclidean" && metric != "euclidean")
+    fail(ErrorCode::kInvalidGraph, "attribute metric is \"{}\", expected sqeuclidean or euclidean", metric);
+  const auto squares = [&](Value* v, std::int64_t keep) {
+    return c.call("ReduceSumSquare", {v, i64_list(c, {1})}, {{"keepdims", keep}});
+  };
+  Value* a = c.input(0);
+  Value* b = c.input(1);
+  Value* product = c.call("MatMul", {a, c.call("Transpose", {b}, {{"perm", std::vector<std::int64_t>{1, 0}}})});
+  Value* twice = c.call("Mul", {product, scalar(c, 2, a->element())});
+  Value* y = c.call("Sub", {c.call("Add", {squares(a, 1), squares(b, 0)}), twice});
+  y = c.call("Max", {y, scalar(c, 0, a->element())});
+  c.finish({metric == "euclidean" ? c.call("Sqrt", {y}) : y});
+}
+
+// Unique(x): the elements in order of their first places, the place of each among them, and how often they occur.
+void import_unique(ImportContext& c) {
+  const Node* unique = c.emit("Unique", {{"sorted", std::int64_t{0}}}, {c.input(0)}, 4);
+  c.finish({unique->output(0), unique->output(2), unique->output(3)});
+}
+
+// Range(start, limit, delta), scalars or vectors of one; a step of 1 where there is no delta.
+void import_range(ImportContext& c) {
+  std::vector<Value*> operands;
+  for (std::size_t i = 0; i < 3; ++i) {
+    Value* v = c.input(i);
+    if (v == nullptr && i < 2) fail(ErrorCode::kInvalidGraph, "input {} is missing", i);
+    operands.push_back(v == nullptr ? scalar(c, 1, c.input(0)->element()) : c.call("Reshape", {v, i64_list(c, {})}));
+  }
+  c.finish({c.call("Range", operands)});
+}
+
+// MatMul of 16-bit integers into 32 bits.
+void import_matmul_integer16(ImportContext& c) {
+  const bool is_signed = is_signed_integer(c.input(0)->element()) || is_signed_integer(c.input(1)->element());
+  const ElementType wide = is_signed ? ElementType::kI32 : ElementType::kU32;
+  c.finish(
+      {c.call("MatMul", {c.call("Cast", {c.input(0)}, {{"to", wide}}), c.call("Cast", {c.input(1)}, {{"to", wide}})})});
 }
 
 // An operand of FusedMatMul: `batch` moves the first axis behind the batch axes, `last` swaps the last two axes.
@@ -387,6 +427,12 @@ void add_quant_rows(ImportTable& table) {
   microsoft("SkipLayerNormalization", import_skip_layer_norm);
   microsoft("SkipSimplifiedLayerNormalization", import_skip_simplified_layer_norm);
   microsoft("EmbedLayerNormalization", import_embed_layer_norm);
+  microsoft("QEmbedLayerNormalization", import_qembed_layer_norm);
+  microsoft("DynamicQuantizeLSTM", import_dynamic_quantize_lstm);
+  microsoft("CDist", import_cdist);
+  microsoft("Unique", import_unique);
+  microsoft("Range", import_range);
+  microsoft("MatMulInteger16", import_matmul_integer16);
   microsoft("MatMulIntegerToFloat", import_matmul_integer_to_float);
   microsoft("DynamicQuantizeMatMul", import_dynamic_quantize_matmul);
   microsoft("ExpandDims", import_expand_dims);

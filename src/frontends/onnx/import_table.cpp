@@ -71,6 +71,7 @@ const ImportTable& import_table() {
     add_quant_rows(*t);
     add_attention_rows(*t);
     add_ml_rows(*t);
+    add_nchwc_rows(*t);
     return t;
   }();
   return *table;

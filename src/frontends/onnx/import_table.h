@@ -89,6 +89,9 @@ class ImportTable {
 /// All rows, made on first use.
 const ImportTable& import_table();
 
+/// Operators (domain, name) that the reader turns into bodies, constants and nodes itself, in every version.
+std::vector<std::pair<std::string_view, std::string_view>> structural_operators();
+
 // One function a family, each in import_<family>.cpp.
 void add_attention_rows(ImportTable& table);
 void add_math_rows(ImportTable& table);
@@ -96,5 +99,6 @@ void add_tensor_rows(ImportTable& table);
 void add_nn_rows(ImportTable& table);
 void add_quant_rows(ImportTable& table);
 void add_ml_rows(ImportTable& table);
+void add_nchwc_rows(ImportTable& table);
 
 }  // namespace oriel::onnx

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -80,11 +81,21 @@ class ModelReader {
   const Tensor* replacement(const TensorProto& proto) const;
   void add_initializers(const GraphProto& proto, Scope& scope, const std::unordered_set<Bytes>& skip);
 
+  /// What reads one operator that is neither a row of the import table nor a node of its own name.
+  struct Structural {
+    std::string_view domain;
+    std::string_view op_type;
+    void (ModelReader::*read)(Call&);
+  };
+  static std::span<const Structural> structural();
+  friend std::vector<std::pair<std::string_view, std::string_view>> structural_operators();
+  void read_constant(Call& call);
   void read_if(Call& call);
   void read_loop(Call& call);
   void read_scan(Call& call);
   void read_sequence_map(Call& call);
   void read_flex_attention(Call& call);
+  void read_gradient(Call& call);
   Node* add_scan(Attributes attributes, Bytes body, std::vector<Value*> inputs, const std::string& name,
                  std::vector<std::string> outputs, Scope& scope);
   /// Puts the nodes of a graph with one input and one output here, between `input` and the value returned.
@@ -110,6 +121,9 @@ class ModelReader {
   void bind_outputs(const Call& call, const std::vector<Value*>& values);
   /// Names of a node's outputs, at least `count` of them.
   static std::vector<std::string> output_names(const Call& call, std::size_t count = 0);
+  /// The block of the layout that com.microsoft.nchwc means: what the shapes of the model tell, else what ONNX Runtime
+  /// takes on this machine.
+  int nchwc_block();
   ImportFunction importer(const NodeProto& node, int version);
   static int version_of(Bytes domain, const Scope& scope);
 
@@ -122,6 +136,7 @@ class ModelReader {
   std::unordered_map<const FunctionProto*, Opsets> function_opsets_;
   std::unordered_map<std::string, ImportFunction> importers_;
   std::size_t nodes_read_ = 0;
+  int nchwc_block_ = 0;
 };
 
 inline std::string to_text(Bytes bytes) { return std::string(bytes); }

@@ -2,12 +2,15 @@
 #include "frontends/onnx/reader.h"
 
 #include <algorithm>
+#include <array>
 #include <new>
 #include <optional>
 #include <stdexcept>
 
+#include "base/cpu_features.h"
 #include "base/mapped_file.h"
 #include "frontends/onnx/data_types.h"
+#include "frontends/onnx/gradient.h"
 #include "frontends/onnx/model_reader.h"
 #include "ops/registry.h"
 
@@ -15,6 +18,7 @@ namespace oriel::onnx {
 namespace {
 
 constexpr int kMaxIrVersion = 14;
+constexpr std::string_view kNchwcDomain = "com.microsoft.nchwc";
 /// What a domain without import counts as, and the standard's newest version known here.
 constexpr int kNewestOpset = 28;
 
@@ -62,13 +66,22 @@ void free_names(const GraphProto& graph, int depth, std::vector<Bytes>& into) {
   for (const ValueInfoProto& o : graph.outputs) use(o.name);
 }
 
-/// The operands of a node, and what its bodies read from around them.
+constexpr std::string_view kGradientDomain = "ai.onnx.preview.training";
+constexpr std::string_view kGradient = "Gradient";
+
+bool is_gradient(const NodeProto& node) { return node.domain == kGradientDomain && node.op_type == kGradient; }
+
+/// The operands of a node, what its bodies read from around them, and the values that a Gradient names.
 std::vector<Bytes> reads_of(const NodeProto& node, int depth) {
   std::vector<Bytes> names = node.inputs;
   for (const AttributeProto& a : node.attributes) {
     if (a.type == AttributeProto::kGraph) free_names(GraphProto::parse(a.message), depth, names);
     if (a.type == AttributeProto::kGraphs) {
       for (const Bytes g : a.items) free_names(GraphProto::parse(g), depth, names);
+    }
+    if (is_gradient(node)) {
+      if (a.type == AttributeProto::kString) names.push_back(a.s);
+      if (a.type == AttributeProto::kStrings) names.insert(names.end(), a.items.begin(), a.items.end());
     }
   }
   return names;
@@ -496,6 +509,59 @@ ImportFunction ModelReader::importer(const NodeProto& node, int version) {
   return it->second;
 }
 
+std::span<const ModelReader::Structural> ModelReader::structural() {
+  static constexpr std::array kStructural = {
+      Structural{"", "Constant", &ModelReader::read_constant},
+      Structural{"", "If", &ModelReader::read_if},
+      Structural{"", "Loop", &ModelReader::read_loop},
+      Structural{"", "Scan", &ModelReader::read_scan},
+      Structural{"", "SequenceMap", &ModelReader::read_sequence_map},
+      Structural{"ai.onnx.preview", "FlexAttention", &ModelReader::read_flex_attention},
+      Structural{kGradientDomain, kGradient, &ModelReader::read_gradient},
+  };
+  return kStructural;
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> structural_operators() {
+  std::vector<std::pair<std::string_view, std::string_view>> names;
+  for (const ModelReader::Structural& s : ModelReader::structural()) names.emplace_back(s.domain, s.op_type);
+  return names;
+}
+
+void ModelReader::read_constant(Call& call) {
+  const std::vector<Bytes>& outputs = call.node.outputs;
+  if (outputs.size() != 1) fail(ErrorCode::kInvalidGraph, "{} outputs, expected 1", outputs.size());
+  Tensor value = constant_value(call.attributes);
+  bind(outputs[0], call.scope.level.graph.add_constant(std::move(value), call.scope.prefix + to_text(outputs[0])),
+       call.scope);
+}
+
+int ModelReader::nchwc_block() {
+  if (nchwc_block_ != 0) return nchwc_block_;
+  nchwc_block_ = hardware_isa() >= Isa::kAvx512 ? 16 : 8;
+  const GraphProto graph = GraphProto::parse(model_.graph);
+  std::unordered_map<Bytes, std::int64_t> filters;
+  for (const Bytes bytes : graph.initializers) {
+    const TensorProto t = TensorProto::parse(bytes);
+    if (t.dims.size() == 4) filters.emplace(t.name, t.dims[0]);
+  }
+  std::unordered_map<Bytes, std::int64_t> padded;
+  for (const NodeProto& n : graph.nodes) {
+    if (n.domain != kNchwcDomain) continue;
+    if (n.op_type == "Conv" && n.inputs.size() > 1 && filters.count(n.inputs[1]) != 0 && !n.outputs.empty()) {
+      const std::int64_t channels = filters[n.inputs[1]];
+      padded[n.outputs[0]] = channels;
+      if (channels % 16 != 0) return nchwc_block_ = 8;
+    }
+    if (n.op_type != "ReorderOutput" || n.inputs.empty() || padded.count(n.inputs[0]) == 0) continue;
+    // More than seven zeros behind the last channel fill no block of 8.
+    for (const AttributeProto& a : n.attributes) {
+      if (a.name == "channels" && padded[n.inputs[0]] - a.i >= 8) return nchwc_block_ = 16;
+    }
+  }
+  return nchwc_block_;
+}
+
 void ModelReader::read_node(const NodeProto& node, const std::string& name, Scope& scope) {
   Graph& graph = scope.level.graph;
   std::vector<Value*> inputs;
@@ -510,23 +576,15 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
       function != functions_.end()) {
     return call_function(*function->second, call);
   }
-  if (node.domain.empty()) {
-    if (node.op_type == "Constant") {
-      if (node.outputs.size() != 1) fail(ErrorCode::kInvalidGraph, "{} outputs, expected 1", node.outputs.size());
-      return bind(node.outputs[0],
-                  graph.add_constant(constant_value(call.attributes), scope.prefix + to_text(node.outputs[0])), scope);
-    }
-    if (node.op_type == "If") return read_if(call);
-    if (node.op_type == "Loop") return read_loop(call);
-    if (node.op_type == "Scan") return read_scan(call);
-    if (node.op_type == "SequenceMap") return read_sequence_map(call);
+  for (const Structural& s : structural()) {
+    if (node.op_type == s.op_type && node.domain == s.domain) return (this->*s.read)(call);
   }
-  if (node.domain == "ai.onnx.preview" && node.op_type == "FlexAttention") return read_flex_attention(call);
   const int version = version_of(node.domain, scope);
   Attributes attributes = convert_attributes(call);
   if (const ImportFunction import = importer(node, version); import != nullptr) {
     ImportContext context(graph, name, to_text(node.domain), to_text(node.op_type), version, std::move(attributes),
                           std::move(call.inputs), output_names(call));
+    if (node.domain == kNchwcDomain) context.attributes().set("block", std::int64_t{nchwc_block()});
     import(context);
     return bind_outputs(call, context.results());
   }
@@ -544,6 +602,33 @@ void ModelReader::read_node(const NodeProto& node, const std::string& name, Scop
       call,
       graph.add(node.domain, node.op_type, std::move(attributes), std::move(call.inputs), output_names(call), name)
           ->outputs());
+}
+
+void ModelReader::read_gradient(Call& call) {
+  const auto named = [&](Bytes name) {
+    Value* value = find(name, call.scope);
+    if (value == nullptr) fail(ErrorCode::kInvalidGraph, "names \"{}\", which nothing makes", name);
+    return value;
+  };
+  Value* y = nullptr;
+  std::vector<Value*> xs;
+  std::vector<Value*> zs;
+  for (const AttributeProto& a : call.attributes) {
+    if (a.name == "y" && a.type == AttributeProto::kString) {
+      y = named(a.s);
+    } else if ((a.name == "xs" || a.name == "zs") && a.type == AttributeProto::kStrings) {
+      for (const Bytes name : a.items) (a.name == "xs" ? xs : zs).push_back(named(name));
+    } else {
+      fail(ErrorCode::kInvalidGraph, "unrecognized attribute {}", a.name);
+    }
+  }
+  if (y == nullptr || xs.empty())
+    fail(ErrorCode::kInvalidGraph, "required attribute {} is missing", y == nullptr ? "y" : "xs");
+  if (call.inputs.size() != xs.size() + zs.size()) {
+    fail(ErrorCode::kInvalidGraph, "{} inputs, expected {}: one for each name in xs and zs", call.inputs.size(),
+         xs.size() + zs.size());
+  }
+  bind_outputs(call, add_gradient(call.scope.level.graph, call.name, y, xs, zs, call.inputs));
 }
 
 std::vector<AttributeProto> ModelReader::resolve_attributes(const NodeProto& node, const Scope& scope) const {

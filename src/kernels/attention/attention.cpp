@@ -10,9 +10,15 @@
 namespace oriel::kernels {
 namespace {
 
-constexpr std::int64_t kMaxRows = 112;
+/// Rows of a unit; where later keys are hidden, fewer, since a unit packs all keys that any of its rows sees.
+constexpr std::int64_t kMaxRows = 224;
+constexpr std::int64_t kMaxCausalRows = 112;
+/// Tiles of rows whose scores are held at once.
+constexpr std::int64_t kBlockTiles = 2;
 constexpr std::int64_t kMinRows = 28;
 constexpr std::int64_t kMaxKeys = 384;
+/// Operands of a unit that are asked for while the unit before is computed.
+constexpr std::int64_t kFetchedBytes = 64 * 1024;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 const AttentionTable& table_of(Isa isa) {
@@ -31,14 +37,17 @@ std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * 
 /// Distance of the rows of scores: off the powers of two, which would fall into few cache sets.
 std::int64_t score_pitch(std::int64_t keys) { return round_up(keys, 16) + 16; }
 
+std::int64_t block_rows(const GemmF32Table& t, std::int64_t rows) { return std::min(rows, kBlockTiles * t.rows); }
+
 /// The parts of a thread's scratch.
 struct Scratch {
-  float* q;      ///< scaled queries [rows][dim_pitch]
-  float* s;      ///< scores [rows][pitch]
-  float* o;      ///< unnormalised output [rows][value_pitch]
-  float* top;    ///< running maxima
-  float* total;  ///< running sums
-  float* panel;  ///< one packed panel of keys or values
+  float* q;       ///< scaled queries [rows][dim_pitch]
+  float* s;       ///< scores [rows of a block][pitch]
+  float* o;       ///< unnormalised output [rows][value_pitch]
+  float* top;     ///< running maxima
+  float* total;   ///< running sums
+  float* keys;    ///< packed panels of the keys of a block
+  float* values;  ///< packed panels of its values
 };
 
 struct Pitches {
@@ -49,10 +58,26 @@ Pitches pitches_of(const Attention& x, std::int64_t keys_per_block) {
   return {round_up(x.dim, 16), score_pitch(keys_per_block), round_up(x.value_dim, 16)};
 }
 
-/// C[rows][columns] (+)= A B with B packed panel by panel from rows of keys or values.
-void multiply(const GemmF32Table& t, const float* a, std::int64_t a_row, std::int64_t rows, const float* b,
-              std::int64_t b_row, bool transposed, std::int64_t k, std::int64_t columns, float* c, std::int64_t c_row,
-              bool add, float* panel) {
+/// Floats of the packed panels of `columns` columns of k rows.
+std::int64_t panels_size(const GemmF32Table& t, std::int64_t k, std::int64_t columns) {
+  return round_up(columns, t.panel) * k;
+}
+
+/// Packs rows of keys (transposed) or of values, panel by panel.
+void pack_panels(const GemmF32Table& t, const float* b, std::int64_t b_row, bool transposed, std::int64_t k,
+                 std::int64_t columns, float* panels) {
+  for (std::int64_t j = 0; j < columns; j += t.panel) {
+    const int count = static_cast<int>(std::min<std::int64_t>(t.panel, columns - j));
+    t.pack_b(transposed ? b + j * b_row : b + j, b_row, transposed, k, count,
+             static_cast<int>(round_up(count, t.quantum)), panels + j * k);
+  }
+}
+
+/// C[rows][columns] (+)= A B, where panels hold `packed_k` >= k rows of B and `packed_columns` >= columns columns.
+/// Writes whole panels but for the last, of which it writes whole vectors.
+void multiply(const GemmF32Table& t, const float* a, std::int64_t a_row, std::int64_t rows, const float* panels,
+              std::int64_t packed_k, std::int64_t packed_columns, std::int64_t k, std::int64_t columns, float* c,
+              std::int64_t c_row, bool add) {
   GemmF32Tile tile{};
   tile.a_row = a_row;
   tile.k = k;
@@ -61,12 +86,11 @@ void multiply(const GemmF32Table& t, const float* a, std::int64_t a_row, std::in
   tile.beta = add ? 1.0f : 0.0f;
   tile.low = -kInfinity;
   tile.high = kInfinity;
-  tile.b = panel;
   const std::int64_t tiles = ceil_div(rows, t.rows);
   for (std::int64_t j = 0; j < columns; j += t.panel) {
-    tile.columns = static_cast<int>(std::min<std::int64_t>(t.panel, columns - j));
-    const int width = static_cast<int>(round_up(tile.columns, t.quantum));
-    t.pack_b(transposed ? b + j * b_row : b + j, b_row, transposed, k, tile.columns, width, panel);
+    const std::int64_t width = round_up(std::min<std::int64_t>(t.panel, packed_columns - j), t.quantum);
+    tile.columns = static_cast<int>(round_up(width, t.panel / 2));
+    tile.b = panels + j * packed_k;
     for (std::int64_t i = 0, r = 0; i < tiles; ++i) {
       const std::int64_t count = (rows - r + tiles - i - 1) / (tiles - i);
       tile.a = a + r * a_row;
@@ -90,23 +114,51 @@ Range visible(const Attention& x, std::int64_t keys, std::int64_t query) {
   return r;
 }
 
-void run_unit(const AttentionPlan& plan, const Attention& x, std::int64_t u, float* memory) {
+/// What a unit computes.
+struct Place {
+  std::int64_t batch, kv_head;
+  std::int64_t first_row, rows;
+};
+
+Place place_of(const AttentionPlan& plan, const Attention& x, std::int64_t u) {
+  const std::int64_t first_row = u % plan.row_units * plan.rows_per_unit;
+  return {u / plan.row_units / x.kv_heads, u / plan.row_units % x.kv_heads, first_row,
+          std::min(plan.rows_per_unit, x.heads / x.kv_heads * x.queries - first_row)};
+}
+
+/// Asks for the part of a unit's operands that stands at [begin, end) of `of`, so that short units find them near.
+void fetch(const Attention& x, const Place& at, std::int64_t begin, std::int64_t end, std::int64_t of) {
+  constexpr std::int64_t kLine = 16;
+  const auto row = [](const float* from, std::int64_t size) {
+    for (std::int64_t i = 0; i < size; i += kLine) __builtin_prefetch(from + i, 0, 2);
+  };
+  for (std::int64_t r = at.rows * begin / of; r < at.rows * end / of; ++r) {
+    const std::int64_t head = at.kv_head * (x.heads / x.kv_heads) + (at.first_row + r) / x.queries;
+    row(x.q + at.batch * x.q_batch + head * x.q_head + (at.first_row + r) % x.queries * x.q_row, x.dim);
+  }
+  for (std::int64_t j = x.keys * begin / of; j < x.keys * end / of; ++j) {
+    row(x.k + at.batch * x.k_batch + at.kv_head * x.k_head + j * x.k_row, x.dim);
+    row(x.v + at.batch * x.v_batch + at.kv_head * x.v_head + j * x.v_row, x.value_dim);
+  }
+}
+
+/// Unit u; `next` is the one that the same thread computes after it, or u.
+void run_unit(const AttentionPlan& plan, const Attention& x, std::int64_t u, std::int64_t next, float* memory) {
   const AttentionTable& t = table_of(plan.isa);
   const GemmF32Table& tiles = tiles_of(plan.isa);
   const std::int64_t group = x.heads / x.kv_heads;
-  const std::int64_t all_rows = group * x.queries;
-  const std::int64_t first_row = u % plan.row_units * plan.rows_per_unit;
-  const std::int64_t rows = std::min(plan.rows_per_unit, all_rows - first_row);
-  const std::int64_t kv_head = u / plan.row_units % x.kv_heads;
-  const std::int64_t batch = u / plan.row_units / x.kv_heads;
+  const auto [batch, kv_head, first_row, rows] = place_of(plan, x, u);
+  const Place after = place_of(plan, x, next);
+  const bool fetches = next != u && (rows * x.dim + x.keys * (x.dim + x.value_dim)) * 4 <= kFetchedBytes;
   const Pitches pitch = pitches_of(x, plan.keys_per_block);
   Scratch s{};
   s.q = memory;
   s.s = s.q + plan.rows_per_unit * pitch.q;
-  s.o = s.s + plan.rows_per_unit * pitch.s;
+  s.o = s.s + block_rows(tiles, plan.rows_per_unit) * pitch.s;
   s.top = s.o + plan.rows_per_unit * pitch.o;
   s.total = s.top + round_up(plan.rows_per_unit, 16);
-  s.panel = s.total + round_up(plan.rows_per_unit, 16);
+  s.keys = s.total + round_up(plan.rows_per_unit, 16);
+  s.values = s.keys + panels_size(tiles, x.dim, plan.keys_per_block);
 
   const std::int64_t keys = x.key_counts != nullptr ? std::clamp<std::int64_t>(x.key_counts[batch], 0, x.keys) : x.keys;
   Range needed{keys, 0};
@@ -128,45 +180,69 @@ void run_unit(const AttentionPlan& plan, const Attention& x, std::int64_t u, flo
   const float* k = x.k + batch * x.k_batch + kv_head * x.k_head;
   const float* v = x.v + batch * x.v_batch + kv_head * x.v_head;
   const bool few = rows <= kAttentionFewRows;
+  const std::int64_t blocks = ceil_div(rows, kBlockTiles * tiles.rows);
   for (std::int64_t j = needed.begin; j < needed.end; j += plan.keys_per_block) {
     const std::int64_t n = std::min(plan.keys_per_block, needed.end - j);
-    if (few) {
-      t.scores(s.q, pitch.q, static_cast<int>(rows), k + j * x.k_row, x.k_row, n, x.dim, s.s, pitch.s);
-    } else {
-      multiply(tiles, s.q, pitch.q, rows, k + j * x.k_row, x.k_row, true, x.dim, n, s.s, pitch.s, false, s.panel);
+    if (!few) {
+      pack_panels(tiles, k + j * x.k_row, x.k_row, true, x.dim, n, s.keys);
+      pack_panels(tiles, v + j * x.v_row, x.v_row, false, n, x.value_dim, s.values);
     }
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const std::int64_t row = first_row + r;
-      const std::int64_t head = kv_head * group + row / x.queries;
-      const std::int64_t query = row % x.queries;
-      float* p = s.s + r * pitch.s;
-      if (x.softcap > 0.0f) t.cap(p, n, x.softcap);
-      if (x.bias != nullptr || x.keep != nullptr) {
-        const std::int64_t at = batch * x.mask_batch + head * x.mask_head + query * x.mask_row + j;
-        t.mask(p, x.bias != nullptr ? x.bias + at : nullptr, x.keep != nullptr ? x.keep + at : nullptr, n);
+    for (std::int64_t b = 0, r0 = 0; b < blocks; ++b) {
+      const std::int64_t count = (rows - r0 + blocks - b - 1) / (blocks - b);
+      // Keys up to the last one that any of these rows sees.
+      std::int64_t end = 0;
+      for (std::int64_t r = r0; r < r0 + count; ++r)
+        end = std::max(end, visible(x, keys, (first_row + r) % x.queries).end - j);
+      end = std::min(end, n);
+      if (end > 0) {
+        const float* q = s.q + r0 * pitch.q;
+        float* o = s.o + r0 * pitch.o;
+        if (few) {
+          t.scores(q, pitch.q, static_cast<int>(rows), k + j * x.k_row, x.k_row, end, x.dim, s.s, pitch.s);
+        } else {
+          multiply(tiles, q, pitch.q, count, s.keys, x.dim, n, x.dim, end, s.s, pitch.s, false);
+        }
+        for (std::int64_t first = 0; first < count; first += kAttentionFewRows) {
+          AttentionRow group_rows[kAttentionFewRows];
+          const std::int64_t size = std::min<std::int64_t>(kAttentionFewRows, count - first);
+          for (std::int64_t i = 0; i < size; ++i) {
+            const std::int64_t r = r0 + first + i;
+            const std::int64_t row = first_row + r;
+            const std::int64_t head = kv_head * group + row / x.queries;
+            const std::int64_t query = row % x.queries;
+            AttentionRow& a = group_rows[i];
+            a.s = s.s + (first + i) * pitch.s;
+            if (x.softcap > 0.0f) t.cap(a.s, end, x.softcap);
+            const std::int64_t at = batch * x.mask_batch + head * x.mask_head + query * x.mask_row + j;
+            if (x.bias != nullptr) a.bias = x.bias + at;
+            if (x.keep != nullptr) a.keep = x.keep + at;
+            const Range seen = visible(x, keys, query);
+            a.n = end;
+            a.begin = std::clamp<std::int64_t>(seen.begin - j, 0, end);
+            a.end = std::clamp<std::int64_t>(seen.end - j, a.begin, end);
+            a.top = s.top[r];
+          }
+          if (fetches && j == needed.begin) fetch(x, after, r0 + first, r0 + first + size, rows);
+          t.soften(group_rows, static_cast<int>(size));
+          for (std::int64_t i = 0; i < size; ++i) {
+            const std::int64_t r = r0 + first + i;
+            const float top = group_rows[i].top;
+            if (s.top[r] != top && s.total[r] != 0.0f) {
+              const float decay = t.exponential(s.top[r] - top);
+              s.total[r] *= decay;
+              t.scale(s.o + r * pitch.o, s.o + r * pitch.o, x.value_dim, decay);
+            }
+            s.top[r] = top;
+            s.total[r] += group_rows[i].sum;
+          }
+        }
+        if (few) {
+          t.mix(s.s, pitch.s, static_cast<int>(rows), v + j * x.v_row, x.v_row, end, x.value_dim, o, pitch.o);
+        } else {
+          multiply(tiles, s.s, pitch.s, count, s.values, n, x.value_dim, end, x.value_dim, o, pitch.o, true);
+        }
       }
-      const Range seen = visible(x, keys, query);
-      const std::int64_t begin = std::clamp<std::int64_t>(seen.begin - j, 0, n);
-      const std::int64_t end = std::clamp<std::int64_t>(seen.end - j, begin, n);
-      std::fill(p, p + begin, 0.0f);
-      std::fill(p + end, p + n, 0.0f);
-      const float top = std::max(s.top[r], t.highest(p + begin, end - begin));
-      // Nothing visible so far: any finite shift makes zeros of the infinities.
-      const float shift = top == -kInfinity ? 0.0f : top;
-      const float added = t.exponentials(p + begin, end - begin, shift);
-      if (s.top[r] != top && s.total[r] != 0.0f) {
-        float decay = s.top[r];
-        t.exponentials(&decay, 1, shift);
-        s.total[r] *= decay;
-        t.scale(s.o + r * pitch.o, s.o + r * pitch.o, x.value_dim, decay);
-      }
-      s.top[r] = top;
-      s.total[r] += added;
-    }
-    if (few) {
-      t.mix(s.s, pitch.s, static_cast<int>(rows), v + j * x.v_row, x.v_row, n, x.value_dim, s.o, pitch.o);
-    } else {
-      multiply(tiles, s.s, pitch.s, rows, v + j * x.v_row, x.v_row, false, n, x.value_dim, s.o, pitch.o, true, s.panel);
+      r0 += count;
     }
   }
   for (std::int64_t r = 0; r < rows; ++r) {
@@ -185,7 +261,7 @@ AttentionPlan attention_plan(const Attention& x, int threads, Isa isa) {
   if (x.batch <= 0 || x.heads <= 0 || x.kv_heads <= 0 || x.queries <= 0 || x.value_dim <= 0) return plan;
   const GemmF32Table& t = tiles_of(isa);
   const std::int64_t rows = x.heads / x.kv_heads * x.queries;
-  std::int64_t row_units = ceil_div(rows, kMaxRows);
+  std::int64_t row_units = ceil_div(rows, x.causal ? kMaxCausalRows : kMaxRows);
   const std::int64_t wanted = threads > 1 ? 4 * threads : 1;
   const std::int64_t others = x.batch * x.kv_heads;
   if (others * row_units < wanted) {
@@ -198,15 +274,18 @@ AttentionPlan attention_plan(const Attention& x, int threads, Isa isa) {
   const std::int64_t blocks = std::max<std::int64_t>(1, ceil_div(x.keys, kMaxKeys));
   plan.keys_per_block = std::max<std::int64_t>(1, round_up(ceil_div(x.keys, blocks), 16));
   const Pitches pitch = pitches_of(x, plan.keys_per_block);
-  const std::int64_t floats = plan.rows_per_unit * (pitch.q + pitch.s + pitch.o) +
-                              2 * round_up(plan.rows_per_unit, 16) + std::max(x.dim, plan.keys_per_block) * t.panel;
+  std::int64_t floats = plan.rows_per_unit * (pitch.q + pitch.o) + block_rows(t, plan.rows_per_unit) * pitch.s +
+                        2 * round_up(plan.rows_per_unit, 16);
+  if (plan.rows_per_unit > kAttentionFewRows)
+    floats += panels_size(t, x.dim, plan.keys_per_block) + panels_size(t, plan.keys_per_block, x.value_dim);
   plan.scratch_bytes = static_cast<std::size_t>(round_up(floats, 16)) * 4;
   return plan;
 }
 
 void attention_run(const AttentionPlan& plan, const Attention& x, std::int64_t first, std::int64_t last,
                    void* scratch) {
-  for (std::int64_t u = first; u < last; ++u) run_unit(plan, x, u, static_cast<float*>(scratch));
+  for (std::int64_t u = first; u < last; ++u)
+    run_unit(plan, x, u, std::min(u + 1, last - 1), static_cast<float*>(scratch));
 }
 
 }  // namespace oriel::kernels

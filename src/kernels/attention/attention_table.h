@@ -7,6 +7,17 @@ namespace oriel::kernels {
 
 constexpr int kAttentionFewRows = 4;
 
+/// One row of a block of scores, as AttentionTable::soften reads and leaves it.
+struct AttentionRow {
+  float* s = nullptr;                  ///< n scores in; exp(scores - top) out, 0 outside of [begin, end)
+  const float* bias = nullptr;         ///< n values added to the scores, or null
+  const std::uint8_t* keep = nullptr;  ///< n flags, zero where a score counts as -infinity, or null
+  std::int64_t n = 0;
+  std::int64_t begin = 0, end = 0;  ///< the scores that count
+  float top = 0.0F;                 ///< a lower bound in; the maximum of it and of the scores out
+  float sum = 0.0F;                 ///< of the exponentials; where top is -infinity they are taken of the scores
+};
+
 struct AttentionTable {
   /// s[r][j] = dot(q[r], k[j]) for few rows (1 to kAttentionFewRows) and all keys.
   void (*scores)(const float* q, std::int64_t q_row, int rows, const float* k, std::int64_t k_row, std::int64_t keys,
@@ -16,11 +27,10 @@ struct AttentionTable {
               std::int64_t dim, float* o, std::int64_t o_row);
   /// s = softcap * tanh(s / softcap).
   void (*cap)(float* s, std::int64_t n, float softcap);
-  /// s += bias; -infinity where keep is zero; either may be null.
-  void (*mask)(float* s, const float* bias, const std::uint8_t* keep, std::int64_t n);
-  float (*highest)(const float* s, std::int64_t n);
-  /// s = exp(s - shift), returning the sum.
-  float (*exponentials)(float* s, std::int64_t n, float shift);
+  /// A step of the softmax for 1 to kAttentionFewRows rows.
+  void (*soften)(AttentionRow* rows, int count);
+  /// e^x.
+  float (*exponential)(float x);
   /// y = x * factor.
   void (*scale)(const float* x, float* y, std::int64_t n, float factor);
 };

@@ -38,6 +38,9 @@ extern const ConvSteps kDirectSteps;
 extern const ConvSteps kDepthwiseSteps;
 extern const ConvSteps kWinogradSteps;
 
+/// conv_sums_see_zero of depthwise kernels.
+bool depthwise_sums_see_zero(const ConvKernel& kernel);
+
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
 

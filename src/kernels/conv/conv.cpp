@@ -59,6 +59,9 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
     if (layer.kernel[d] < 1 || layer.stride[d] < 1 || layer.dilation[d] < 1)
       return "extents and steps must be positive";
   }
+  if (layer.scaled_input && (algorithm != ConvAlgorithm::kDirect || layer.input != ConvElement::kF32)) {
+    return "direct kernels of f32 alone scale their inputs";
+  }
   if (layer.input != ConvElement::kF32) {
     const bool winograd = layer.input == ConvElement::kBf16 && algorithm == ConvAlgorithm::kWinograd2;
     if (algorithm != ConvAlgorithm::kDirect && algorithm != ConvAlgorithm::kDepthwise && !winograd) {
@@ -107,11 +110,6 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
     if (layer.kernel[d] != (d == 0 ? 1 : 3)) return "winograd: kernels of 3 x 3 only";
     if (layer.stride[d] != 1) return "winograd: stride 1 only";
     if (d > 0 && layer.dilation[d] != 1) return "winograd: dilation 1 only";
-  }
-  if (layer.groups > 1 && woven_width(layer) == 0 &&
-      (layer.in_channels / layer.groups % kChannelBlock != 0 ||
-       layer.out_channels / layer.groups % kChannelBlock != 0)) {
-    return "winograd: groups must be multiples of 16 channels, or as many outputs as inputs: 2, 4 or 8";
   }
   return {};
 }

@@ -66,9 +66,11 @@ struct ConvLayer {
   std::int32_t residual_zero = 0;
   float output_scale = 1.0F;
   float residual_scale = 1.0F;
-  float middle_step = 0.0F;    ///< > 0: f(...) is rounded to multiples of it before a residual joins after it
-  bool weights_fit_s8 = true;  ///< every w - weight zero lies in [-128, 127]; false costs VNNI
-  bool rounds_input = false;   ///< kBf16: the input lies blocked in memory as f32, and is rounded as it is read
+  float middle_step = 0.0F;   ///< > 0: f(...) is rounded to multiples of it before a residual joins after it
+  bool scaled_input = false;  ///< x is the input times ConvBuffers::input_scale, by channel; f32 alone
+  bool rounds_input = false;  ///< kBf16: the input lies blocked in memory as f32, and is rounded as it is read
+  /// conv_wide_words of the weights: VNNI multiplies what is beyond a signed byte apart; -1 costs VNNI.
+  std::int64_t wide_words = 0;
 };
 
 /// Weights of an integer layer.
@@ -172,6 +174,10 @@ void conv_pack(const ConvKernel& kernel, const ConvWeights& weights, void* packe
 void conv_pack(const ConvKernel& kernel, const ConvIntegerWeights& weights, void* packed, std::int64_t first,
                std::int64_t last);
 
+/// How many words of four input channels, as VNNI's packed panels hold them, have a weight less its zero point that is
+/// no signed byte; -1 where what it is beyond one is none either.
+std::int64_t conv_wide_words(const ConvLayer& layer, const ConvIntegerWeights& weights);
+
 /// How one shape is cut. Everything after `shared_scratch_bytes` belongs to the algorithms.
 struct ConvPlan {
   ConvKernel kernel;
@@ -207,6 +213,9 @@ struct ConvBuffers {
   /// rounded up to 32 of them. Null: as packed. The bias joins the sums that conv_sums_see_zero speaks of.
   const std::int32_t* bias = nullptr;
   const float* scale = nullptr;
+  /// Of a scaled input: [channels rounded up to 16] for every image, `input_scale_stride` floats apart (0: the same).
+  const float* input_scale = nullptr;
+  std::int64_t input_scale_stride = 0;
 };
 
 /// Whether the sums of an integer kernel are of inputs as they are, so that the packed bias takes back what the zero

@@ -89,6 +89,7 @@ ConvLayer random_layer(std::mt19937_64& random, bool three_d) {
   if (three_d) l.kernel[0] = std::min<std::int64_t>(l.kernel[0], 3);
   l.activation = kActivations[random() % std::size(kActivations)];
   l.residual = static_cast<Residual>(random() % 3);
+  l.scaled_input = random() % 4 == 0;
   return l;
 }
 

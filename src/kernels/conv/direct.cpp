@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <vector>
 
 #include "kernels/conv/algorithms.h"
 #include "kernels/transpose/transpose_table.h"
@@ -25,7 +26,7 @@ bool is_integer(const ConvKernel& kernel) {
 /// The kernels of a layer that is not f32. VNNI needs signed weights, and one bias for all passes.
 const NarrowKernels& narrow_of(const ConvKernel& kernel) {
   if (!is_integer(kernel)) return kBf16Bf16;
-  if (kernel.isa >= Isa::kVnni && kernel.layer.weights_fit_s8 && !kernel.layer.transposed) return kInt8Vnni;
+  if (kernel.isa >= Isa::kVnni && kernel.layer.wide_words >= 0 && !kernel.layer.transposed) return kInt8Vnni;
   if (kernel.isa >= Isa::kAvx512) return kInt16Avx512;
   return kernel.isa == Isa::kAvx2 ? kInt16Avx2 : kInt16Scalar;
 }
@@ -172,6 +173,25 @@ std::int64_t passes_of(const ConvLayer& layer) {
   return pass_count(layer, 0) * pass_count(layer, 1) * pass_count(layer, 2);
 }
 
+/// Where the excess of weights that are no bytes lies behind the panels of the only pass: the first entry of each panel
+/// and one more, the step of each entry, its word of weights.
+struct WideWords {
+  std::int64_t starts = 0, steps = 0, weights = 0;  // offsets in the packed floats
+  std::int64_t floats = 0;
+};
+
+WideWords wide_of(const ConvKernel& kernel) {
+  WideWords wide;
+  if (kernel.layer.wide_words <= 0 || channels_per_word(kernel) != 4) return wide;
+  const std::int64_t panels = panel_count(kernel);
+  const Pass pass = pass_of(kernel, panel_bounds(kernel), 0);
+  wide.starts = pass.weights + pass.stride * panels;
+  wide.steps = wide.starts + round_up(panels + 1, 16);
+  wide.weights = wide.steps + round_up(kernel.layer.wide_words, 16);
+  wide.floats = wide.weights + kernel.layer.wide_words * kernel.group_width - wide.starts;
+  return wide;
+}
+
 void size(ConvKernel& kernel) {
   const ConvLayer& layer = kernel.layer;
   kernel.group_width = is_f32(kernel) ? kernels_of(kernel.isa).group_width : narrow_of(kernel).group_width;
@@ -179,7 +199,7 @@ void size(ConvKernel& kernel) {
   if (layer.out_channels <= 16 || (layer.groups > 1 && outs % kernel.group_width != 0)) kernel.group_width = 16;
   const PanelBounds bounds = panel_bounds(kernel);
   const Pass last = pass_of(kernel, bounds, passes_of(layer) - 1);
-  kernel.packed_bytes = (last.weights + last.stride * panel_count(kernel)) * 4;
+  kernel.packed_bytes = (last.weights + last.stride * panel_count(kernel) + wide_of(kernel).floats) * 4;
 }
 
 std::int64_t pack_units(const ConvKernel& kernel) { return passes_of(kernel.layer) * panel_count(kernel); }
@@ -192,11 +212,75 @@ std::int64_t weight_index(const ConvLayer& layer, std::int64_t o, std::int64_t c
   return layer.transposed ? (c * outs + o % outs) * volume + k : (o * ins + c % ins) * volume + k;
 }
 
+/// The output channel of weight `index` of a transposed layer.
+std::int64_t weight_output(const ConvLayer& layer, std::int64_t index) {
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  return index / volume / outs / (layer.in_channels / layer.groups) * outs + index / volume % outs;
+}
+
 std::int32_t integer_weight(const ConvIntegerWeights& w, std::int64_t o, std::int64_t index) {
   const std::int32_t zero = w.zero == nullptr ? 0 : w.zero[w.zero_per_channel ? o : 0];
   return (w.is_signed ? static_cast<const std::int8_t*>(w.weights)[index]
                       : static_cast<const std::uint8_t*>(w.weights)[index]) -
          zero;
+}
+
+std::int32_t nearest_byte(std::int32_t value) { return std::clamp(value, -128, 127); }
+
+/// Calls f(panel, step, o, lane, weight) for every weight of a VNNI kernel's layer that is no signed byte: `step`
+/// counts words of four channels as the tiles do, `lane` is the weight's place in its word.
+template <typename F>
+void for_each_wide_weight(const ConvKernel& kernel, const ConvIntegerWeights& w, F&& f) {
+  const ConvLayer& layer = kernel.layer;
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  const std::int64_t volume = layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  for (std::int64_t o = 0; o < layer.out_channels; ++o) {
+    const std::int64_t p = o / kernel.group_width;
+    const std::int64_t first = panel_of(kernel, p).first;
+    for (std::int64_t i = 0; i < ins * volume; ++i) {
+      const std::int32_t value = integer_weight(w, o, o * ins * volume + i);
+      if (value == nearest_byte(value)) continue;
+      const std::int64_t c = o / outs * ins + i / volume - first;
+      f(p, (c / 16 * volume + i % volume) * 4 + c % 16 / 4, o, c % 4, value);
+    }
+  }
+}
+
+/// The steps of each panel that have such a weight, in order.
+std::vector<std::vector<std::int32_t>> wide_steps(const ConvKernel& kernel, const ConvIntegerWeights& w) {
+  std::vector<std::vector<std::int32_t>> steps(static_cast<std::size_t>(panel_count(kernel)));
+  for_each_wide_weight(kernel, w, [&](std::int64_t p, std::int64_t step, std::int64_t, std::int64_t, std::int32_t) {
+    steps[static_cast<std::size_t>(p)].push_back(static_cast<std::int32_t>(step));
+  });
+  for (std::vector<std::int32_t>& own : steps) {
+    std::sort(own.begin(), own.end());
+    own.erase(std::unique(own.begin(), own.end()), own.end());
+  }
+  return steps;
+}
+
+void pack_wide_words(const ConvKernel& kernel, const ConvIntegerWeights& w, float* packed) {
+  const WideWords wide = wide_of(kernel);
+  if (wide.floats == 0) return;
+  std::memset(packed + wide.starts, 0, static_cast<std::size_t>(wide.floats) * 4);
+  auto* starts = reinterpret_cast<std::int32_t*>(packed + wide.starts);
+  auto* all = reinterpret_cast<std::int32_t*>(packed + wide.steps);
+  const std::vector<std::vector<std::int32_t>> steps = wide_steps(kernel, w);
+  for (std::size_t p = 0; p < steps.size(); ++p) {
+    std::copy(steps[p].begin(), steps[p].end(), all + starts[p]);
+    starts[p + 1] = starts[p] + static_cast<std::int32_t>(steps[p].size());
+  }
+  for_each_wide_weight(
+      kernel, w, [&](std::int64_t p, std::int64_t step, std::int64_t o, std::int64_t lane, std::int32_t value) {
+        const std::vector<std::int32_t>& own = steps[static_cast<std::size_t>(p)];
+        const std::int64_t entry =
+            std::lower_bound(own.begin(), own.end(), static_cast<std::int32_t>(step)) - own.begin();
+        float* words = packed + wide.weights + starts[p] * kernel.group_width + entry * panel_of(kernel, p).width;
+        reinterpret_cast<std::uint8_t*>(words + o % kernel.group_width)[lane] =
+            static_cast<std::uint8_t>(value - nearest_byte(value));
+      });
 }
 
 std::uint32_t bf16_bits(float value) {
@@ -359,7 +443,10 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, cons
   if (channels_per_word(kernel) == 4) {
     return pack_panel<4>(
         kernel, pass, p,
-        [&](std::int64_t o, std::int64_t i) { return static_cast<std::uint32_t>(integer_weight(w, o, i)) & 0xff; }, to);
+        [&](std::int64_t o, std::int64_t i) {
+          return static_cast<std::uint32_t>(nearest_byte(integer_weight(w, o, i))) & 0xff;
+        },
+        to);
   }
   pack_panel<2>(
       kernel, pass, p,
@@ -395,7 +482,10 @@ void pack_integer_header(const ConvKernel& kernel, const ConvIntegerWeights& w, 
 void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last) {
   const PanelBounds bounds = panel_bounds(kernel);
   const std::int64_t panels = panel_count(kernel);
-  if (first == 0 && is_integer(kernel)) pack_integer_header(kernel, *source.integer, packed);
+  if (first == 0 && is_integer(kernel)) {
+    pack_integer_header(kernel, *source.integer, packed);
+    pack_wide_words(kernel, *source.integer, packed);
+  }
   if (first == 0 && !is_integer(kernel)) {
     const std::int64_t count = bias_floats(kernel);
     for (std::int64_t i = 0; i < count; ++i) {
@@ -412,7 +502,8 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
 /// Whether the layer computes every pixel from the same pixel of a blocked input.
 bool is_pointwise(const ConvKernel& kernel, const ConvShape& shape) {
   const ConvLayer& layer = kernel.layer;
-  if (layer.input_layout == Layout::kPlain || layer.transposed || woven_width(layer) > 0) return false;
+  if (layer.input_layout == Layout::kPlain || layer.transposed) return false;
+  if (woven_width(layer) > 0 || layer.scaled_input) return false;
   for (int d = 0; d < 3; ++d) {
     if (layer.kernel[d] != 1 || layer.stride[d] != 1 || shape.pad[d] != 0 || shape.in[d] != shape.out[d]) return false;
   }
@@ -587,7 +678,10 @@ void plan(ConvPlan& plan, int threads) {
   plan.thread_scratch_bytes = 0;
   if (positions * height * width == 0) return;
 
-  const double work = padded_flops(kernel, plan.shape) / direct_rate(kernel);
+  // Few pixels wait for their weights.
+  constexpr double kWeightRate = 25e9;
+  const double work = std::max(padded_flops(kernel, plan.shape) / direct_rate(kernel),
+                               static_cast<double>(kernel.packed_bytes) / kWeightRate);
   const std::int64_t wanted = wanted_units(work, threads);
   plan.flat = false;
   plan.rows = height;
@@ -631,7 +725,7 @@ void plan(ConvPlan& plan, int threads) {
     const auto split_bands = [&] {
       const std::int64_t needed = ceil_div(wanted, bands * plan.panel_parts);
       if (needed <= 1) return;
-      if (plan.in_place) {
+      if (plan.pointwise) {
         plan.columns = std::max(ceil_div(plan.columns, needed), tile);
       } else {
         plan.rows = std::max<std::int64_t>(1, plan.rows / needed);
@@ -660,7 +754,7 @@ void plan(ConvPlan& plan, int threads) {
       ConvAxis own[3];
       const std::int64_t r[3] = {i / plan.passes[2] / plan.passes[1], i / plan.passes[2] % plan.passes[1],
                                  i % plan.passes[2]};
-      for (int d = 0; d < 3; ++d) own[d] = axis_of(layer, plan.shape, d, r[d]);
+      axes_of(plan, r, own);
       if (own[0].taps * own[1].taps * own[2].taps == 0) continue;
       band = std::max(band, band_shape(own, plan.rows, plan.columns, plan.flat).channel_pitch);
     }
@@ -715,6 +809,11 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     unit.scale = buffers.scale != nullptr ? buffers.scale : packed + bias_floats(kernel);
     unit.offset = packed + 2 * bias_floats(kernel);
     if (buffers.bias != nullptr) unit.bias = reinterpret_cast<const float*>(buffers.bias);
+    if (const WideWords wide = wide_of(kernel); wide.floats > 0) {
+      unit.wide_starts = reinterpret_cast<const std::int32_t*>(packed + wide.starts);
+      unit.wide_steps = reinterpret_cast<const std::int32_t*>(packed + wide.steps);
+      unit.wide_weights = packed + wide.weights;
+    }
   }
 
   const std::int64_t channels = part_channels(plan);
@@ -749,6 +848,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     if (unit.panel0 >= unit.panel1) continue;
     unit.input = static_cast<const char*>(buffers.input) + image * in_image;
     unit.output = static_cast<char*>(buffers.output) + image * out_image * element_bytes(layer.output);
+    unit.input_scale = layer.scaled_input ? buffers.input_scale + image * buffers.input_scale_stride : nullptr;
     unit.residual = nullptr;
     if (layer.residual != Residual::kNone) {
       unit.residual =
@@ -765,7 +865,27 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
 
 }  // namespace
 
+std::int64_t conv_wide_words(const ConvLayer& layer, const ConvIntegerWeights& weights) {
+  const std::int64_t each = layer.in_channels / layer.groups * layer.kernel[0] * layer.kernel[1] * layer.kernel[2];
+  bool wide = false;
+  for (std::int64_t i = 0; i < layer.out_channels * each; ++i) {
+    const std::int64_t o = layer.transposed ? weight_output(layer, i) : i / each;
+    const std::int32_t value = integer_weight(weights, o, i);
+    const std::int32_t excess = value - nearest_byte(value);
+    if (excess != nearest_byte(excess)) return -1;
+    wide = wide || excess != 0;
+  }
+  if (!wide) return 0;
+  if (layer.transposed) return -1;
+  std::int64_t words = 0;
+  const ConvKernel kernel = conv_kernel(layer, ConvAlgorithm::kDirect, Isa::kVnni);
+  for (const std::vector<std::int32_t>& own : wide_steps(kernel, weights))
+    words += static_cast<std::int64_t>(own.size());
+  return words;
+}
+
 bool conv_sums_see_zero(const ConvKernel& kernel) {
+  if (kernel.algorithm == ConvAlgorithm::kDepthwise) return depthwise_sums_see_zero(kernel);
   return kernel.algorithm == ConvAlgorithm::kDirect && is_integer(kernel) && channels_per_word(kernel) == 4;
 }
 

@@ -49,6 +49,14 @@ struct DirectUnit {
   float middle_step;    // > 0: the activated value is rounded to multiples of it before the residual joins
   const float* scale;   // of the accumulators, by output channel
   const float* offset;  // added to the scaled accumulators
+
+  const float* input_scale;  // of this image, by channel: what an f32 input is multiplied by; null: 1
+
+  // VNNI alone; null where every weight is a byte. Panel p has entries [wide_starts[p], wide_starts[p + 1]) of
+  // wide_steps (runs of 16 channels times four, plus the word) and of wide_weights, group_width floats each.
+  const std::int32_t* wide_starts;
+  const std::int32_t* wide_steps;
+  const float* wide_weights;
 };
 
 /// Bytes before the band in the scratch: tap offsets, and one register tile twice.

@@ -10,7 +10,11 @@ namespace {
 constexpr int kVectorsWide = 2;
 constexpr int kMaxRows = 6;
 
-ORIEL_INLINE I multiply_pairs(I a, I b) { return _mm256_madd_epi16(a, b); }
+/// Written so that the compiler keeps no products for later sums, which it has no registers for.
+ORIEL_INLINE void add_pairs(I& acc, I a, I b) {
+  I pairs;
+  __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(acc), "=&x"(pairs) : "x"(a), "x"(b));
+}
 
 ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
   const I q = _mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(zero_point));

@@ -10,7 +10,11 @@ namespace {
 constexpr int kVectorsWide = 2;
 constexpr int kMaxRows = 12;
 
-ORIEL_INLINE I multiply_pairs(I a, I b) { return _mm512_madd_epi16(a, b); }
+/// Written so that the compiler keeps no products for later sums, which it has no registers for.
+ORIEL_INLINE void add_pairs(I& acc, I a, I b) {
+  I pairs;
+  __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+v"(acc), "=&v"(pairs) : "v"(a), "v"(b));
+}
 
 ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
   const I q = _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(zero_point));
@@ -18,9 +22,10 @@ ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
 }
 
 #include "kernels/conv/int16_body.inc"
-// The second calls the first, whose name sorts behind it.
+// Each calls the ones before.
 // clang-format off
 #include "kernels/conv/pack_avx512.inc"
+#include "kernels/conv/pack_tile_avx512.inc"
 #include "kernels/conv/narrow_body.inc"
 // clang-format on
 

@@ -14,12 +14,11 @@ namespace {
 constexpr int kVectorsWide = 4;
 constexpr int kMaxRows = 2;
 
-/// The sum of the two products of 16-bit halves in each lane.
-ORIEL_INLINE I multiply_pairs(I a, I b) {
+ORIEL_INLINE void add_pairs(I& acc, I a, I b) {
 #ifdef __SSE2__
-  return reinterpret_cast<I>(_mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+  acc = add_i(acc, reinterpret_cast<I>(_mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b))));
 #else
-  return ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16);
+  acc = add_i(acc, ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16));
 #endif
 }
 

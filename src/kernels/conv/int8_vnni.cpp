@@ -105,9 +105,10 @@ ORIEL_INLINE void copy_line(const DirectUnit& u, float* to, std::int64_t c, std:
   for (std::int64_t i = v.end; i < count; ++i) _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * 16), outsides);
 }
 
-// The second calls the first, whose name sorts behind it.
+// Each calls the ones before.
 // clang-format off
 #include "kernels/conv/pack_avx512.inc"
+#include "kernels/conv/pack_tile_avx512.inc"
 #include "kernels/conv/narrow_body.inc"
 // clang-format on
 

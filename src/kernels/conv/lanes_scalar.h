@@ -61,7 +61,7 @@ ORIEL_INLINE F cvt_f(I a) { return __builtin_convertvector(a, F); }
 
 ORIEL_INLINE I load_i(const std::int32_t* p) { return I{p[0], p[1], p[2], p[3]}; }
 /// x[index[0]], x[index[1]], ...
-ORIEL_INLINE F permute(F x, I index) { return __builtin_shuffle(x, index); }
+ORIEL_INLINE F permute(F x, I index) { return F{x[index[0]], x[index[1]], x[index[2]], x[index[3]]}; }
 /// The kCount floats at p, over and over: 1 or 2 of them.
 template <int kCount>
 ORIEL_INLINE F repeat(const float* p) {

@@ -115,6 +115,7 @@ struct ConvCase {
   ConvLayer layer;
   ConvShape shape;
   std::vector<float> input, weights, bias, residual;  // bias and residual may be empty
+  std::vector<float> input_scale;                     // of a scaled input: by channel, of every image or of all
 
   std::int64_t out_points() const { return volume(shape.out); }
 };
@@ -133,6 +134,8 @@ inline ConvCase make_case(const ConvLayer& layer, const ConvShape& shape, bool b
   if (layer.residual != Residual::kNone) {
     c.residual = random_values(shape.batch * layer.out_channels * c.out_points(), 1.0, random);
   }
+  if (layer.scaled_input)
+    c.input_scale = random_values((random() % 2 == 0 ? 1 : shape.batch) * layer.in_channels, 1.0, random);
   return c;
 }
 
@@ -170,7 +173,9 @@ inline std::vector<double> exact_convolution(const ConvCase& c) {
           for (std::int64_t i = 0; i < ins; ++i) {
             const std::int64_t channel = o / outs * ins + i;
             const std::int64_t w = l.transposed ? (channel * outs + o % outs) * kernel + k : (o * ins + i) * kernel + k;
-            sum += static_cast<double>(c.weights[w]) * c.input[(n * l.in_channels + channel) * in_points + at];
+            const auto factor = static_cast<std::size_t>(n * l.in_channels + channel);
+            const double scale = c.input_scale.empty() ? 1.0 : c.input_scale[factor % c.input_scale.size()];
+            sum += static_cast<double>(c.weights[w]) * scale * c.input[(n * l.in_channels + channel) * in_points + at];
           }
         }
         const std::int64_t at = (n * l.out_channels + o) * out_points + p;
@@ -211,6 +216,10 @@ inline Buffer run_convolution(const ConvCase& c, const ConvKernel& kernel, int t
     std::copy_n(residual.data(), output.size(), output.data());
     buffers.residual = output.data();
   }
+  const std::int64_t scales = static_cast<std::int64_t>(c.input_scale.size()) / l.in_channels;
+  const Buffer scale = to_layout(c.input_scale, scales, l.in_channels, 1, Layout::kBlocked);
+  if (scales > 0) buffers.input_scale = scale.data();
+  if (scales > 1) buffers.input_scale_stride = stored_channels(l.in_channels, Layout::kBlocked);
   buffers.output = output.data();
   buffers.packed = packed.data();
   buffers.shared_scratch = shared.data();

@@ -18,6 +18,11 @@ struct TileArgs {
   ActivationKind activation;    // a cheap one
   float a, b;
   bool residual_before, residual_after;
+
+  // Bytes alone: words of weights whose excess over a byte counts too, [wide_count][width], and which steps they are.
+  const std::int32_t* wide_steps;
+  const float* wide_weights;
+  std::int64_t wide_count;
 };
 
 /// c[block][pixel][16] = f(bias + a * w (+ residual)) for a fixed number of pixels and output channels. Pixels of a

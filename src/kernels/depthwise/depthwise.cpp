@@ -1,5 +1,6 @@
-// Plans, packs and deals out depthwise convolutions: units are row bands of one channel block. Integers and bf16
-// compute in f32 too, a band at a time: sums of up to 256 products of 8 bits are exact there.
+// Plans, packs and deals out depthwise convolutions: units are one channel block of a row band. Integers have words
+// of four taps where VNNI takes them. Other integers and bf16 compute in f32 too, a band at a time: sums of up to 256
+// products of 8 bits are exact there.
 #include "kernels/depthwise/depthwise.h"
 
 #include <algorithm>
@@ -17,10 +18,24 @@ std::int64_t blocks_of(const ConvLayer& layer) { return ceil_div(layer.in_channe
 
 bool is_integer(const ConvLayer& layer) { return layer.input == ConvElement::kU8 || layer.input == ConvElement::kS8; }
 
-/// Vectors before a block's weights: the bias; for integers a zero bias, the integer bias, scale and offset.
-std::int64_t headers_of(const ConvLayer& layer) { return is_integer(layer) ? 4 : 1; }
+/// Whether bytes are multiplied as bytes: VNNI, signed weights, taps side by side.
+bool by_bytes(const ConvKernel& kernel) {
+  const ConvLayer& layer = kernel.layer;
+  return is_integer(layer) && kernel.isa >= Isa::kVnni && layer.wide_words == 0 && layer.dilation[2] == 1;
+}
 
-std::int64_t block_floats(const ConvLayer& layer) { return (taps_of(layer) + headers_of(layer)) * kChannelBlock; }
+/// Words of four taps in a row of the kernel.
+std::int64_t quads_of(const ConvLayer& layer) { return ceil_div(layer.kernel[2], 4); }
+
+/// Vectors before a block's weights: the bias; for integers a zero bias (unless they are multiplied as bytes), the
+/// integer bias, scale and offset.
+std::int64_t headers_of(const ConvKernel& kernel) { return by_bytes(kernel) ? 3 : is_integer(kernel.layer) ? 4 : 1; }
+
+std::int64_t block_floats(const ConvKernel& kernel) {
+  const ConvLayer& layer = kernel.layer;
+  const std::int64_t weights = by_bytes(kernel) ? layer.kernel[1] * quads_of(layer) : taps_of(layer);
+  return (weights + headers_of(kernel)) * kChannelBlock;
+}
 
 std::int64_t element_bytes(ConvElement element) {
   switch (element) {
@@ -48,7 +63,7 @@ const NarrowKernels& ends_of(const ConvKernel& kernel) {
 
 void size(ConvKernel& kernel) {
   kernel.group_width = kChannelBlock;
-  kernel.packed_bytes = blocks_of(kernel.layer) * block_floats(kernel.layer) * 4;
+  kernel.packed_bytes = blocks_of(kernel.layer) * block_floats(kernel) * 4;
 }
 
 std::int64_t pack_units(const ConvKernel& kernel) { return blocks_of(kernel.layer); }
@@ -62,14 +77,39 @@ float rounded_to_bf16(float value) {
   return value;
 }
 
+std::int32_t integer_weight(const ConvIntegerWeights& w, std::int64_t c, std::int64_t i) {
+  const std::int32_t value =
+      w.is_signed ? static_cast<const std::int8_t*>(w.weights)[i] : static_cast<const std::uint8_t*>(w.weights)[i];
+  return value - (w.zero == nullptr ? 0 : w.zero[w.zero_per_channel ? c : 0]);
+}
+
+/// Lane l of a block that is multiplied as bytes: bias, scale and offset, then words [ky][quad][16]. Inputs are not
+/// less their zero point; the bias takes back what that adds.
+void pack_bytes(const ConvLayer& layer, const ConvIntegerWeights& w, std::int64_t c, float* lane) {
+  const std::int64_t seen_zero = layer.input_zero + (layer.input == ConvElement::kS8 ? 128 : 0);
+  std::int64_t bias = w.bias != nullptr ? w.bias[c] : 0;
+  auto* words = reinterpret_cast<unsigned char*>(lane + 3 * kChannelBlock);
+  for (std::int64_t k = 0; k < taps_of(layer); ++k) {
+    const std::int32_t value = integer_weight(w, c, c * taps_of(layer) + k);
+    bias -= seen_zero * value;
+    const std::int64_t x = k % layer.kernel[2];
+    const std::int64_t word = k / layer.kernel[2] * quads_of(layer) + x / 4;
+    words[word * kChannelBlock * 4 + x % 4] = static_cast<unsigned char>(value);
+  }
+  const auto wrapped = static_cast<std::uint32_t>(bias);
+  std::memcpy(lane, &wrapped, 4);
+  lane[kChannelBlock] = w.scale != nullptr ? w.scale[c] : 1.0F;
+  lane[2 * kChannelBlock] = w.offset != nullptr ? w.offset[c] : 0.0F;
+}
+
 /// Per block: the headers [16] each, then weights [taps][16].
 void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last) {
   const ConvLayer& layer = kernel.layer;
   const std::int64_t taps = taps_of(layer);
-  const std::int64_t headers = headers_of(layer);
+  const std::int64_t headers = headers_of(kernel);
   for (std::int64_t b = first; b < last; ++b) {
-    float* to = packed + b * block_floats(layer);
-    std::fill_n(to, block_floats(layer), 0.0F);
+    float* to = packed + b * block_floats(kernel);
+    std::fill_n(to, block_floats(kernel), 0.0F);
     for (std::int64_t l = 0; l < kChannelBlock && b * kChannelBlock + l < layer.in_channels; ++l) {
       const std::int64_t c = b * kChannelBlock + l;
       float* weights = to + headers * kChannelBlock + l;
@@ -82,16 +122,16 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
         continue;
       }
       const ConvIntegerWeights& w = *source.integer;
+      if (by_bytes(kernel)) {
+        pack_bytes(layer, w, c, to + l);
+        continue;
+      }
       const std::int32_t bias = w.bias != nullptr ? w.bias[c] : 0;
       std::memcpy(to + kChannelBlock + l, &bias, 4);
       to[2 * kChannelBlock + l] = w.scale != nullptr ? w.scale[c] : 1.0F;
       to[3 * kChannelBlock + l] = w.offset != nullptr ? w.offset[c] : 0.0F;
-      const std::int32_t zero = w.zero == nullptr ? 0 : w.zero[w.zero_per_channel ? c : 0];
-      for (std::int64_t k = 0; k < taps; ++k) {
-        const std::int32_t value = w.is_signed ? static_cast<const std::int8_t*>(w.weights)[c * taps + k]
-                                               : static_cast<const std::uint8_t*>(w.weights)[c * taps + k];
-        weights[k * kChannelBlock] = static_cast<float>(value - zero);
-      }
+      for (std::int64_t k = 0; k < taps; ++k)
+        weights[k * kChannelBlock] = static_cast<float>(integer_weight(w, c, c * taps + k));
     }
   }
 }
@@ -101,7 +141,8 @@ double seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
   for (const std::int64_t extent : shape.out) values *= static_cast<double>(extent);
   const double compute =
       values * (2.0 * static_cast<double>(taps_of(kernel.layer)) / 0.7 + 6.0) / nominal_flops(kernel.isa);
-  return compute * (kernel.layer.input == ConvElement::kF32 ? 1.0 : 1.5) / threads + 1e-6;
+  const double factor = kernel.layer.input == ConvElement::kF32 ? 1.0 : by_bytes(kernel) ? 0.6 : 1.5;
+  return compute * factor / threads + 1e-6;
 }
 
 /// Input rows that `rows` output rows read at most.
@@ -109,12 +150,23 @@ std::int64_t input_rows(const ConvLayer& layer, std::int64_t rows) {
   return (rows - 1) * layer.stride[1] + (layer.kernel[1] - 1) * layer.dilation[1] + 1;
 }
 
+/// Columns of the band of a layer that is multiplied as bytes: all that words of taps and tiles of four pixels read.
+std::int64_t band_columns(const ConvLayer& layer, const ConvShape& shape) {
+  return (round_up(shape.out[2], 4) - 1) * layer.stride[2] + quads_of(layer) * 4;
+}
+
+std::int64_t band_bytes(const ConvLayer& layer, const ConvShape& shape, std::int64_t rows) {
+  return round_up(input_rows(layer, rows) * band_columns(layer, shape) * kChannelBlock, 64);
+}
+
 /// Bands of output rows of one plane, small enough that input and output rows stay cached as floats.
 void plan_narrow(ConvPlan& plan, std::int64_t wanted) {
   const ConvLayer& layer = plan.kernel.layer;
   const ConvShape& shape = plan.shape;
   const std::int64_t planes = shape.batch * blocks_of(layer) * shape.out[0];
+  const bool narrow = by_bytes(plan.kernel);
   const auto bytes = [&](std::int64_t rows) {
+    if (narrow) return band_bytes(layer, shape, rows) + rows * shape.out[2] * kChannelBlock * 4;
     return (std::min(input_rows(layer, rows), shape.in[1]) * shape.in[2] + rows * shape.out[2]) * kChannelBlock * 4;
   };
   plan.rows = ceil_div(shape.out[1], std::min(shape.out[1], ceil_div(wanted, planes)));
@@ -132,11 +184,83 @@ void plan(ConvPlan& plan, int threads) {
   const std::int64_t wanted = wanted_units(seconds(plan.kernel, shape, 1), threads);
   if (plan.kernel.layer.input != ConvElement::kF32) return plan_narrow(plan, wanted);
   std::int64_t bands = ceil_div(wanted, blocks);
-  // Few units: as many for every thread.
-  if (wanted > 1 && blocks * bands < 8 * threads && blocks % threads != 0) bands = round_up(bands, threads);
+  // Every thread begins with a part of the image, as in the layers around.
+  if (threads > 1 && wanted > 1) bands = round_up(bands, threads);
   plan.rows = ceil_div(rows, std::min(rows, bands));
   plan.bands_y = ceil_div(rows, plan.rows);
   plan.units[0] = blocks * plan.bands_y;
+}
+
+/// What the ends of an integer or bf16 layer share.
+DirectUnit end_of(const ConvLayer& layer, const ConvBuffers& buffers) {
+  DirectUnit end{};
+  end.output = buffers.output;
+  end.residual = layer.residual == Residual::kNone ? nullptr : buffers.residual;
+  end.residual_after = layer.residual == Residual::kAfterActivation;
+  end.activation = layer.activation;
+  end.output_element = layer.output;
+  end.residual_element = layer.residual_element;
+  end.output_zero = layer.output_zero;
+  end.residual_zero = layer.residual_zero;
+  end.output_rate = 1.0F / layer.output_scale;
+  end.residual_scale = layer.residual_scale;
+  end.middle_step = layer.middle_step;
+  return end;
+}
+
+void run_bytes(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t first, std::int64_t last,
+               float* scratch) {
+  const ConvLayer& layer = plan.kernel.layer;
+  const ConvShape& shape = plan.shape;
+  const std::int64_t blocks = blocks_of(layer);
+  const std::int64_t in_plane = shape.in[1] * shape.in[2];
+  const std::int64_t out_plane = shape.out[1] * shape.out[2];
+  DepthwiseBytesUnit unit{};
+  unit.input_flip = layer.input == ConvElement::kS8 ? 0x80 : 0;
+  unit.outside = static_cast<std::uint8_t>(static_cast<std::uint8_t>(layer.input_zero) ^ unit.input_flip);
+  unit.in_width = shape.in[2];
+  unit.pad_left = shape.pad[2];
+  unit.band_width = band_columns(layer, shape);
+  unit.taps = layer.kernel[1];
+  unit.quads = quads_of(layer);
+  unit.stride_y = layer.stride[1];
+  unit.stride_x = layer.stride[2];
+  unit.dilation_y = layer.dilation[1];
+  unit.width = shape.out[2];
+  unit.band = reinterpret_cast<std::uint8_t*>(scratch);
+  unit.sums = reinterpret_cast<std::int32_t*>(unit.band + band_bytes(layer, shape, plan.rows));
+  unit.end = end_of(layer, buffers);
+  for (std::int64_t u = first; u < last; ++u) {
+    const std::int64_t plane = u / plan.bands_y;
+    const std::int64_t z = plane % shape.out[0];
+    const std::int64_t block = plane / shape.out[0];
+    const std::int64_t channel = block % blocks * kChannelBlock;
+    const std::int64_t row0 = u % plan.bands_y * plan.rows;
+    unit.rows = std::min(plan.rows, shape.out[1] - row0);
+    if (unit.rows <= 0) continue;
+    const std::int64_t iz = z - shape.pad[0];
+    const bool inside = iz >= 0 && iz < shape.in[0];
+    unit.in_rows = inside ? shape.in[1] : 0;
+    unit.input = static_cast<const std::uint8_t*>(buffers.input) +
+                 (block * shape.in[0] + (inside ? iz : 0)) * in_plane * kChannelBlock;
+    unit.first_row = row0 * layer.stride[1] - shape.pad[1];
+    unit.band_rows = input_rows(layer, unit.rows);
+    const float* packed = static_cast<const float*>(buffers.packed) + block % blocks * block_floats(plan.kernel);
+    unit.bias = buffers.bias != nullptr ? buffers.bias + channel : reinterpret_cast<const std::int32_t*>(packed);
+    unit.end.scale = buffers.scale != nullptr ? buffers.scale + channel : packed + kChannelBlock;
+    unit.end.offset = packed + 2 * kChannelBlock;
+    unit.weights = reinterpret_cast<const std::uint32_t*>(packed + 3 * kChannelBlock);
+    unit.end.out_channels = std::min(kChannelBlock, layer.in_channels - channel);
+    unit.to = (plane * out_plane + row0 * shape.out[2]) * kChannelBlock;
+    if (kDepthwiseVnni(unit)) continue;
+    Destination d;
+    d.channel = 0;
+    d.pixels = unit.rows * shape.out[2];
+    d.to = unit.to;
+    d.stride = kChannelBlock;
+    d.keep = unit.end.out_channels;
+    ends_of(plan.kernel).finish(unit.end, reinterpret_cast<const float*>(unit.sums), d);
+  }
 }
 
 void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t first, std::int64_t last,
@@ -159,18 +283,7 @@ void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t f
   }
   unit.row0 = 0;
   unit.keep = kChannelBlock;
-  DirectUnit end{};
-  end.output = buffers.output;
-  end.residual = layer.residual == Residual::kNone ? nullptr : buffers.residual;
-  end.residual_after = layer.residual == Residual::kAfterActivation;
-  end.activation = layer.activation;
-  end.output_element = layer.output;
-  end.residual_element = layer.residual_element;
-  end.output_zero = layer.output_zero;
-  end.residual_zero = layer.residual_zero;
-  end.output_rate = 1.0F / layer.output_scale;
-  end.residual_scale = layer.residual_scale;
-  end.middle_step = layer.middle_step;
+  DirectUnit end = end_of(layer, buffers);
   for (std::int64_t u = first; u < last; ++u) {
     const std::int64_t plane = u / plan.bands_y;
     const std::int64_t z = plane % shape.out[0];
@@ -179,7 +292,7 @@ void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t f
     const std::int64_t row0 = u % plan.bands_y * plan.rows;
     const std::int64_t rows = std::min(plan.rows, shape.out[1] - row0);
     if (rows <= 0) continue;
-    const float* packed = static_cast<const float*>(buffers.packed) + block % blocks * block_floats(layer);
+    const float* packed = static_cast<const float*>(buffers.packed) + block % blocks * block_floats(plan.kernel);
     const std::int64_t top = row0 * layer.stride[1] - shape.pad[1];
     const std::int64_t iz = z - shape.pad[0];
     std::int64_t begin = std::clamp<std::int64_t>(top, 0, shape.in[1]);
@@ -197,7 +310,7 @@ void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t f
     unit.input = scratch;
     unit.output = sums;
     unit.bias = packed;
-    unit.weights = packed + headers_of(layer) * kChannelBlock;
+    unit.weights = packed + headers_of(plan.kernel) * kChannelBlock;
     kernel(unit);
     const std::int64_t pixels = rows * shape.out[2];
     if (is_integer(layer)) {
@@ -221,6 +334,7 @@ void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t f
 void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::int64_t first, std::int64_t last,
          float* scratch) {
   const ConvLayer& layer = plan.kernel.layer;
+  if (by_bytes(plan.kernel)) return run_bytes(plan, buffers, first, last, scratch);
   if (layer.input != ConvElement::kF32) return run_narrow(plan, buffers, first, last, scratch);
   const DepthwiseRun kernel = kernel_of(plan.kernel.isa);
   DepthwiseUnit unit{};
@@ -241,9 +355,10 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   const std::int64_t blocks = blocks_of(layer);
   const std::int64_t rows = plan.shape.out[0] * plan.shape.out[1];
   for (std::int64_t u = first; u < last; ++u) {
-    const std::int64_t block = u / plan.bands_y;
-    const std::int64_t channel = block % blocks * kChannelBlock;
-    const float* packed = static_cast<const float*>(buffers.packed) + block % blocks * block_floats(layer);
+    const std::int64_t band = u / blocks % plan.bands_y;
+    const std::int64_t block = u / blocks / plan.bands_y * blocks + u % blocks;
+    const std::int64_t channel = u % blocks * kChannelBlock;
+    const float* packed = static_cast<const float*>(buffers.packed) + u % blocks * block_floats(plan.kernel);
     unit.bias = packed;
     unit.weights = packed + kChannelBlock;
     unit.input = static_cast<const float*>(buffers.input) + block * in_volume;
@@ -251,7 +366,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     unit.residual = nullptr;
     if (layer.residual != Residual::kNone)
       unit.residual = static_cast<const float*>(buffers.residual) + block * out_volume;
-    unit.row0 = u % plan.bands_y * plan.rows;
+    unit.row0 = band * plan.rows;
     unit.row1 = std::min(unit.row0 + plan.rows, rows);
     const std::int64_t real = layer.in_channels - channel;
     unit.keep = real < kChannelBlock && !keeps_zero(layer.activation) ? real : kChannelBlock;
@@ -260,6 +375,8 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
 }
 
 }  // namespace
+
+bool depthwise_sums_see_zero(const ConvKernel& kernel) { return by_bytes(kernel); }
 
 const ConvSteps kDepthwiseSteps = {size, pack_units, pack, plan, run, seconds};
 

@@ -1,6 +1,7 @@
 // Rows of broadcast operations: f32 by level, every other type by portable loops.
 #include "kernels/elementwise/binary.h"
 
+#include <algorithm>
 #include <cmath>
 #include <type_traits>
 
@@ -101,6 +102,16 @@ T compute(T x, T y) {
   return x;
 }
 
+/// z[i] = c[i] ? a(i) : b(i). Both are read whatever the condition, so that no branch depends on it.
+template <typename T, typename A, typename B>
+void choose(const std::uint8_t* c, std::int64_t n, T* z, A a, B b) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const T yes = a(i);
+    const T no = b(i);
+    z[i] = c[i] != 0 ? yes : no;
+  }
+}
+
 template <typename T, typename Out, typename Function>
 void portable_rows(const Broadcast& shape, const void* x, const void* y, Out* z, std::int64_t first, std::int64_t last,
                    Function f) {
@@ -115,9 +126,11 @@ void portable_rows(const Broadcast& shape, const void* x, const void* y, Out* z,
     } else if (dx == 1) {
       const T scalar = *b;
       for (std::int64_t i = 0; i < n; ++i) c[i] = f(a[i], scalar);
-    } else {
+    } else if (dy == 1) {
       const T scalar = *a;
-      for (std::int64_t i = 0; i < n; ++i) c[i] = f(scalar, b[i * dy]);
+      for (std::int64_t i = 0; i < n; ++i) c[i] = f(scalar, b[i]);
+    } else {
+      std::fill(c, c + n, f(*a, *b));
     }
   });
 }
@@ -313,13 +326,17 @@ void select_elements(int element_bytes, const Broadcast& shape, const std::uint8
         const std::int64_t step = *c ? da : db;
         for (std::int64_t i = 0; i < n; ++i) z[i] = from[i * step];
       } else if (da == 1 && db == 1) {
-        for (std::int64_t i = 0; i < n; ++i) z[i] = c[i] ? a[i] : b[i];
+        choose(
+            c, n, z, [a](std::int64_t i) { return a[i]; }, [b](std::int64_t i) { return b[i]; });
       } else if (da == 1) {
-        const T other = *b;
-        for (std::int64_t i = 0; i < n; ++i) z[i] = c[i] ? a[i] : other;
+        choose(
+            c, n, z, [a](std::int64_t i) { return a[i]; }, [other = *b](std::int64_t) { return other; });
+      } else if (db == 1) {
+        choose(
+            c, n, z, [one = *a](std::int64_t) { return one; }, [b](std::int64_t i) { return b[i]; });
       } else {
-        const T one = *a;
-        for (std::int64_t i = 0; i < n; ++i) z[i] = c[i] ? one : b[i * db];
+        choose(
+            c, n, z, [one = *a](std::int64_t) { return one; }, [other = *b](std::int64_t) { return other; });
       }
     });
   };

@@ -92,10 +92,16 @@ bool by_level(const CastTable& t, ElementType from, ElementType to, const void* 
         return t.s8_to_f32(static_cast<const std::int8_t*>(x), g, n), true;
       case ElementType::kI32:
         return t.i32_to_f32(static_cast<const std::int32_t*>(x), g, n), true;
+      case ElementType::kI64:
+        return t.i64_to_f32(static_cast<const std::int64_t*>(x), g, n), true;
+      case ElementType::kBool:
+        return t.bool_to_f32(static_cast<const std::uint8_t*>(x), g, n), true;
       default:
         return false;
     }
   }
+  if (from == ElementType::kI64 && to == ElementType::kI32)
+    return t.i64_to_i32(static_cast<const std::int64_t*>(x), static_cast<std::int32_t*>(y), n), true;
   if (from != ElementType::kF32) return false;
   switch (to) {
     case ElementType::kF16:
@@ -104,6 +110,19 @@ bool by_level(const CastTable& t, ElementType from, ElementType to, const void* 
       return t.f32_to_bf16(f, static_cast<std::uint16_t*>(y), n), true;
     case ElementType::kI32:
       return t.f32_to_i32(f, static_cast<std::int32_t*>(y), n), true;
+    case ElementType::kBool:
+      return t.f32_to_bool(f, static_cast<std::uint8_t*>(y), n), true;
+    case ElementType::kI8:
+    case ElementType::kU8: {
+      // Blocks with a number that does not fit 32 bits take the general way.
+      auto* bytes = static_cast<std::uint8_t*>(y);
+      for (std::int64_t i = 0; i < n;) {
+        i += t.f32_to_byte(f + i, bytes + i, n - i);
+        const std::int64_t end = std::min<std::int64_t>(n, i + 64);
+        for (; i < end; ++i) bytes[i] = convert<float, std::uint8_t>(f[i]);
+      }
+      return true;
+    }
     default:
       return false;
   }

@@ -14,6 +14,12 @@ struct CastTable {
   void (*s8_to_f32)(const std::int8_t* x, float* y, std::int64_t n);
   void (*i32_to_f32)(const std::int32_t* x, float* y, std::int64_t n);
   void (*f32_to_i32)(const float* x, std::int32_t* y, std::int64_t n);
+  void (*i64_to_f32)(const std::int64_t* x, float* y, std::int64_t n);
+  void (*i64_to_i32)(const std::int64_t* x, std::int32_t* y, std::int64_t n);
+  void (*bool_to_f32)(const std::uint8_t* x, float* y, std::int64_t n);
+  void (*f32_to_bool)(const float* x, std::uint8_t* y, std::int64_t n);
+  /// The low byte of the whole part, while every |x| is below 2^31; returns how many elements it has converted.
+  std::int64_t (*f32_to_byte)(const float* x, std::uint8_t* y, std::int64_t n);
 };
 
 extern const CastTable kCastScalar;

@@ -357,15 +357,40 @@ TEST_P(Elementwise, UnaryAgainstFormulas) {
         [](double v) { return 1.050701f * (v < 0 ? 1.6732632f * std::expm1(v) : v); });
   check(UnaryOp::kCelu, 2.0f, 0, [](double v) { return v < 0 ? 2 * std::expm1(v / 2) : v; });
   check(UnaryOp::kThresholdedRelu, 0.45f, 0, [](float v) { return v > 0.45f ? v : 0.0f; });
-  check(UnaryOp::kShrink, 1.0f, 0.25f, [](float v) {
-    return std::isnan(v) ? v : v < -1 ? v + 0.25f : v > 1 ? v - 0.25f : 0.0f;
-  });
+  check(UnaryOp::kShrink, 1.0f, 0.25f, [](float v) { return v < -1 ? v + 0.25f : v > 1 ? v - 0.25f : 0.0f; });
   check(UnaryOp::kAffine, 2.0f, -1.0f, [](float v) { return 2 * v - 1; });
   std::vector<std::uint8_t> flags(x.size());
   is_nan_f32(x.data(), flags.data(), n);
   for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ(flags[i], std::isnan(x[i]) ? 1 : 0);
   is_inf_f32(true, false, x.data(), flags.data(), n);
   for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ(flags[i], x[i] == INFINITY ? 1 : 0);
+}
+
+TEST_P(Elementwise, InverseTrigonometry) {
+  std::vector<float> x = {0.0f, -0.0f, 1e-30f,      1e-9f,        0.5f,       -0.5f,
+                          1.0f, -1.0f, 0.99999994f, -0.99999994f, 1.0000001f, NAN};
+  for (int i = -2000; i <= 2000; ++i) x.push_back(static_cast<float>(i) / 2000.0f);
+  const auto check = [&](UnaryOp op, auto exact) {
+    std::vector<float> y(x.size());
+    unary_f32(op, 0, 0, x.data(), y.data(), static_cast<std::int64_t>(x.size()), GetParam());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const auto want = static_cast<float>(exact(static_cast<double>(x[i])));
+      if (std::isnan(want)) {
+        EXPECT_TRUE(std::isnan(y[i])) << static_cast<int>(op) << " of " << x[i];
+      } else {
+        EXPECT_FLOAT_EQ(y[i], want) << static_cast<int>(op) << " of " << x[i];
+        EXPECT_EQ(std::signbit(y[i]), std::signbit(want)) << static_cast<int>(op) << " of " << x[i];
+      }
+    }
+  };
+  check(UnaryOp::kAsin, [](double v) { return std::asin(v); });
+  check(UnaryOp::kAcos, [](double v) { return std::acos(v); });
+  for (const float wide : {0.41421356f, 2.4142135f, 5.0f, 1e4f, 1e20f, 3.4e38f, INFINITY}) {
+    x.push_back(wide);
+    x.push_back(-wide);
+  }
+  for (int i = -2000; i <= 2000; ++i) x.push_back(static_cast<float>(i) / 300.0f);
+  check(UnaryOp::kAtan, [](double v) { return std::atan(v); });
 }
 
 TEST_P(Elementwise, CheapActivations) {
@@ -464,6 +489,21 @@ TEST_P(Elementwise, CastsOfEveryPair) {
   std::int32_t whole[4];
   cast(ElementType::kF32, ElementType::kI32, fractions, whole, 4, GetParam());
   EXPECT_EQ(std::vector<std::int32_t>(whole, whole + 4), (std::vector<std::int32_t>{-1, 1, 0, 254}));
+  // Whole blocks, with numbers that fit 32 bits and some that do not.
+  std::vector<float> reals(200);
+  for (std::size_t i = 0; i < reals.size(); ++i) reals[i] = static_cast<float>(i) * 7.6f - 500.0f;
+  reals[90] = 4294967296.0f + 512.0f;
+  reals[150] = 1e30f;
+  reals[151] = NAN;
+  std::vector<std::int8_t> bytes(reals.size());
+  cast(ElementType::kF32, ElementType::kI8, reals.data(), bytes.data(), 200, GetParam());
+  for (std::size_t i = 0; i < reals.size(); ++i) {
+    const std::int64_t wide = i == 150 || i == 151 ? INT64_MIN : static_cast<std::int64_t>(reals[i]);
+    EXPECT_EQ(bytes[i], static_cast<std::int8_t>(wide)) << reals[i];
+  }
+  std::vector<std::uint8_t> truths(reals.size());
+  cast(ElementType::kF32, ElementType::kBool, reals.data(), truths.data(), 200, GetParam());
+  for (std::size_t i = 0; i < reals.size(); ++i) EXPECT_EQ(truths[i], reals[i] != 0 ? 1 : 0);
   const std::int64_t large[] = {300, -1};
   std::uint8_t narrow[2];
   cast(ElementType::kI64, ElementType::kU8, large, narrow, 2, GetParam());

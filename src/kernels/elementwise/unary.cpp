@@ -28,12 +28,6 @@ void unary_f32(UnaryOp op, float a, float b, const float* x, float* y, std::int6
       return each(x, y, n, [](float v) { return std::log1p(v); });
     case UnaryOp::kTan:
       return each(x, y, n, [](float v) { return std::tan(v); });
-    case UnaryOp::kAsin:
-      return each(x, y, n, [](float v) { return std::asin(v); });
-    case UnaryOp::kAcos:
-      return each(x, y, n, [](float v) { return std::acos(v); });
-    case UnaryOp::kAtan:
-      return each(x, y, n, [](float v) { return std::atan(v); });
     case UnaryOp::kSinh:
       return each(x, y, n, [](float v) { return std::sinh(v); });
     case UnaryOp::kCosh:
@@ -58,8 +52,12 @@ void is_nan_f32(const float* x, std::uint8_t* out, std::int64_t n) {
 }
 
 void is_inf_f32(bool positive, bool negative, const float* x, std::uint8_t* out, std::int64_t n) {
+  // What equals nothing stands for a sign that is not asked for.
+  constexpr float kNothing = std::numeric_limits<float>::quiet_NaN();
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  for (std::int64_t i = 0; i < n; ++i) out[i] = (positive && x[i] == kInfinity) || (negative && x[i] == -kInfinity);
+  const float above = positive ? kInfinity : kNothing;
+  const float below = negative ? -kInfinity : kNothing;
+  for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<std::uint8_t>((x[i] == above) | (x[i] == below));
 }
 
 }  // namespace oriel::kernels

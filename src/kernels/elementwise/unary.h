@@ -25,11 +25,11 @@ enum class UnaryOp : std::uint8_t {
   kExp,    ///< 2 ulp
   kExpm1,  ///< 3 ulp
   kLog,    ///< 2 ulp
-  kLog1p,  ///< correctly rounded up to the C library's promise, as are the inverse and hyperbolic functions
+  kLog1p,  ///< correctly rounded up to the C library's promise, as are the hyperbolic functions and their inverses
   kSin,    ///< within 1.5e-7 up to |x| = 8192, then the C library's
   kCos,
   kTan,
-  kAsin,
+  kAsin,  ///< 4 ulp, as are the next two; acos near 1 by its distance from 1
   kAcos,
   kAtan,
   kSinh,

@@ -18,7 +18,8 @@ void map_bytes(const std::uint8_t* table, const void* x, void* y, std::int64_t n
   for (std::int64_t i = 0; i < n; ++i) to[i] = table[from[i]];
 }
 
-void byte_softmax(const ByteSoftmax& f, const std::uint8_t* x, std::uint8_t* y, std::int64_t n) {
+void byte_softmax(const ByteSoftmax& f, const std::uint8_t* x, std::uint8_t* y, std::int64_t n, Isa isa) {
+  if (isa >= Isa::kAvx512) return byte_softmax_avx512(f, x, y, n);
   const std::uint8_t flip = f.x_signed ? 0x80 : 0;
   std::uint8_t most = 0;
   for (std::int64_t i = 0; i < n; ++i) most = std::max(most, static_cast<std::uint8_t>(x[i] ^ flip));

@@ -18,10 +18,11 @@ struct ByteSoftmax {
   float y_scale = 1.0F;
   std::int32_t y_zero = 0;
 };
-void byte_softmax(const ByteSoftmax& f, const std::uint8_t* x, std::uint8_t* y, std::int64_t n);
+void byte_softmax(const ByteSoftmax& f, const std::uint8_t* x, std::uint8_t* y, std::int64_t n, Isa isa = max_isa());
 
 /// map_bytes by shuffles of whole vectors, for processors that has_byte_shuffles() is true of.
 bool has_byte_shuffles();
 void map_bytes_avx512(const std::uint8_t* table, const std::uint8_t* x, std::uint8_t* y, std::int64_t n);
+void byte_softmax_avx512(const ByteSoftmax& f, const std::uint8_t* x, std::uint8_t* y, std::int64_t n);
 
 }  // namespace oriel::kernels

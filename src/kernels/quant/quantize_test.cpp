@@ -147,5 +147,38 @@ TEST_P(Quantize, Fake) {
 INSTANTIATE_TEST_SUITE_P(Levels, Quantize, ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512})),
                          test::level_name);
 
+TEST(ByteSoftmax, WithinOneStep) {
+  std::mt19937 random(11);
+  for (const std::int64_t n : {1, 2, 15, 16, 17, 63, 197, 1000, 5000}) {
+    for (int round = 0; round < 8; ++round) {
+      ByteSoftmax f;
+      const double scale = round % 2 == 0 ? 0.03 : 0.7;
+      for (int i = 0; i < 256; ++i) f.powers[i] = static_cast<float>(std::exp(-i * scale));
+      f.x_signed = (round & 2) != 0;
+      f.y_signed = (round & 4) != 0;
+      f.y_scale = n < 20 ? 1.0F / 255 : 1.0F / 2000;
+      f.y_zero = f.y_signed ? -128 : 0;
+      std::vector<std::uint8_t> x(static_cast<std::size_t>(n));
+      for (std::uint8_t& v : x) v = static_cast<std::uint8_t>(random() % 200);
+      const auto value = [&](std::uint8_t v) { return f.x_signed ? static_cast<std::int8_t>(v) : static_cast<int>(v); };
+      double sum = 0;
+      int most = -128;
+      for (const std::uint8_t v : x) most = std::max(most, value(v));
+      for (const std::uint8_t v : x) sum += std::exp((value(v) - most) * scale);
+      for (const Isa isa : {Isa::kScalar, hardware_isa()}) {
+        std::vector<std::uint8_t> y(x.size() + 1, 77);
+        byte_softmax(f, x.data(), y.data(), n, isa);
+        EXPECT_EQ(y.back(), 77);
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          const double exact = std::exp((value(x[i]) - most) * scale) / sum / static_cast<double>(f.y_scale) + f.y_zero;
+          const double low = f.y_signed ? -128 : 0;
+          const int got = f.y_signed ? static_cast<std::int8_t>(y[i]) : static_cast<int>(y[i]);
+          ASSERT_NEAR(got, std::clamp(exact, low, low + 255), 0.501) << n << " " << isa_name(isa);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace oriel::kernels

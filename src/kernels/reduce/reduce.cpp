@@ -345,25 +345,98 @@ void reduce(ReduceOp op, ElementType type, const Reduce& plan, const void* x, vo
   });
 }
 
+namespace {
+
+/// Whether v replaces the extreme so far; NaN beats everything. No branches, so that columns advance together.
+template <typename T>
+bool takes_over(bool largest, bool last_of_equal, T v, T best) {
+  const bool beats = largest ? v > best : v < best;
+  const bool ties = last_of_equal & (v == best);
+  return beats | ties | ((v != v) & ((best == best) | last_of_equal));
+}
+
+/// Index of the extreme of a row of floats without NaN; -1 where there is one.
+std::int64_t extreme_of_row(bool largest, bool last_of_equal, const float* x, std::int64_t n) {
+  constexpr std::int64_t kWidth = 16;
+  float lanes[kWidth];
+  std::int32_t nan[kWidth] = {};
+  for (float& lane : lanes) lane = x[0];
+  std::int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) {
+    for (std::int64_t j = 0; j < kWidth; ++j) {
+      const float v = x[i + j];
+      const float kept = lanes[j];
+      lanes[j] = largest ? (v > kept ? v : kept) : (v < kept ? v : kept);
+      nan[j] |= v != v ? 1 : 0;
+    }
+  }
+  float extreme = lanes[0];
+  bool any = x[0] != x[0];
+  for (std::int64_t j = 0; j < kWidth; ++j) {
+    if (largest ? lanes[j] > extreme : lanes[j] < extreme) extreme = lanes[j];
+    any = any || nan[j] != 0;
+  }
+  for (; i < n; ++i) {
+    if (largest ? x[i] > extreme : x[i] < extreme) extreme = x[i];
+    any = any || x[i] != x[i];
+  }
+  if (any) return -1;
+  if (last_of_equal) {
+    for (i = n - 1; x[i] != extreme; --i) {
+    }
+  } else {
+    for (i = 0; x[i] != extreme; ++i) {
+    }
+  }
+  return i;
+}
+
+template <typename T>
+void arg_extreme_of(bool largest, bool last_of_equal, std::int64_t axis, std::int64_t inner, const T* x,
+                    std::int64_t* out, std::int64_t first, std::int64_t last) {
+  constexpr std::int64_t kTogether = 64;
+  for (std::int64_t u = first; u < last;) {
+    const T* from = x + u / inner * axis * inner + u % inner;
+    if constexpr (std::is_same_v<T, float>) {
+      if (inner == 1) {
+        out[u] = extreme_of_row(largest, last_of_equal, from, axis);
+        if (out[u] >= 0) {
+          ++u;
+          continue;
+        }
+      }
+    }
+    const std::int64_t columns = std::min(std::min(kTogether, inner - u % inner), last - u);
+    T best[kTogether];
+    // As wide as an element, so that both are chosen by one mask.
+    using Index = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
+    Index at[kTogether];
+    for (std::int64_t j = 0; j < columns; ++j) {
+      best[j] = from[j];
+      at[j] = 0;
+    }
+    for (std::int64_t i = 1; i < axis; ++i) {
+      const T* row = from + i * inner;
+      for (std::int64_t j = 0; j < columns; ++j) {
+        const T v = row[j];
+        const T kept = best[j];
+        const bool takes = takes_over(largest, last_of_equal, v, kept);
+        best[j] = takes ? v : kept;
+        at[j] = takes ? static_cast<Index>(i) : at[j];
+      }
+    }
+    for (std::int64_t j = 0; j < columns; ++j) out[u + j] = at[j];
+    u += columns;
+  }
+}
+
+}  // namespace
+
 void arg_extreme(bool largest, bool last_of_equal, ElementType type, std::int64_t axis, std::int64_t inner,
                  const void* x, std::int64_t* out, std::int64_t first, std::int64_t last) {
   with_type(type, [&](auto value) {
     using T = decltype(value);
-    for (std::int64_t u = first; u < last; ++u) {
-      const T* from = static_cast<const T*>(x) + u / inner * axis * inner + u % inner;
-      T best = from[0];
-      std::int64_t at = 0;
-      for (std::int64_t i = 1; i < axis; ++i) {
-        const T v = from[i * inner];
-        const bool beats = largest ? v > best : v < best;
-        const bool ties = last_of_equal && v == best;
-        if (beats || ties || (v != v && (best == best || last_of_equal))) {
-          best = v;
-          at = i;
-        }
-      }
-      out[u] = at;
-    }
+    arg_extreme_of<T>(largest, last_of_equal, axis, inner, static_cast<const T*>(x), out, first, last);
   });
 }
 

@@ -171,6 +171,19 @@ TEST(ArgExtreme, TiesAndNaN) {
   EXPECT_EQ(at, 4);
   arg_extreme(true, false, ElementType::kF32, 9, 1, x, &at, 0, 1);
   EXPECT_EQ(at, 6);
+  // Long enough for whole vectors and a rest; the extreme in either, and NaN.
+  std::vector<float> row(75, 1.0F);
+  for (const std::size_t place : {0, 15, 16, 40, 63, 64, 74}) {
+    row[place] = 2.0F;
+    arg_extreme(true, false, ElementType::kF32, 75, 1, row.data(), &at, 0, 1);
+    EXPECT_EQ(at, static_cast<std::int64_t>(place));
+    row[place] = NAN;
+    arg_extreme(false, false, ElementType::kF32, 75, 1, row.data(), &at, 0, 1);
+    EXPECT_EQ(at, static_cast<std::int64_t>(place));
+    row[place] = 1.0F;
+  }
+  arg_extreme(true, true, ElementType::kF32, 75, 1, row.data(), &at, 0, 1);
+  EXPECT_EQ(at, 74);
   const std::int32_t y[] = {1, 9, 4, 3, 8, 4};  // [1][3][2]
   std::int64_t two[2];
   arg_extreme(true, false, ElementType::kI32, 3, 2, y, two, 0, 2);

@@ -11,7 +11,6 @@ constexpr std::int64_t kBlock = 16;
 constexpr std::int64_t kUnitPoints = 4096;
 
 using Quad = float __attribute__((vector_size(16)));
-using Index = std::int32_t __attribute__((vector_size(16)));
 
 Quad load(const float* p) {
   Quad q;
@@ -27,14 +26,14 @@ void transpose4(const float* from, std::int64_t from_pitch, float* to, std::int6
   const Quad b = load(from + from_pitch);
   const Quad c = load(from + 2 * from_pitch);
   const Quad d = load(from + 3 * from_pitch);
-  const Quad ab_low = __builtin_shuffle(a, b, Index{0, 4, 1, 5});
-  const Quad ab_high = __builtin_shuffle(a, b, Index{2, 6, 3, 7});
-  const Quad cd_low = __builtin_shuffle(c, d, Index{0, 4, 1, 5});
-  const Quad cd_high = __builtin_shuffle(c, d, Index{2, 6, 3, 7});
-  store(to, __builtin_shuffle(ab_low, cd_low, Index{0, 1, 4, 5}));
-  store(to + to_pitch, __builtin_shuffle(ab_low, cd_low, Index{2, 3, 6, 7}));
-  store(to + 2 * to_pitch, __builtin_shuffle(ab_high, cd_high, Index{0, 1, 4, 5}));
-  store(to + 3 * to_pitch, __builtin_shuffle(ab_high, cd_high, Index{2, 3, 6, 7}));
+  const Quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const Quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const Quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  store(to, __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5));
+  store(to + to_pitch, __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7));
+  store(to + 2 * to_pitch, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5));
+  store(to + 3 * to_pitch, __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7));
 }
 
 /// to[i * to_pitch + j] = from[j * from_pitch + i], i < rows, j < columns.

@@ -1,6 +1,8 @@
 // Transposes on SSE2, which every x86-64 has: squares of 16 bytes, 8 shorts, 4 words or 2 long words.
 #include <emmintrin.h>
 
+#include <cstring>
+
 #include "kernels/transpose/transpose_table.h"
 
 namespace oriel::kernels {
@@ -61,7 +63,10 @@ inline __attribute__((always_inline)) void transpose(const T* x, std::int64_t fr
       }
     }
     for (std::int64_t j = 0; j < nq; ++j) {
-      for (std::int64_t i = j < q ? p + squares * kRows : p; i < p_end; ++i) y[j * to + i] = x[i * from + j];
+      for (std::int64_t i = j < q ? p + squares * kRows : p; i < p_end; ++i) {
+        // Weights of a mapped file lie anywhere.
+        std::memcpy(y + j * to + i, x + i * from + j, sizeof(T));
+      }
     }
   }
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "kernels/conv/algorithms.h"
 #include "kernels/conv/direct.h"
@@ -41,14 +42,47 @@ const WinogradKernels& kernels_of(const ConvKernel& kernel) {
 
 std::int64_t panel_count(const ConvKernel& kernel) { return ceil_div(kernel.layer.out_channels, kernel.group_width); }
 
-/// Words of input channels in the packed weights.
-std::int64_t steps_of(const ConvLayer& layer) {
-  const std::int64_t ins = layer.in_channels / layer.groups;
-  if (layer.input == ConvElement::kBf16) return ceil_div(ins, 2);
-  return woven_width(layer) > 0 ? ins : round_up(ins, 4);
+std::int64_t width_step(const ConvKernel& kernel) { return is_bf16(kernel) || woven_width(kernel.layer) > 0 ? 16 : 8; }
+
+PanelChannels panel_of(const ConvKernel& kernel, std::int64_t p) {
+  const ConvLayer& layer = kernel.layer;
+  return panel_channels(layer.in_channels, layer.out_channels, layer.groups, kernel.group_width, width_step(kernel),
+                        false, p);
 }
 
-std::int64_t width_step(const ConvKernel& kernel) { return is_bf16(kernel) || woven_width(kernel.layer) > 0 ? 16 : 8; }
+/// Words of `channels` input channels in the packed weights of a panel.
+std::int64_t steps_of(const ConvLayer& layer, std::int64_t channels) {
+  if (layer.input == ConvElement::kBf16) return ceil_div(channels, 2);
+  const std::int64_t woven = woven_width(layer);
+  return woven > 0 ? woven : round_up(channels, 4);
+}
+
+/// What a panel reads beyond its own groups, since it begins at a block: channels at most.
+std::int64_t misaligned(const ConvLayer& layer) {
+  return kChannelBlock - std::gcd(layer.in_channels / layer.groups, kChannelBlock);
+}
+
+/// The most words of input channels that a panel has: of all groups that its output channels may belong to.
+std::int64_t most_steps(const ConvKernel& kernel) {
+  const ConvLayer& layer = kernel.layer;
+  if (layer.groups == 1) return steps_of(layer, layer.in_channels);
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  const std::int64_t latest = outs - std::gcd(outs, kernel.group_width);
+  const std::int64_t groups = (latest + kernel.group_width - 1) / outs + 1;
+  return steps_of(layer, std::min(groups * (layer.in_channels / layer.groups) + misaligned(layer), layer.in_channels));
+}
+
+/// The same for a middling panel.
+double usual_steps(const ConvKernel& kernel) {
+  const ConvLayer& layer = kernel.layer;
+  if (layer.groups == 1 || woven_width(layer) > 0) return static_cast<double>(most_steps(kernel));
+  const std::int64_t outs = layer.out_channels / layer.groups;
+  const double groups =
+      static_cast<double>(outs + kernel.group_width - std::gcd(outs, kernel.group_width)) / static_cast<double>(outs);
+  const double channels =
+      groups * static_cast<double>(layer.in_channels / layer.groups) + static_cast<double>(misaligned(layer)) / 2;
+  return is_bf16(kernel) ? channels / 2 : channels;
+}
 
 std::int64_t planes_of(const ConvKernel& kernel) {
   const std::int64_t a = tile_of(kernel.algorithm) + 2;
@@ -58,7 +92,7 @@ std::int64_t planes_of(const ConvKernel& kernel) {
 /// Floats between panels: the last one may be narrower.
 std::int64_t panel_floats(const ConvKernel& kernel) {
   const std::int64_t width = std::min(kernel.group_width, round_up(kernel.layer.out_channels, width_step(kernel)));
-  return round_up(planes_of(kernel) * steps_of(kernel.layer) * width, 16);
+  return round_up(planes_of(kernel) * most_steps(kernel) * width, 16);
 }
 
 std::int64_t bias_floats(const ConvKernel& kernel) { return round_up(kernel.layer.out_channels, 32); }
@@ -99,6 +133,23 @@ std::uint16_t bf16_bits(float value) {
   return static_cast<std::uint16_t>(((bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded) >> 16);
 }
 
+/// The weights [channel][9][kOuts] of input channels [first, first + count) and `outs` output channels from `channel`
+/// on, zeros between those of different groups.
+void gather_weights(const ConvLayer& layer, const ConvWeights& from, std::int64_t channel, std::int64_t outs,
+                    std::int64_t first, std::int64_t count, float* w) {
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  const std::int64_t group_outs = layer.out_channels / layer.groups;
+  std::fill_n(w, count * 9 * kWinogradWeightOuts, 0.0F);
+  for (std::int64_t n = 0; n < outs; ++n) {
+    const std::int64_t o = channel + n;
+    for (std::int64_t c = 0; c < count; ++c) {
+      if ((first + c) / ins != o / group_outs) continue;
+      const std::int64_t at = (o * ins + (first + c) % ins) * 9;
+      for (std::int64_t k = 0; k < 9; ++k) w[(c * 9 + k) * kWinogradWeightOuts + n] = scaled_weight(from, o, at + k);
+    }
+  }
+}
+
 void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std::int64_t first, std::int64_t last) {
   const ConvWeights& from = source.real;
   const ConvLayer& layer = kernel.layer;
@@ -111,31 +162,39 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
   double g[8][3];
   filter_matrix(a - 2, g);
   const std::int64_t ins = layer.in_channels / layer.groups;
-  const std::int64_t steps = steps_of(layer);
   const bool bf16 = is_bf16(kernel);
   const std::int64_t channels_per_step = bf16 ? 2 : 1;
   const TransposeTable& table = transpose_table(kernel.isa);
   const std::int64_t woven = woven_width(layer);
-  constexpr std::int64_t kOuts = 32;
+  constexpr std::int64_t kOuts = kWinogradWeightOuts;
   constexpr std::int64_t kChannels = kWinogradWeightChannels;
   alignas(64) float w[kChannels * 9 * kOuts];
   alignas(64) float u[64 * kChannels * kOuts];
   for (std::int64_t p = first; p < last; ++p) {
     const std::int64_t channel = p * kernel.group_width;
-    const std::int64_t width = round_up(std::min(kernel.group_width, layer.out_channels - channel), width_step(kernel));
+    const PanelChannels panel = panel_of(kernel, p);
+    const std::int64_t width = panel.width;
     const std::int64_t real = std::min(width, layer.out_channels - channel);
+    const std::int64_t channels = woven > 0 ? ins : panel.last - panel.first;
+    const std::int64_t steps = steps_of(layer, channels);
+    // One group whole: its rows of weights become columns.
+    const bool dense = channels == ins && (woven > 0 || panel.first % ins == 0);
     float* to = packed + bias_floats(kernel) + p * panel_floats(kernel);
     const std::int64_t used = planes_of(kernel) * steps * width;
     std::fill_n(to + used, panel_floats(kernel) - used, 0.0F);
     if (real < kOuts) std::fill_n(w, kChannels * 9 * kOuts, 0.0F);
     // A few input channels at a time, across the panel's output channels.
     for (std::int64_t c = 0; c < steps * channels_per_step; c += kChannels) {
-      const std::int64_t count = std::clamp<std::int64_t>(ins - c, 0, kChannels);
-      const auto* rows = reinterpret_cast<const char*>(from.weights) + (channel * ins + c) * 9 * 4;
-      table.four_bytes(reinterpret_cast<const std::uint32_t*>(rows), ins * 9, reinterpret_cast<std::uint32_t*>(w),
-                       kOuts, real, count * 9);
+      const std::int64_t count = std::clamp<std::int64_t>(channels - c, 0, kChannels);
+      if (dense) {
+        const auto* rows = reinterpret_cast<const char*>(from.weights) + (channel * ins + c) * 9 * 4;
+        table.four_bytes(reinterpret_cast<const std::uint32_t*>(rows), ins * 9, reinterpret_cast<std::uint32_t*>(w),
+                         kOuts, real, count * 9);
+      } else {
+        gather_weights(layer, from, channel, real, panel.first + c, count, w);
+      }
       std::fill_n(w + count * 9 * kOuts, (kChannels - count) * 9 * kOuts, 0.0F);
-      if (from.scale != nullptr) {
+      if (dense && from.scale != nullptr) {
         for (std::int64_t k = 0; k < count * 9; ++k) {
           for (std::int64_t n = 0; n < real; ++n) w[k * kOuts + n] *= from.scale[channel + n];
         }
@@ -178,7 +237,7 @@ std::int64_t m_stride(const ConvPlan& plan) { return odd_lines(2 * plan.rows * p
 
 /// Operations of the products of `tiles` tiles; a pair of bf16 counts as one, for it takes the time of one.
 double product_flops(const ConvKernel& kernel, double tiles) {
-  return 2.0 * static_cast<double>(planes_of(kernel)) * tiles * static_cast<double>(steps_of(kernel.layer)) *
+  return 2.0 * static_cast<double>(planes_of(kernel)) * tiles * usual_steps(kernel) *
          static_cast<double>(round_up(kernel.layer.out_channels, width_step(kernel)));
 }
 

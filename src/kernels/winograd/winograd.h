@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
-#include "kernels/conv/tile.h"
+#include "kernels/conv/direct.h"
 
 namespace oriel::kernels {
 
@@ -69,8 +69,9 @@ struct WinogradUnit {
 constexpr std::int64_t kWinogradChunk = 8;
 constexpr std::int64_t winograd_scratch_floats(int r) { return (r + 3) * (kWinogradChunk * r + 2) * 16; }
 
-/// Input channels whose weights are transformed at a time.
+/// Input channels whose weights are transformed at a time, and output channels.
 constexpr std::int64_t kWinogradWeightChannels = 4;
+constexpr std::int64_t kWinogradWeightOuts = 32;
 
 /// Input transform into V; products and inverse transform of panels, from V to the output; weights: G g Gt in f64,
 /// rounded once, of kWinogradWeightChannels channels by 32 output channels, from w [channel][9][32] to u [a *

@@ -73,6 +73,9 @@ TEST(Winograd, RandomShapes) {
     ConvLayer layer = layer_of(in_channels[random() % 5], out_channels[random() % 7], 1);
     if (i % 5 == 4) layer = layer_of(64, 96, 2);
     if (i % 10 == 8) layer = layer_of(48, 48, 3);
+    if (i % 8 == 1) layer = layer_of(72, 72, 3);
+    if (i % 8 == 5) layer = layer_of(40, 24, random() % 2 == 0 ? 2 : 8);
+    if (i % 16 == 2) layer = layer_of(21, 42, 7);
     if (i % 4 == 3) {
       const std::int64_t groups = random() % 2 == 0 ? 3 : 16;
       const std::int64_t channels = groups * (std::int64_t{2} << random() % 3);
