@@ -3,9 +3,8 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
-#include <string_view>
-
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "base/error.h"
 #include "providers/provider.h"

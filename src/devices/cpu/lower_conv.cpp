@@ -114,8 +114,8 @@ void lower(Lowering& lowering, const Unit& unit) {
     if (narrow_output) conv->output = ElementType::kBF16;
   }
   const bool plain_input = !layer.scaled_input && reads_plain(lowering, operand, layer);
-  bool plain_output =
-      !bf16 && !lowering.wanted_blocked(unit.output) && (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
+  bool plain_output = !bf16 && !lowering.wanted_blocked(unit.output) &&
+                      (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
   layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
   ConvPolicy policy;

@@ -37,7 +37,8 @@ ORIEL_INLINE void round_line(const DirectUnit& u, float* to, std::int64_t c, std
   const auto* input = static_cast<const float*>(u.input);
   const std::int64_t from = ((c * rows + row) * size + first) * 16;
   for (; i + 1 < v.end; i += 2) {
-    const __m512bh pair = _mm512_cvtne2ps_pbh(load(input + from + (i + 1) * step * 16), load(input + from + i * step * 16));
+    const __m512bh pair =
+        _mm512_cvtne2ps_pbh(load(input + from + (i + 1) * step * 16), load(input + from + i * step * 16));
     _mm512_storeu_si512(to + i * 8, reinterpret_cast<__m512i>(pair));
   }
   if (i < v.end) {
