@@ -344,6 +344,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
   u.tiles_for = u.woven > 0 ? products_of(kernel.isa).woven_tiles : products_of(kernel.isa).tiles_for;
   u.narrow_tiles_for = kBf16Bf16.tiles_for;
   u.narrow_pixels = kBf16Bf16.tile_pixels;
+  u.input_f32 = !is_bf16(kernel) || layer.rounds_input;
   u.output_bf16 = layer.output == ConvElement::kBf16;
   u.residual_bf16 = layer.residual_element == ConvElement::kBf16;
   u.residual_after = layer.residual == Residual::kAfterActivation;
@@ -389,7 +390,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
       const bool inside = iz >= 0 && iz < shape.in[0];
       u.in_height = inside ? shape.in[1] : 0;
       const std::int64_t from = n * u.in_blocks * shape.in[0] * in_plane + (inside ? iz * in_plane : 0);
-      u.input = static_cast<const char*>(buffers.input) + from * (is_bf16(kernel) ? 2 : 4);
+      u.input = static_cast<const char*>(buffers.input) + from * (u.input_f32 ? 4 : 2);
       if (shared || block != previous) kernels.input(u);
       previous = block;
     }
