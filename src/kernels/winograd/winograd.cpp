@@ -340,6 +340,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
   u.weight_stride = panel_floats(kernel);
   u.bias = packed;
   u.prefetch = 2048;
+  u.stream = stream_floats(kernel.packed_bytes);
   u.woven = woven_width(layer);
   u.tiles_for = u.woven > 0 ? products_of(kernel.isa).woven_tiles : products_of(kernel.isa).tiles_for;
   u.narrow_tiles_for = kBf16Bf16.tiles_for;
