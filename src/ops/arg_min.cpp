@@ -1,5 +1,5 @@
-// ArgMin: the index of the least element along an axis, as i64; of equal ones the first, or the last with
-// select_last_index.
+// ArgMin: the index of the least element along an axis, as i64, NaN before all others; of equal ones the first, or the
+// last with select_last_index.
 #include "ops/arg_reduce.h"
 
 namespace oriel::ops {

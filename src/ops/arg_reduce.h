@@ -8,7 +8,7 @@ namespace oriel::ops {
 /// The definition of ArgMax or ArgMin, inference included.
 OpDef arg_reduce_definition(const char* name, OpFunction reference);
 
-/// The index of the element along `axis` that no other is `better` than.
+/// The index of the element along `axis` that no other is `better` than; NaN is the best of all, as for numpy.
 template <typename F>
 void reference_arg_reduce(const Inputs& inputs, OutputSink& outputs, RunContext& context, F&& better) {
   const Tensor& x = inputs[0];
@@ -36,7 +36,8 @@ void reference_arg_reduce(const Inputs& inputs, OutputSink& outputs, RunContext&
       Wide<T> best = widen(base[0]);
       for (std::int64_t k = 1; k < extent; ++k) {
         const Wide<T> candidate = widen(base[k * inner]);
-        if (better(candidate, best) || (last && candidate == best)) {
+        const bool nan = candidate != candidate;
+        if (nan ? best == best || last : better(candidate, best) || (last && candidate == best)) {
           found = k;
           best = candidate;
         }

@@ -1,5 +1,6 @@
 // Gemm: alpha * A' * B' + beta * C, where A' and B' are A and B or their transposes and C, which may be absent,
 // broadcasts. Importers removed: the broadcast attribute of versions 1 and 6.
+#include "ops/broadcast_to.h"
 #include "ops/elementwise.h"
 
 namespace oriel::ops {
@@ -24,10 +25,9 @@ void infer(InferContext& c) {
   if (c.has_input(2)) {
     require_same_element(c, 0, 2);
     const Shape& bias = c.shape(2);
-    if (bias.is_ranked() && bias.rank() > 2) {
-      fail(ErrorCode::kInvalidGraph, "input 2 has shape {}, expected rank 2 or less", bias.to_string());
+    if (!may_broadcast_to(bias, out)) {
+      fail(ErrorCode::kInvalidGraph, "a bias of shape {} does not broadcast to {}", bias.to_string(), out.to_string());
     }
-    broadcast(out, bias);
   }
   c.set(0, c.element(0), out);
 }
@@ -49,10 +49,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
                 to_string(b.dims()), k, b.dim(tb ? 1 : 0));
   const Dims dims{m, n};
   const bool biased = inputs.has(2) && beta != 0;
-  if (inputs.has(2)) {
-    ORIEL_REQUIRE(broadcast(inputs[2].dims(), dims) == dims, "input 2 has shape {}, which does not broadcast to {}",
-                  to_string(inputs[2].dims()), to_string(dims));
-  }
+  if (inputs.has(2)) require_broadcasts_to(inputs[2].dims(), dims, "a bias");
   const Dims bias_strides = biased ? broadcast_strides(inputs[2].dims(), dims) : Dims{0, 0};
   Tensor& out = outputs.allocate(0, a.type(), dims);
   dispatch_numeric(a.type(), [&]<typename T>() {

@@ -1,5 +1,6 @@
 // LayerNormalization: (x - mean) / sqrt(variance + epsilon) * Scale + B, with moments over the axes from `axis` on;
 // further outputs are the mean and 1 / sqrt(variance + epsilon) in stash_type.
+#include "ops/broadcast_to.h"
 #include "ops/norm.h"
 
 namespace oriel::ops {
@@ -22,11 +23,11 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const auto axis = static_cast<std::size_t>(normalize_axis(inputs.attributes().get_int("axis"), x.rank()));
   const double epsilon = inputs.attributes().get_float("epsilon");
   const ElementType stash = inputs.attributes().get_element_type("stash_type");
-  require_broadcasts_to(scale.dims(), x.dims());
+  require_broadcasts_to(scale.dims(), x.dims(), "a scale");
   const Dims scale_strides = broadcast_strides(scale.dims(), x.dims());
   Dims bias_strides(x.rank(), 0);
   if (bias.defined()) {
-    require_broadcasts_to(bias.dims(), x.dims());
+    require_broadcasts_to(bias.dims(), x.dims(), "a bias");
     bias_strides = broadcast_strides(bias.dims(), x.dims());
   }
   std::int64_t count = 1;

@@ -1,6 +1,7 @@
 // com.microsoft.QGemm: sum of op(A - za) * op(B - zb) + C in 32-bit integers, times alpha * sa * sb in f32; quantised
 // where y_scale is given, else f32. op transposes where transA or transB say so; parameters of B may have one element a
 // column.
+#include "ops/broadcast_to.h"
 #include "ops/integer_matmul.h"
 
 namespace oriel::ops {
@@ -63,8 +64,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   std::vector<std::int64_t> bias(static_cast<std::size_t>(d.m * d.n), 0);
   if (inputs.has(6)) {
     const Tensor& c = inputs[6];
-    ORIEL_REQUIRE(broadcast(c.dims(), d.out) == d.out, "a bias of shape {}, which does not fit {}", to_string(c.dims()),
-                  to_string(d.out));
+    require_broadcasts_to(c.dims(), d.out, "a bias");
     for_each_broadcast(c.dims(), d.out, d.out, context, [&](std::int64_t o, std::int64_t ic, std::int64_t) {
       bias[static_cast<std::size_t>(o)] = c.data<std::int32_t>()[ic];
     });

@@ -11,13 +11,6 @@ std::vector<double> read_parameter(const Tensor& tensor, std::int64_t count) {
   return values;
 }
 
-void require_broadcasts_to(const Dims& dims, const Dims& to) {
-  bool fits = dims.size() <= to.size();
-  for (std::size_t i = 0; fits && i < dims.size(); ++i)
-    fits = dims[i] == 1 || dims[i] == to[i + to.size() - dims.size()];
-  ORIEL_REQUIRE(fits, "shape {} does not broadcast to {}", to_string(dims), to_string(to));
-}
-
 void require_vector(const InferContext& c, std::size_t i, const Dim& extent) {
   const Shape& s = c.shape(i);
   if (!s.is_ranked()) return;

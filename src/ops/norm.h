@@ -10,9 +10,6 @@ namespace oriel::ops {
 /// All elements of a small floating point parameter; throws Error(kInvalidArgument) unless there are `count`.
 std::vector<double> read_parameter(const Tensor& tensor, std::int64_t count);
 
-/// Throws Error(kInvalidArgument) unless `dims` broadcasts to `to` without changing it.
-void require_broadcasts_to(const Dims& dims, const Dims& to);
-
 /// Inference: throws Error(kInvalidGraph) unless operand `i` is certain or possible to be a vector of `extent`
 /// elements.
 void require_vector(const InferContext& c, std::size_t i, const Dim& extent);

@@ -1,5 +1,6 @@
 // PRelu: x where x >= 0, else slope * x; the slope broadcasts to x.
 // Importers removed: slopes of versions 1 and 6, one a channel (they reshape them to [C, 1, ...]).
+#include "ops/broadcast_to.h"
 #include "ops/elementwise.h"
 
 namespace oriel::ops {
@@ -10,17 +11,14 @@ void infer(InferContext& c) {
   require_same_element(c, 0, 1);
   const Shape& x = c.shape(0);
   const Shape& slope = c.shape(1);
-  if (x.is_ranked() && slope.is_ranked() && slope.rank() > x.rank()) {
+  if (!may_broadcast_to(slope, x)) {
     fail(ErrorCode::kInvalidGraph, "a slope of shape {} does not broadcast to {}", slope.to_string(), x.to_string());
   }
-  broadcast(x, slope);
   infer_same(c);
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  ORIEL_REQUIRE(broadcast(inputs[0].dims(), inputs[1].dims()) == inputs[0].dims(),
-                "a slope of shape {} does not broadcast to {}", to_string(inputs[1].dims()),
-                to_string(inputs[0].dims()));
+  require_broadcasts_to(inputs[1].dims(), inputs[0].dims(), "a slope");
   dispatch_numeric(inputs[0].type(), [&]<typename T>() {
     reference_binary<T>(inputs, outputs, context,
                         [](auto x, auto slope) { return x < 0 ? wrapping_multiply(x, slope) : x; });

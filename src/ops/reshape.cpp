@@ -1,5 +1,7 @@
 // Reshape: the same elements under the shape of input 1; 0 copies a dimension (unless allowzero), one -1 is inferred.
 // Importers removed: the shape attribute of version 1.
+#include "ops/reshape.h"
+
 #include "ops/common.h"
 
 namespace oriel::ops {
@@ -19,9 +21,10 @@ void infer(InferContext& c) {
   const bool allow_zero = c.attributes().get_bool("allowzero");
   std::vector<Dim> dims;
   int inferred = -1;
-  Dim known(1);
-  Dim input = in.elements();
-  // A copied dimension leaves both products, which keeps the quotient exact.
+  // What a -1 stands for is the quotient of the input's dimensions and the other ones. Those that stand in both are
+  // left out of it, copied ones first, which keeps it exact.
+  std::vector<Dim> have = in.is_ranked() ? in.dims() : std::vector<Dim>{Dim::unknown()};
+  std::vector<Dim> others;
   for (std::size_t i = 0; i < target->size(); ++i) {
     const Dim& d = (*target)[i];
     if (d.is_known() && d.value() == -1) {
@@ -31,32 +34,31 @@ void infer(InferContext& c) {
       continue;
     }
     if (d.is_known() && d.value() < -1) fail(ErrorCode::kInvalidGraph, "shape has the dimension {}", d.value());
-    if (d.is_known() && d.value() == 0 && !allow_zero) {
-      if (in.is_ranked() && i >= in.rank()) {
+    if (d.is_known() && d.value() == 0 && !allow_zero && in.is_ranked()) {
+      if (i >= in.rank()) {
         fail(ErrorCode::kInvalidGraph, "shape copies dimension {} of an input of rank {}", i, in.rank());
       }
-      dims.push_back(in.is_ranked() ? in[i] : Dim::unknown());
-    } else if (!d.is_known() && d.min() < 0) {
-      dims.push_back(Dim::unknown());
-    } else {
-      dims.push_back(d);
+      dims.push_back(in[i]);
+      have[i] = Dim(1);
+      continue;
     }
+    const bool open = d.is_known() ? d.value() == 0 && !allow_zero : d.min() < 0;
+    dims.push_back(open ? Dim::unknown() : d);
+    others.push_back(dims.back());
   }
   if (inferred >= 0) {
-    std::vector<Dim> have = in.is_ranked() ? in.dims() : std::vector<Dim>{Dim::unknown()};
     std::vector<Dim> rest;
-    for (std::size_t i = 0; i < dims.size(); ++i) {
-      if (static_cast<int>(i) == inferred) continue;
+    for (const Dim& d : others) {
       const auto same =
-          std::find_if(have.begin(), have.end(), [&](const Dim& h) { return !h.is_known() && h.same(dims[i]); });
+          std::find_if(have.begin(), have.end(), [&](const Dim& h) { return !h.is_known() && h.same(d); });
       if (same != have.end()) {
         have.erase(same);
       } else {
-        rest.push_back(dims[i]);
+        rest.push_back(d);
       }
     }
-    input = Shape(have).elements();
-    known = Shape(rest).elements();
+    const Dim input = Shape(have).elements();
+    const Dim known = Shape(rest).elements();
     if (input.is_known() && known.is_known() && known.value() > 0 && input.value() % known.value() != 0) {
       fail(ErrorCode::kInvalidGraph, "input of shape {} cannot take the shape {}", in.to_string(),
            Shape(*target).to_string());
@@ -77,35 +79,39 @@ void infer(InferContext& c) {
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext&) {
-  const Tensor& x = inputs[0];
-  const std::vector<std::int64_t> target = inputs[1].to_i64();
   const bool allow_zero = inputs.attributes().get_bool("allowzero");
+  outputs.set(0, inputs[0].reshaped(reshape_dims(inputs[0].dims(), Dims(inputs[1].to_i64()), allow_zero)));
+}
+
+}  // namespace
+
+Dims reshape_dims(const Dims& in, const Dims& target, bool allow_zero) {
   Dims dims;
   int inferred = -1;
+  Dims have = in;
   std::int64_t known = 1;
   for (std::size_t i = 0; i < target.size(); ++i) {
     std::int64_t d = target[i];
     if (d == -1) {
       ORIEL_REQUIRE(inferred < 0, "shape has more than one -1");
       inferred = static_cast<int>(i);
-      d = 1;
     } else if (d == 0 && !allow_zero) {
-      ORIEL_REQUIRE(i < x.rank(), "shape copies dimension {} of an input of rank {}", i, x.rank());
-      d = x.dim(i);
+      ORIEL_REQUIRE(i < in.size(), "shape copies dimension {} of an input of rank {}", i, in.size());
+      d = in[i];
+      have[i] = 1;
+    } else {
+      ORIEL_REQUIRE(d >= 0 && !__builtin_mul_overflow(known, d, &known), "shape has the dimension {}", d);
     }
-    ORIEL_REQUIRE(d >= 0, "shape has the dimension {}", d);
     dims.push_back(d);
-    known *= d;
   }
   if (inferred >= 0) {
-    ORIEL_REQUIRE(known == 0 ? x.size() == 0 : x.size() % known == 0, "input of shape {} cannot take the shape {}",
-                  to_string(x.dims()), to_string(Dims(target)));
-    dims[static_cast<std::size_t>(inferred)] = known == 0 ? 0 : x.size() / known;
+    const std::int64_t elements = count_elements(have);
+    ORIEL_REQUIRE(known == 0 ? elements == 0 : elements % known == 0, "input of shape {} cannot take the shape {}",
+                  to_string(in), to_string(target));
+    dims[static_cast<std::size_t>(inferred)] = known == 0 ? 0 : elements / known;
   }
-  outputs.set(0, x.reshaped(std::move(dims)));
+  return dims;
 }
-
-}  // namespace
 
 OpDef op_reshape() {
   return {.name = "Reshape",

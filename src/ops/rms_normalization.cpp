@@ -1,4 +1,5 @@
 // RMSNormalization: x / sqrt(mean(x^2) + epsilon) * scale, with the mean over the axes from `axis` on.
+#include "ops/broadcast_to.h"
 #include "ops/norm.h"
 
 namespace oriel::ops {
@@ -14,7 +15,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& scale = inputs[1];
   const auto axis = static_cast<std::size_t>(normalize_axis(inputs.attributes().get_int("axis"), x.rank()));
   const double epsilon = inputs.attributes().get_float("epsilon");
-  require_broadcasts_to(scale.dims(), x.dims());
+  require_broadcasts_to(scale.dims(), x.dims(), "a scale");
   const Dims scale_strides = broadcast_strides(scale.dims(), x.dims());
   Tensor& out = outputs.allocate(0, scale.type(), x.dims());
   if (x.size() == 0) return;

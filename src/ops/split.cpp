@@ -56,12 +56,11 @@ void infer(InferContext& c) {
     out[axis] = extents[i];
     c.set(i, element, std::move(out));
     if (content == nullptr) continue;
-    if (!extents[i].is_known()) {
+    const std::size_t last = extents[i].is_known() ? first + static_cast<std::size_t>(extents[i].value()) : first;
+    if (!extents[i].is_known() || last > content->size()) {
       content = nullptr;
       continue;
     }
-    const std::size_t last = first + static_cast<std::size_t>(extents[i].value());
-    if (last > content->size()) fail(ErrorCode::kInvalidGraph, "the parts are larger than {}", content->size());
     c.set_content(i, std::vector<Dim>(content->begin() + static_cast<std::ptrdiff_t>(first),
                                       content->begin() + static_cast<std::ptrdiff_t>(last)));
     first = last;

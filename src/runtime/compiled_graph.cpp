@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "ir/alignment.h"
+#include "runtime/work.h"
 
 namespace oriel {
 
@@ -145,19 +146,24 @@ Tensor slice(const Tensor& from, std::int64_t axis, std::int64_t index, const st
   return to;
 }
 
-// Slices put together along a new axis.
-Tensor stack(const std::vector<Tensor>& slices, std::int64_t axis, ElementType type, const Shape& shape, bool reverse,
+// The dimensions that output `index` of a body would have in a first iteration, as far as they follow from those of its
+// operands; 0 elsewhere.
+Dims first_dims(const Graph& body, const std::vector<Dims>& operands, std::size_t index) {
+  Dims dims;
+  if (!body.outputs()[index]->shape().is_ranked()) return dims;
+  const Bindings symbols = bind_inputs(body, operands);
+  for (const Dim& d : body.outputs()[index]->shape().dims())
+    dims.push_back(std::max<std::int64_t>(0, d.evaluate(symbols)));
+  return dims;
+}
+
+Dims dims_of(const Datum* value) { return value != nullptr && value->is_tensor() ? value->tensor().dims() : Dims(); }
+
+// Slices put together along a new axis; `empty` are the dimensions of one where there is none.
+Tensor stack(const std::vector<Tensor>& slices, std::int64_t axis, ElementType type, const Dims& empty, bool reverse,
              const std::shared_ptr<Budget>& budget) {
   const auto count = static_cast<std::int64_t>(slices.size());
-  Dims dims;
-  if (!slices.empty()) {
-    dims = slices[0].dims();
-  } else if (shape.is_ranked()) {
-    // No iteration: the slice's dimensions as far as they are known, 0 elsewhere.
-    for (std::size_t d = 0; d < shape.rank(); ++d) {
-      if (static_cast<std::int64_t>(d) != axis) dims.push_back(shape[d].is_known() ? shape[d].value() : 0);
-    }
-  }
+  const Dims dims = slices.empty() ? empty : slices[0].dims();
   std::int64_t outer = 1;
   std::int64_t inner = 1;
   for (std::size_t d = 0; d < dims.size(); ++d) (static_cast<std::int64_t>(d) < axis ? outer : inner) *= dims[d];
@@ -407,15 +413,15 @@ Status CompiledGraph::run_loop(CompiledPart& part, State& state, Flow& flow, Run
   flow.rows.resize(scans);
   for (Rows& rows : flow.rows) rows.start();
   flow.operands.resize(body.graph().inputs().size());
+  flow.operands[0] = &flow.number;
+  flow.operands[1] = &flow.condition;
+  for (std::size_t v = 0; v < carried; ++v) flow.operands[v + 2] = &flow.values[v];
+  for (std::size_t v = carried + 2; v < flow.operands.size(); ++v) flow.operands[v] = operand(v);
   bool iterated = false;
   for (std::int64_t i = 0; i < limit && go_on; ++i) {
     context.check();
     set_scalar(flow.number, i);
     set_scalar(flow.condition, go_on);
-    flow.operands[0] = &flow.number;
-    flow.operands[1] = &flow.condition;
-    for (std::size_t v = 0; v < carried; ++v) flow.operands[v + 2] = &flow.values[v];
-    for (std::size_t v = carried + 2; v < flow.operands.size(); ++v) flow.operands[v] = operand(v);
     std::vector<Datum>& made = flow.results[i & 1];
     for (std::size_t v = carried + 1; v < made.size(); ++v) {
       if (made[v].is_tensor() && !stacks_as_bytes(made[v].tensor().type())) made[v].reset();
@@ -434,20 +440,25 @@ Status CompiledGraph::run_loop(CompiledPart& part, State& state, Flow& flow, Run
     }
     iterated = true;
   }
-  for (std::size_t v = 0; v < carried; ++v) {
-    state.slots[static_cast<std::size_t>(part.outputs[v])] =
-        iterated ? flow.values[v] : owned(flow.values[v], context.budget);
-    flow.values[v].reset();
+  std::vector<Dims> given;
+  if (!iterated) {
+    for (const Datum* value : flow.operands) given.push_back(dims_of(value));
   }
   for (std::size_t v = 0; v < scans; ++v) {
     const Value* out = part.node->output(carried + v);
     Datum& slot = state.slots[static_cast<std::size_t>(part.outputs[carried + v])];
     if (flow.rows[v].empty()) {
-      slot = stack(flow.slices[v], 0, out->element(), out->shape(), false, context.budget);
+      const Dims empty = iterated ? Dims() : first_dims(body.graph(), given, carried + 1 + v);
+      slot = stack(flow.slices[v], 0, out->element(), empty, false, context.budget);
     } else {
       slot = flow.rows[v].tensor();
     }
     flow.slices[v].clear();
+  }
+  for (std::size_t v = 0; v < carried; ++v) {
+    state.slots[static_cast<std::size_t>(part.outputs[v])] =
+        iterated ? flow.values[v] : owned(flow.values[v], context.budget);
+    flow.values[v].reset();
   }
   return {};
 }
@@ -517,6 +528,11 @@ Status CompiledGraph::run_scan(CompiledPart& part, State& state, Flow& flow, Run
       }
     }
   }
+  std::vector<Dims> given;
+  for (std::size_t i = 0; length == 0 && i < flow.operands.size(); ++i) {
+    given.push_back(dims_of(i < states ? &flow.values[i] : &operand(i)));
+    if (i >= states && i < states + scans) given.back().erase(given.back().begin() + flow.axes[i - states]);
+  }
   for (std::size_t i = 0; i < states; ++i) {
     state.slots[static_cast<std::size_t>(part.outputs[i])] =
         length > 0 ? flow.values[i] : owned(flow.values[i], context.budget);
@@ -530,10 +546,10 @@ Status CompiledGraph::run_scan(CompiledPart& part, State& state, Flow& flow, Run
       continue;
     }
     std::vector<Tensor>& slices = flow.slices[i];
-    const std::size_t rank =
-        slices.empty() ? (out->shape().is_ranked() ? out->shape().rank() : 1) : slices[0].rank() + 1;
+    const Dims empty = length == 0 ? first_dims(body.graph(), given, states + i) : Dims();
+    const std::size_t rank = (slices.empty() ? empty.size() : slices[0].rank()) + 1;
     state.slots[static_cast<std::size_t>(part.outputs[states + i])] =
-        stack(slices, normalize_axis(at("scan_output_axes", i), rank), out->element(), out->shape(),
+        stack(slices, normalize_axis(at("scan_output_axes", i), rank), out->element(), empty,
               at("scan_output_directions", i) != 0, context.budget);
     slices.clear();
   }

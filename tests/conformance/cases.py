@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import values
 
 KINDS = ("node", "simple", "pytorch-converted", "pytorch-operator", "real")
 BFLOAT16_RTOL = 2**-6
@@ -103,49 +104,9 @@ def _load_light(url):
 
 def difference(expected, actual, rtol, atol):
     """Why `actual` is not what was expected, in one line; None where it is."""
-    if len(expected) != len(actual):
-        return f"{len(actual)} outputs, expected {len(expected)}"
-    for i, (e, a) in enumerate(zip(expected, actual)):
-        found = _value_difference(e, a, rtol, atol)
-        if found:
-            return f"output {i}: {found}"
-    return None
 
+    def wrong(e, a):
+        relative = max(rtol, BFLOAT16_RTOL) if e.dtype.name == "bfloat16" else rtol
+        return ~np.isclose(values.wide(a), values.wide(e), rtol=relative, atol=atol, equal_nan=True)
 
-def _value_difference(expected, actual, rtol, atol):
-    if expected is None or actual is None:
-        return None if actual is expected else f"{_kind(actual)}, expected {_kind(expected)}"
-    if isinstance(expected, list) or isinstance(actual, (list, tuple)):
-        if not (isinstance(expected, list) and isinstance(actual, (list, tuple))):
-            return f"{_kind(actual)}, expected {_kind(expected)}"
-        if len(expected) != len(actual):
-            return f"{len(actual)} items, expected {len(expected)}"
-        for i, (e, a) in enumerate(zip(expected, actual)):
-            found = _value_difference(e, a, rtol, atol)
-            if found:
-                return f"item {i}: {found}"
-        return None
-    expected, actual = np.asarray(expected), np.asarray(actual)
-    if actual.shape != expected.shape:
-        return f"shape {actual.shape}, expected {expected.shape}"
-    if expected.dtype == object or expected.dtype.kind in "US":
-        same = expected.astype(str) == actual.astype(str)
-        return None if same.all() else f"{(~same).sum()} of {same.size} strings differ"
-    if actual.dtype != expected.dtype:
-        return f"type {actual.dtype}, expected {expected.dtype}"
-    if expected.dtype.name == "bfloat16":
-        rtol = max(rtol, BFLOAT16_RTOL)
-    wide = np.complex128 if expected.dtype.kind == "c" else np.float64
-    e, a = expected.astype(wide), actual.astype(wide)
-    with np.errstate(all="ignore"):
-        close = np.isclose(a, e, rtol=rtol, atol=atol, equal_nan=True)
-        if close.all():
-            return None
-        worst = np.nanmax(np.where(close, 0, np.abs(a - e)))
-    return f"{(~close).sum()} of {close.size} values differ, by up to {worst:.3g}"
-
-
-def _kind(value):
-    if value is None:
-        return "nothing"
-    return "a sequence" if isinstance(value, (list, tuple)) else "a tensor"
+    return values.difference(expected, actual, wrong)

@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / "shared")]
 
 import cases as case_library  # noqa: E402
 import engines  # noqa: E402
-import pool  # noqa: E402
+import runner  # noqa: E402
 from expectations import expected_failures, verdict  # noqa: E402
 
 
@@ -74,9 +74,9 @@ def main():
         return 2
     started = time.monotonic()
     if options.in_process:
-        results = [pool.run_case(c, options.engine, options.provider) for c in cases]
+        results = [runner.run_case(c, options.engine, options.provider) for c in cases]
     else:
-        results = pool.run_all(cases, options.engine, options.provider, options.jobs)
+        results = runner.run_all(cases, options.engine, options.provider, options.jobs)
     seconds = time.monotonic() - started
 
     reasons = {} if options.ignore_expectations or options.engine != "oriel" else expected_failures()

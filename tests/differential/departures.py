@@ -51,6 +51,11 @@ def _narrow_integers(call, status, detail):
     return status == "value" and to in (21, 22) and x is not None and x.dtype.kind not in "iub"
 
 
+def _holds_nan(call, status, detail):
+    x = call.operand(0)
+    return status == "value" and x.dtype.kind not in "iub" and bool(np.isnan(x.astype(np.float64)).any())
+
+
 def _masked_rows(call, status, detail):
     return status == "accepts" and "inconsistent q_sequence_length" in detail or "inconsistent total_sequence_length" in detail
 
@@ -140,6 +145,7 @@ DEPARTURES = [
     Departure("CenterCropPad", _typed("bound to different types"), "takes the shape as int64 alone", "Tind: Constrain indices to integer types"),
     Departure("Pad", _typed("ParseData type mismatch"), "takes axes as int64 alone", "Tind: Constrain indices to integer types"),
     Departure("Clip", _typed("tensor(bfloat16)"), "expands it to operators that lack bfloat16", "T: Constrain input and output types to all numeric tensors."),
+    Departure("Erf", _typed("of operator (Erf)"), "takes floats alone", "T: Constrain input and output types to all numeric tensors."),
     Departure("ReduceLogSum", _typed("of operator (Log)"), "expands it to a logarithm that lacks integers", "T: Constrain input and output types to numeric tensors."),
     Departure("Resize", _fractional_corners, "rounds the target length down before it aligns corners; the standard's own cases do not",
               "`output_width` the target length on the axis x which can be a fractional number when it is calculated out of a scale factor", evaluated=True),
@@ -151,6 +157,11 @@ DEPARTURES = [
     Departure(op, _pruned, "keeps the shape of an input without elements where it should be reduced",
               "If `keepdims` equals 0, then the resulting tensor has the reduced dimension pruned.")
     for op in ("ReduceSum", "ReduceProd", "ReduceSumSquare", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMean", "ReduceMax", "ReduceMin")
+]  # fmt: skip
+DEPARTURES += [
+    Departure(op, _holds_nan, "passes over NaN, but in a vector that is reduced whole, where it is the extreme as it is everywhere for numpy",
+              "Computes the indices of the m" + ("ax" if op == "ArgMax" else "in") + " elements of the input tensor's element along the provided axis.", evaluated=True)
+    for op in ("ArgMax", "ArgMin")
 ]  # fmt: skip
 
 

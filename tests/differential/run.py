@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / "shared")]
 try:
     import oriel  # noqa: F401
 except ModuleNotFoundError:
@@ -55,7 +55,7 @@ def describe(case):
 def main():
     options = parse()
     import generate
-    import pool
+    import judge
     import shrink
 
     shown = set(filter(None, options.show.split(",")))
@@ -74,7 +74,7 @@ def main():
     if options.only:
         for index in options.only:
             describe(generate.make_case(options.seed, index, options.family, options.generator))
-    pool.run_all(options.seed, indices, min(options.jobs, len(indices)), report, options.family, options.generator)
+    judge.run_all(options.seed, indices, min(options.jobs, len(indices)), report, options.family, options.generator)
     for result in lines if options.only else wrong:
         if not (options.save or options.shrink):
             break

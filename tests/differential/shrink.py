@@ -3,11 +3,11 @@
 import copy
 import multiprocessing
 
-import pool
+import judge
 
 
 def _ends(case, index, status, pipe):
-    result = pool.run_case(case, index)
+    result = judge.run_case(case, index)
     pipe.send(result.status == status)
 
 
@@ -18,7 +18,7 @@ def _still(case, index, status):
     process.start()
     theirs.close()
     try:
-        return ours.recv() if ours.poll(pool.TIMEOUT_S) else status == "timeout"
+        return ours.recv() if ours.poll(judge.TIMEOUT_S) else status == "timeout"
     except EOFError:
         return status == "crash"
     finally:

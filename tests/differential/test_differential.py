@@ -26,7 +26,7 @@ def test_engines_agree(first):
 def test_difference_is_found(tmp_path):
     """The comparison sees a wrong value, a wrong type and a wrong shape."""
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import sys; sys.path[:0] = sys.argv[1:]\n"
         "import numpy as np, verdict, generate\n"
         "case = generate.make_case(0, 0, generator='matmul')\n"
         "x = np.array([1.0, np.nan, -2.0], np.float32)\n"
@@ -36,4 +36,4 @@ def test_difference_is_found(tmp_path):
         "assert verdict.difference([x], [x, x], case)\n"
         "assert generate.make_case(7, 3).model == generate.make_case(7, 3).model\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(RUN.parent)], check=True)
+    subprocess.run([sys.executable, "-c", script, str(RUN.parent), str(RUN.parents[1] / "shared")], check=True)

@@ -10,6 +10,7 @@
 #include "kernels/elementwise/binary.h"
 #include "kernels/elementwise/cast.h"
 #include "kernels/elementwise/unary.h"
+#include "ops/broadcast_to.h"
 
 namespace oriel::cpu {
 namespace {
@@ -216,6 +217,7 @@ void lower_binary(Lowering& lowering, const Unit& unit) {
                                                                 RunContext& context) {
     const Tensor& x = inputs[0];
     const Tensor& y = inputs[1];
+    if (op == BinaryOp::kPrelu) ops::require_broadcasts_to(y.dims(), x.dims(), "a slope");
     const Dims dims = broadcast(x.dims(), y.dims());
     // The operands as they lie, before the output may take over the memory of one.
     const void* px = x.raw();

@@ -5,6 +5,7 @@
 #include "devices/cpu/lowering.h"
 #include "kernels/gemm/gemm_any.h"
 #include "kernels/gemm/gemm_f32.h"
+#include "ops/broadcast_to.h"
 #include "ops/common.h"
 
 namespace oriel::cpu {
@@ -269,6 +270,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
     problem.transpose_b = tb && b == nullptr;
     problem.threads = context.threads.threads();
     const Dims dims{problem.m, problem.n};
+    if (inputs.has(2)) ops::require_broadcasts_to(inputs[2].dims(), dims, "a bias");
     Tensor& y = outputs.allocate(0, ElementType::kF32, dims);
     GemmF32Operands o;
     o.a = a.data<float>();
@@ -290,8 +292,6 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
     if (inputs.has(2) && beta != 0.0F && y.size() > 0) {
       const Tensor& c = inputs[2];
       const float* from = c.data<float>();
-      ORIEL_REQUIRE(c.rank() <= 2 && broadcast(c.dims(), dims) == dims,
-                    "operand C of shape {} does not broadcast to {}", to_string(c.dims()), to_string(dims));
       const bool by_column = c.size() == 1 || (c.rank() > 0 && c.dims().back() == problem.n && c.size() == problem.n);
       const bool by_row = !by_column && c.size() == problem.m;
       if (by_column || by_row) {

@@ -1,6 +1,7 @@
 // Views and the operators that move whole regions: transpose, concatenate, slice, split, expand, tile, pad.
 #include "devices/cpu/movement.h"
 #include "ops/pad.h"
+#include "ops/reshape.h"
 #include "ops/slice.h"
 
 namespace oriel::cpu {
@@ -52,31 +53,6 @@ Dims evaluate(const std::vector<Dim>& dims, std::int64_t elements, const Binding
   }
   if (open >= 0) result[static_cast<std::size_t>(open)] = known == 0 ? 0 : elements / known;
   return result;
-}
-
-Dims reshape_dims(const Tensor& x, const Dims& target, bool allow_zero) {
-  Dims dims;
-  int inferred = -1;
-  std::int64_t known = 1;
-  for (std::size_t i = 0; i < target.size(); ++i) {
-    std::int64_t d = target[i];
-    if (d == -1) {
-      ORIEL_REQUIRE(inferred < 0, "shape has more than one -1");
-      inferred = static_cast<int>(i);
-      d = 1;
-    } else if (d == 0 && !allow_zero) {
-      ORIEL_REQUIRE(i < x.rank(), "shape copies dimension {} of an input of rank {}", i, x.rank());
-      d = x.dim(i);
-    }
-    ORIEL_REQUIRE(d >= 0 && !__builtin_mul_overflow(known, d, &known), "shape has the dimension {}", d);
-    dims.push_back(d);
-  }
-  if (inferred >= 0) {
-    ORIEL_REQUIRE(known == 0 ? x.size() == 0 : x.size() % known == 0, "input of shape {} cannot take the shape {}",
-                  to_string(x.dims()), to_string(target));
-    dims[static_cast<std::size_t>(inferred)] = known == 0 ? 0 : x.size() / known;
-  }
-  return dims;
 }
 
 Dims squeeze_dims(const Tensor& x, const Inputs& inputs) {
@@ -157,7 +133,7 @@ void lower_view(Lowering& lowering, const Unit& unit) {
       const Tensor& x = inputs[0];
       switch (view) {
         case View::kReshape:
-          return outputs.set(0, x.reshaped(reshape_dims(x, read_integers(inputs[1]), allow_zero)));
+          return outputs.set(0, x.reshaped(ops::reshape_dims(x.dims(), read_integers(inputs[1]), allow_zero)));
         case View::kSqueeze:
           return outputs.set(0, x.reshaped(squeeze_dims(x, inputs)));
         case View::kUnsqueeze:

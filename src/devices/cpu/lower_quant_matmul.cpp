@@ -5,6 +5,7 @@
 
 #include "devices/cpu/quantised.h"
 #include "kernels/gemm/gemm_i8.h"
+#include "ops/broadcast_to.h"
 #include "ops/integer_matmul.h"
 
 namespace oriel::cpu {
@@ -308,8 +309,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
     }
     const Tensor shaped = transposed ? b.reshaped({b.dim(1), b.dim(0)}) : b;
     const MatMulDims d(inputs[0].dims(), shaped.dims());
-    ORIEL_REQUIRE(f.bias == nullptr || broadcast(f.bias->dims(), d.out) == d.out,
-                  "a bias of shape {}, which does not fit {}", to_string(f.bias->dims()), to_string(d.out));
+    if (f.bias != nullptr) ops::require_broadcasts_to(f.bias->dims(), d.out, "a bias");
     run_product(packed, inputs[0], shaped, transposed, d, f, outputs, context);
   };
   lowering.step(unit, std::move(spec));

@@ -43,7 +43,12 @@ void lower_reduce(Lowering& lowering, const Unit& unit) {
     ORIEL_REQUIRE(x.rank() <= kMaxReduceRank, "rank {} above {}", x.rank(), kMaxReduceRank);
     bool reduced[kMaxReduceRank] = {};
     const std::int64_t count = inputs.has(1) ? inputs[1].size() : 0;
-    for (std::int64_t i = 0; i < count; ++i) reduced[normalize_axis(element_as_i64(inputs[1], i), x.rank())] = true;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t axis = element_as_i64(inputs[1], i);
+      bool& goes = reduced[normalize_axis(axis, x.rank())];
+      ORIEL_REQUIRE(!goes, "axis {} is given twice", axis);
+      goes = true;
+    }
     if (count == 0 && !noop) std::fill_n(reduced, x.rank(), true);
     Dims dims;
     for (std::size_t i = 0; i < x.rank(); ++i) {

@@ -1,5 +1,6 @@
 // Importers of com.microsoft's attention operators, as compositions of the standard's.
 #include <cmath>
+#include <limits>
 
 #include "frontends/onnx/import_table.h"
 
@@ -62,10 +63,12 @@ class Builder {
   /// every row), 2 (a number a key, not 0 where it counts) or 3 (the same for every query), on scores [batch, heads,
   /// queries, keys].
   Value* mask_penalty(Value* mask, Value* q, Value* k, float value);
+  /// The scale of the scores: the attribute of that name or, where it is absent or 0, 1 / sqrt(head size).
+  Value* scale_of(const Attributes& attributes, Value* q, Value* k);
   /// softmax(q * k^T * scale + bias) * v, heads in axis 1.
-  Value* attend(Value* q, Value* k, Value* v, double scale, const std::vector<Value*>& biases) {
+  Value* attend(Value* q, Value* k, Value* v, Value* scale, const std::vector<Value*>& biases) {
     Value* scores = call("MatMul", {q, transpose(k, {0, 1, 3, 2})});
-    if (scale != 1.0) scores = call("Mul", {scores, scalar(scale, q->element())});
+    if (!scale->is_constant() || element_as_f64(*scale->constant(), 0) != 1.0) scores = call("Mul", {scores, scale});
     for (Value* bias : biases) scores = call("Add", {scores, bias});
     return call("MatMul", {call("Softmax", {scores}, {{"axis", std::int64_t{-1}}}), v});
   }
@@ -90,10 +93,16 @@ std::int64_t heads_of(const Attributes& attributes) {
   return heads;
 }
 
-/// The scale attribute, or 1 / sqrt(head size) where it is absent or 0.
-double scale_of(const Attributes& attributes, std::int64_t head_size) {
-  const float scale = attributes.get_float("scale", 0.0F);
-  return scale != 0.0F ? scale : 1.0 / std::sqrt(static_cast<double>(std::max<std::int64_t>(head_size, 1)));
+Value* Builder::scale_of(const Attributes& attributes, Value* q, Value* k) {
+  if (const float given = attributes.get_float("scale", 0.0F); given != 0.0F) return scalar(given, q->element());
+  for (const Value* v : {q, k}) {
+    if (!v->shape().is_ranked() || v->shape().rank() != 4 || !v->shape()[3].is_known()) continue;
+    const std::int64_t size = std::max<std::int64_t>(v->shape()[3].value(), 1);
+    return scalar(1.0 / std::sqrt(static_cast<double>(size)), q->element());
+  }
+  Value* size = call("Max", {scalar_extent(q, 3), number(1)});
+  Value* root = call("Sqrt", {call("Cast", {size}, {{"to", ElementType::kF32}})});
+  return call("Cast", {call("Reciprocal", {root})}, {{"to", q->element()}});
 }
 
 float mask_value_of(const Attributes& attributes) { return attributes.get_float("mask_filter_value", -10000.0F); }
@@ -138,9 +147,7 @@ Value* finish_layer(ImportContext& c, Builder& b, const Layer& layer, Value* mas
   if (mask != nullptr) biases.push_back(b.mask_penalty(mask, layer.q, layer.k, mask_value_of(a)));
   if (a.get_int("unidirectional", 0) != 0) biases.push_back(b.causal_penalty(layer.q, layer.k));
   if (bias != nullptr) biases.push_back(bias);
-  const Shape& q = layer.q->shape();
-  const std::int64_t head_size = a.get_float("scale", 0.0F) != 0.0F ? 1 : known(q[3], "the size of a head");
-  return b.join_heads(b.attend(layer.q, layer.k, layer.v, scale_of(a, head_size), biases));
+  return b.join_heads(b.attend(layer.q, layer.k, layer.v, b.scale_of(a, layer.q, layer.k), biases));
 }
 
 /// Splits x * weights + bias into heads, joins `past` ([2, batch, heads, length, size]) and attends.
@@ -235,12 +242,17 @@ void import_multi_head_attention(ImportContext& c) {
   }
   const bool with_heads = rank_of(key) == 4;
   if (c.input(3) != nullptr) {
-    const std::int64_t hidden = known(query->shape()[2], "the hidden size of the query");
-    query = b.call("Add", {query, b.slice(c.input(3), 0, 0, hidden)});
+    // The bias of query, key and value in a row; the first two are as long as the query is wide.
+    const Dim hidden = query->shape()[2];
+    const auto part = [&](Value* x, Value* begin, Value* end) {
+      return b.call("Add", {x, b.call("Slice", {c.input(3), begin, end, b.list({0})})});
+    };
+    Value* once = hidden.is_known() ? b.list({hidden.value()}) : b.extent(query, 2);
+    Value* twice = hidden.is_known() ? b.list({2 * hidden.value()}) : b.call("Add", {once, once});
+    query = part(query, b.list({0}), once);
     if (!with_heads) {
-      const std::int64_t all = known(c.input(3)->shape()[0], "the length of the bias");
-      key = b.call("Add", {key, b.slice(c.input(3), 0, hidden, 2 * hidden)});
-      value = b.call("Add", {value, b.slice(c.input(3), 0, 2 * hidden, all)});
+      key = part(key, once, twice);
+      value = part(value, twice, b.list({std::numeric_limits<std::int64_t>::max()}));
     }
   }
   Layer layer{b.split_heads(query, heads), with_heads ? key : b.split_heads(key, heads),

@@ -369,26 +369,39 @@ void import_rotary_embedding(ImportContext& c) {
   if (a.get_int("is_packed_batching", 0) != 0)
     fail(ErrorCode::kNotImplemented, "attribute is_packed_batching is not supported");
   for (const char* name : {"scale", "is_packed_batching"}) a.erase(name);
+  const auto extent = [&](Value* v, std::int64_t axis) {
+    return c.call("Shape", {v}, {{"start", axis}, {"end", axis + 1}});
+  };
+  // Heads as wide as the caches say, where nothing else tells their number.
+  bool split = false;
   if (rank == 3 && a.get_int("num_heads", 0) == 0) {
-    // Heads as wide as the caches say.
     const Dim& hidden = x->shape()[2];
     const Shape& cache = c.input(2)->shape();
-    if (!hidden.is_known() || !cache.is_ranked() || cache.rank() != 2 || !cache[1].is_known() || cache[1].value() < 1) {
-      fail(ErrorCode::kNotImplemented, "attribute num_heads is missing and the shapes do not tell it");
-    }
-    a.set("num_heads", hidden.value() / (2 * cache[1].value()));
+    if (cache.is_ranked() && cache.rank() != 2)
+      fail(ErrorCode::kInvalidGraph, "cos_cache of shape {}, expected rank 2", cache.to_string());
+    const bool known = hidden.is_known() && cache.is_ranked() && cache[1].is_known() && cache[1].value() > 0;
+    if (known) a.set("num_heads", hidden.value() / (2 * cache[1].value()));
+    split = !known;
   }
   if (rank_of(positions) == 1) {
-    const std::int64_t sequence = rank == 3 ? 1 : 2;
-    const auto extent = [&](std::int64_t axis) { return c.call("Shape", {x}, {{"start", axis}, {"end", axis + 1}}); };
-    Value* length = extent(sequence);
+    Value* length = extent(x, rank == 3 ? 1 : 2);
     Value* steps =
         c.call("Range", {c.constant(Tensor::scalar<std::int64_t>(0)), c.call("Squeeze", {length, i64_list(c, {0})}),
                          c.constant(Tensor::scalar<std::int64_t>(1))});
     positions = c.call("Expand", {c.call("Add", {steps, positions}),
-                                  c.call("Concat", {extent(0), length}, {{"axis", std::int64_t{0}}})});
+                                  c.call("Concat", {extent(x, 0), length}, {{"axis", std::int64_t{0}}})});
   }
-  c.finish({c.call("RotaryEmbedding", {x, c.input(2), c.input(3), positions}, a)});
+  const auto swap_middle = [&](Value* v) {
+    return c.call("Transpose", {v}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}});
+  };
+  if (split) {
+    Value* width = c.call("Mul", {extent(c.input(2), 1), i64_list(c, {2})});
+    Value* heads = c.call("Concat", {i64_list(c, {0, 0, -1}), width}, {{"axis", std::int64_t{0}}});
+    x = swap_middle(c.call("Reshape", {x, heads}));
+  }
+  Value* y = c.call("RotaryEmbedding", {x, c.input(2), c.input(3), positions}, a);
+  if (split) y = c.call("Reshape", {swap_middle(y), i64_list(c, {0, 0, -1})});
+  c.finish({y});
 }
 
 }  // namespace

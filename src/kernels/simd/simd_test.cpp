@@ -131,24 +131,18 @@ TEST_P(Simd, Softplus) {
 }
 
 TEST_P(Simd, Gelu) {
-  const auto gelu = [](double x) {
-    if (x == -INFINITY) return -0.0;
-    return x * 0.5 * std::erfc(-x / std::sqrt(2.0));
-  };
+  const auto gelu = [](double x) { return x * 0.5 * std::erfc(-x / std::sqrt(2.0)); };
   check_absolute({ActivationKind::kGeluErf}, gelu, 2e-7);
   const auto gelu_tanh = [](double x) {
-    if (std::isinf(x)) return x > 0 ? x : -0.0;
     return x / (1 + std::exp(-2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
   };
   check_absolute({ActivationKind::kGeluTanh}, gelu_tanh, 3e-7);
 }
 
 TEST_P(Simd, SwishAndMish) {
-  const auto swish = [](double x) { return x == -INFINITY ? -0.0 : x / (1 + std::exp(-x)); };
+  const auto swish = [](double x) { return x / (1 + std::exp(-x)); };
   check_absolute({ActivationKind::kSwish, 1.0f}, swish, 3e-7);
-  const auto mish = [](double x) {
-    return x == -INFINITY ? -0.0 : x > 40 ? x : x * std::tanh(std::log1p(std::exp(x)));
-  };
+  const auto mish = [](double x) { return x > 40 ? x : x * std::tanh(std::log1p(std::exp(x))); };
   check_absolute({ActivationKind::kMish}, mish, 5e-7);
 }
 

@@ -42,7 +42,6 @@ def if_(s):
 def loop(s):
     s.opset = s.draw.integer(9, 26)
     draw = s.draw
-    s.symbolic = False
     shape = draw.shape(0, 3, zero=0.05, limit=200)
     state = s.operand(draw.array("float32", shape, -1, 1))
     outer = s.operand(draw.array("float32", shape, -1, 1))

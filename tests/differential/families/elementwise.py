@@ -15,8 +15,8 @@ UNARY = {
     "Sqrt": (0, 9, {}), "Swish": (-6, 6, {"alpha": (0.2, 2)}), "Tan": (-1.3, 1.3, {}), "Tanh": (-5, 5, {}), "ThresholdedRelu": (-5, 5, {"alpha": (0, 2)}),
     "Not": (0, 1, {}), "BitwiseNot": (-100, 100, {}), "IsNaN": (-5, 5, {}), "IsInf": (-5, 5, {"detect_negative": [0, 1], "detect_positive": [0, 1]}),
 }  # fmt: skip
-# No special values: the formulas of some multiply zero by infinity at -infinity, the sign of NaN is open, and so are sines of large values.
-UNDEFINED = {"Sin", "Cos", "Tan", "Sign", "Gelu", "Mish", "Swish"}
+# No special values: the sign of NaN is open, and so are sines of large values.
+UNDEFINED = {"Sin", "Cos", "Tan", "Sign"}
 EXACT = {"Abs", "Ceil", "Floor", "Identity", "Neg", "Relu", "Round", "Sign", "Not", "BitwiseNot", "IsNaN", "IsInf"}
 
 

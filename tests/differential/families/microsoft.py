@@ -146,7 +146,8 @@ def attention(s):
     batch, heads, size = draw.integer(1, 2), draw.integer(1, 3), draw.pick([8, 16])
     length, total, hidden = draw.integer(1, 7), draw.integer(1, 9), 0
     hidden = heads * size
-    s.constant_share, s.symbolic = 0.2, False
+    s.constant_share = 0.2
+    s.symbolic = s.symbolic and op in ("MultiHeadAttention", "RotaryEmbedding")
     if op == "MultiHeadAttention":
         operands = [draw.array("float32", (batch, length, hidden)), draw.array("float32", (batch, total, hidden)), draw.array("float32", (batch, total, hidden)),
                     draw.maybe(draw.array("float32", (3 * hidden,)), 0.3)]  # fmt: skip

@@ -40,7 +40,7 @@ def arg(s):
     draw = s.draw
     shape = draw.shape(1, zero=0)
     dtype = draw.type(s.types(op))
-    x = draw.array(dtype, shape, -3, 3)
+    x = draw.array(dtype, shape, -3, 3, special=0.05)
     if draw.chance(0.5) and is_float(dtype):
         x = np.round(x.astype(np.float64)).astype(x.dtype)
     axis = draw.axis(len(shape), 0.3 if s.opset >= 11 else 0)
