@@ -31,7 +31,8 @@ bool is_winograd(ConvAlgorithm algorithm) { return algorithm >= ConvAlgorithm::k
 }  // namespace
 
 double conv_flops(const ConvLayer& layer, const ConvShape& shape) {
-  double flops = 2.0 * static_cast<double>(shape.batch) * static_cast<double>(layer.in_channels / layer.groups) *
+  const std::int64_t group_channels = layer.in_channels / layer.groups;
+  double flops = 2.0 * static_cast<double>(shape.batch) * static_cast<double>(group_channels) *
                  static_cast<double>(layer.out_channels);
   const std::int64_t* points = layer.transposed ? shape.in : shape.out;
   for (int d = 0; d < 3; ++d) flops *= static_cast<double>(points[d] * layer.kernel[d]);

@@ -79,8 +79,8 @@ double usual_steps(const ConvKernel& kernel) {
   const std::int64_t outs = layer.out_channels / layer.groups;
   const double groups =
       static_cast<double>(outs + kernel.group_width - std::gcd(outs, kernel.group_width)) / static_cast<double>(outs);
-  const double channels =
-      groups * static_cast<double>(layer.in_channels / layer.groups) + static_cast<double>(misaligned(layer)) / 2;
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  const double channels = groups * static_cast<double>(ins) + static_cast<double>(misaligned(layer)) / 2;
   return is_bf16(kernel) ? channels / 2 : channels;
 }
 
@@ -340,6 +340,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
   u.weight_stride = panel_floats(kernel);
   u.bias = packed;
   u.prefetch = 2048;
+  u.stream = stream_floats(kernel.packed_bytes);
   u.woven = woven_width(layer);
   u.tiles_for = u.woven > 0 ? products_of(kernel.isa).woven_tiles : products_of(kernel.isa).tiles_for;
   u.narrow_tiles_for = kBf16Bf16.tiles_for;

@@ -57,6 +57,7 @@ struct WinogradUnit {
   float* scratch;         // winograd_scratch_floats
   std::int64_t* offsets;  // in_blocks
   std::int64_t prefetch;
+  std::int64_t stream;                                        // floats to bring ahead of the next plane's weights
   std::int64_t woven;                                         // woven_width of the layer: what V is woven by
   TileSet (*tiles_for)(std::int64_t width);                   // of panels, or of woven groups
   const NarrowTile* (*narrow_tiles_for)(std::int64_t width);  // of bf16 layers
