@@ -11,6 +11,7 @@ bool reads_narrow(const Lowering& lowering, const Unit& unit, const Value* value
   const std::string name = unit.node->op().full_name();
   if (name == "Conv" || name == "ConvTranspose") return convolution_reads_narrow(lowering, unit, value, blocked);
   if (name == "MatMul") return product_reads_narrow(lowering, unit, value, blocked);
+  if (name == "GlobalAveragePool") return pool_reads_narrow(lowering, unit, value, blocked);
   if (name == "Attention") return attention_reads_narrow(lowering, unit, value, blocked);
   return false;
 }

@@ -16,6 +16,7 @@ bool narrows_blocked(const Unit& unit);
 // no patterns on bytes.
 bool convolution_reads_narrow(const Lowering& lowering, const Unit& unit, const Value* value, bool blocked);
 bool product_reads_narrow(const Lowering& lowering, const Unit& unit, const Value* value, bool blocked);
+bool pool_reads_narrow(const Lowering& lowering, const Unit& unit, const Value* value, bool blocked);
 bool attention_reads_narrow(const Lowering& lowering, const Unit& unit, const Value* value, bool blocked);
 
 }  // namespace oriel::cpu

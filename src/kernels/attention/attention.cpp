@@ -313,7 +313,7 @@ void run_unit(const AttentionPlan& plan, const Attention& x, std::int64_t u, std
     const float factor = s.total[r] == 0.0f ? 0.0f : 1.0f / s.total[r];
     t.scale(own, x.narrow_out ? own : static_cast<float*>(x.out) + at, x.value_dim, factor);
     if (x.narrow_out)
-      kGemmBf16Rows.round(own, pitch.o, static_cast<std::uint16_t*>(x.out) + at, x.out_row, 1, x.value_dim);
+      kGemmBf16Rows.round({}, own, pitch.o, static_cast<std::uint16_t*>(x.out) + at, x.out_row, 1, x.value_dim);
   }
 }
 

@@ -160,7 +160,8 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
   tile.b_panel = words_of(t, p.k) * t.panel;
   const ActivationKind kind = o.activation.kind;
   const bool clamps = kind == ActivationKind::kRelu || kind == ActivationKind::kClip;
-  const bool post = !clamps && kind != ActivationKind::kNone;
+  const bool rounds_gelu = p.narrow_c && (kind == ActivationKind::kGeluErf || kind == ActivationKind::kGeluTanh);
+  const bool post = !clamps && !rounds_gelu && kind != ActivationKind::kNone;
 
   for (std::int64_t k0 = 0; k0 == 0 || k0 < p.k; k0 += plan.k_block) {
     const std::int64_t kc = std::min(plan.k_block, p.k - k0);
@@ -226,7 +227,9 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
         }
         fn(tile);
         if (post && last_pass) t.activate(o.activation, tile.c, tile.c_row, tile.c, tile.c_row, count, tile.columns);
-        if (p.narrow_c) kGemmBf16Rows.round(tile.c, tile.c_row, narrow, o.ldc, count, tile.columns);
+        if (p.narrow_c)
+          kGemmBf16Rows.round(rounds_gelu ? o.activation : Activation{}, tile.c, tile.c_row, narrow, o.ldc, count,
+                              tile.columns);
         r += count;
       }
       q += span;

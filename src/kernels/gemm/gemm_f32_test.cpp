@@ -310,8 +310,9 @@ TEST(GemmBf16, NarrowOperandsAndResults) {
     o.column_bias = bias.data();
     if (round % 2 == 0) o.residual = residual.data();
     o.residual_ld = n;
-    constexpr ActivationKind kKinds[] = {ActivationKind::kNone, ActivationKind::kRelu, ActivationKind::kGeluErf};
-    o.activation.kind = kKinds[round % 3];
+    constexpr ActivationKind kKinds[] = {ActivationKind::kNone, ActivationKind::kRelu, ActivationKind::kGeluErf,
+                                         ActivationKind::kGeluTanh};
+    o.activation.kind = kKinds[round % 4];
     const auto run = [&](const GemmF32Problem& p) {
       const GemmF32Plan plan = gemm_f32_plan(p, Isa::kBf16);
       AlignedFloats scratch(static_cast<std::int64_t>(plan.scratch_bytes / 4));
@@ -337,14 +338,14 @@ TEST(GemmBf16, NarrowOperandsAndResults) {
           continue;
         }
         ASSERT_EQ(from_narrow[i], wide[i]) << r << " " << j;
-        // Beyond one pass, the sums go through memory in f32 alone.
-        if (k <= 3000) {
+        // Beyond one pass, the sums go through memory in f32 alone; GELU has a form of its own.
+        if (k <= 3000 && o.activation.kind <= ActivationKind::kRelu) {
           ASSERT_EQ(narrow[i], bf16_of(wide[i])) << r << " " << j;
         } else {
           std::uint32_t bits = static_cast<std::uint32_t>(narrow[i]) << 16;
           float value = 0;
           std::memcpy(&value, &bits, 4);
-          ASSERT_NEAR(value, wide[i], std::abs(wide[i]) / 128 + 1e-3);
+          ASSERT_NEAR(value, wide[i], std::abs(wide[i]) / 256 + (k <= 3000 ? 7e-5 : 1e-3));
         }
       }
     }
