@@ -63,8 +63,8 @@ class Layers:
 
 
 def residual_network(channels=40, spatial=None):
-    """A stem, two residual blocks (3 x 3 in the middle), a strided layer, a depthwise and a grouped one, a transposed one,
-    and a Gemm: values that convolutions alone read, and others."""
+    """A stem, two residual blocks (3 x 3 in the middle), a strided layer, a depthwise one, grouped ones (one of few
+    channels a group), a transposed one, and a Gemm: values that convolutions alone read, and others."""
     net = Layers()
     x = net.conv("x", 3, channels, kernel=3, stride=2)
     for _ in range(2):
@@ -73,6 +73,7 @@ def residual_network(channels=40, spatial=None):
         x = net.node("Relu", net.node("Add", net.conv(y, 24, channels, relu=False), x))
     x = net.conv(x, channels, 48, kernel=3, stride=2)
     x = net.conv(x, 48, 48, kernel=3, groups=48)
+    x = net.conv(x, 48, 48, kernel=3, groups=12)
     x = net.conv(x, 48, 64, kernel=3, groups=2)
     x = net.conv(x, 64, 32, kernel=2, stride=2, transposed=True, pad=0)
     x = net.node("Flatten", net.node("GlobalAveragePool", x))
@@ -89,6 +90,51 @@ def encoder():
     net.node("MatMul", net.node("Add", h, "x"), net.weights(72, 1, fan_in=72), name="last")
     net.node("Concat", "last", net.node("MatMul", "x", net.weights(72, 7, fan_in=72)), name="y", axis=-1)
     return made(net.nodes, [("x", ["n", "t", 72])], net.constants)
+
+
+def mobile_network():
+    """Depthwise layers of several windows and activations between pointwise ones, gates by channel, residuals."""
+    net = Layers(7)
+    x = net.node("HardSwish", net.conv("x", 3, 24, kernel=3, stride=2, relu=False))
+    for kernel, stride, act in [(3, 1, "Relu"), (5, 2, "HardSwish"), (7, 1, "Sigmoid"), (3, 2, "Relu")]:
+        y = net.conv(x, 24, 40)
+        y = net.node(act, net.conv(y, 40, 40, kernel=kernel, stride=stride, groups=40, relu=False))
+        gate = net.node("GlobalAveragePool", y)
+        gate = net.node("Sigmoid", net.conv(net.conv(gate, 40, 16), 16, 40, relu=False))
+        y = net.conv(net.node("Mul", y, gate), 40, 24, relu=False)
+        x = y if stride > 1 else net.node("Add", y, x)
+    y = net.conv(net.conv(x, 24, 24), 24, 24, kernel=3, groups=24, relu=False)
+    net.node("Conv", net.node("Relu", net.node("Add", y, x)), net.weights(8, 24, 1, 1, fan_in=24), name="y")
+    return made(net.nodes, [("x", ["n", 3, "h", "w"])], net.constants)
+
+
+def transformer(heads=3, size=16, hidden=100):
+    """A block with its normalisations in front, attention spelled out, and a mask."""
+    net, width = Layers(8), heads * size
+    ones = net.weights(width, fan_in=2)
+    zeros = net.weights(width, fan_in=9)
+    shape, scale = "shape", "scale"
+    net.constants[shape] = np.array([0, -1, heads, size], np.int64)
+    net.constants[scale] = np.array(size**-0.5, np.float32)
+    net.constants["flat"] = np.array([0, -1, width], np.int64)
+
+    def linear(x, ins, outs):
+        return net.node("Add", net.node("MatMul", x, net.weights(ins, outs, fan_in=ins)), net.weights(outs, fan_in=30))
+
+    def split(x, perm):
+        return net.node("Transpose", net.node("Reshape", x, shape), perm=perm)
+
+    x = "x"
+    for _ in range(2):
+        n = net.node("LayerNormalization", x, ones, zeros, axis=-1)
+        q, k, v = (split(linear(n, width, width), p) for p in ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]))
+        s = net.node("Add", net.node("Mul", net.node("MatMul", q, k), scale), "mask")
+        o = net.node("Transpose", net.node("MatMul", net.node("Softmax", s, axis=-1), v), perm=[0, 2, 1, 3])
+        x = net.node("Add", linear(net.node("Reshape", o, "flat"), width, width), x)
+        n = net.node("LayerNormalization", x, ones, zeros, axis=-1)
+        x = net.node("Add", linear(net.node("Relu", linear(n, width, hidden)), hidden, width), x)
+    net.node("LayerNormalization", x, ones, zeros, name="y", axis=-1)
+    return made(net.nodes, [("x", ["n", "t", width]), ("mask", ["n", 1, "t", "t"])], net.constants)
 
 
 def opened(model, provider=OPENVINO, options=None, entries=(), level=None, threads=2):
@@ -175,9 +221,9 @@ def test_steps_say_their_precision():
         found = {s["name"]: s for s in of_bf16 if s["precision"] == "bf16"}
         assert len(found) >= 2 and all("bf16" in s["kernel"] for s in found.values())
         assert op in {s["op"] for s in found.values()}
-        # Depthwise convolutions, those of few channels, and products of one column stay f32.
+        # Convolutions of few channels a group and products of one column stay f32.
         left = [s["name"] for s in of_bf16 if s["op"] == op and s["precision"] == "f32"]
-        assert len(left) == (2 if op == "Conv" else 1)
+        assert len(left) == 1
         bytes_of = {s["name"]: s["packed_bytes"] for s in of_f32}
         packed = [(s["packed_bytes"], bytes_of[n]) for n, s in found.items() if not s["algorithm"].startswith("winograd")]
         assert sum(b for b, _ in packed) <= 0.7 * sum(f for _, f in packed)
@@ -219,6 +265,61 @@ def test_wide_values_for_readers_in_f32():
     model = made(net.nodes, [("x", [1, 32, 13, 11])], net.constants)
     x = np.random.default_rng(2).standard_normal((1, 32, 13, 11)).astype(np.float32)
     assert_near(opened(model, options=BF16).run(None, {"x": x})[0], opened(model).run(None, {"x": x})[0])
+
+
+@needs_bf16
+@pytest.mark.parametrize("threads", [1, 2])
+def test_depthwise_layers_and_gates(threads):
+    model = mobile_network()
+    f32, bf16 = opened(model, threads=threads), opened(model, options=BF16, threads=threads)
+    found = steps(bf16)
+    assert {s["precision"] for s in found if s["op"] == "Conv"} == {"bf16"}
+    assert len([s for s in found if s["algorithm"] == "depthwise"]) == 5
+    assert "Mul" not in {s["op"] for s in found}
+    rng = np.random.default_rng(12)
+    for n, h, w in [(1, 64, 64), (2, 33, 47), (1, 16, 90), (0, 32, 32)]:
+        x = rng.standard_normal((n, 3, h, w)).astype(np.float32)
+        y = bf16.run(None, {"x": x})[0]
+        want = f32.run(None, {"x": x})[0]
+        assert y.shape == want.shape
+        if n > 0:
+            assert_near(y, want)
+
+
+@needs_bf16
+@pytest.mark.parametrize("threads", [1, 2])
+def test_transformers(threads):
+    model = transformer()
+    f32, bf16 = opened(model, threads=threads), opened(model, options=BF16, threads=threads)
+    attention = [s for s in steps(bf16) if s["op"] == "Attention"]
+    assert len(attention) == 2 and {(s["kernel"], s["precision"]) for s in attention} == {("attention_bf16", "bf16")}
+    assert {s["precision"] for s in steps(bf16) if s["op"] == "MatMul"} == {"bf16"}
+    # Nothing is rounded or widened in a step of its own.
+    assert "Reorder" not in {s["op"] for s in steps(bf16)}
+    rng = np.random.default_rng(13)
+    for n, t in [(1, 40), (2, 7), (1, 1), (3, 130), (1, 3), (0, 5), (2, 0)]:
+        mask = np.where(rng.random((n, 1, t, t)) < 0.8, 0, -1e9).astype(np.float32)
+        if t > 0:
+            mask[..., 0] = 0
+        feeds = {"x": rng.standard_normal((n, t, 48)).astype(np.float32), "mask": mask}
+        y = bf16.run(None, feeds)[0]
+        want = f32.run(None, feeds)[0]
+        assert y.shape == want.shape
+        if n > 0 and t > 0:
+            assert_near(y, want)
+
+
+@needs_bf16
+def test_values_of_products_for_other_readers():
+    """Results of products and normalisations that leave the model, or that an element-wise node reads too."""
+    net = Layers(9)
+    n = net.node("LayerNormalization", "x", net.weights(72, fan_in=2), net.weights(72, fan_in=9), axis=-1)
+    h = net.node("MatMul", n, net.weights(72, 50, fan_in=72))
+    g = net.node("MatMul", h, net.weights(50, 72, fan_in=50))
+    k = net.node("MatMul", g, net.weights(72, 30, fan_in=72))
+    net.node("Concat", k, h, net.node("Neg", g), net.node("Add", g, n), name="y", axis=-1)
+    model = made(net.nodes, [("x", ["n", "t", 72])], net.constants)
+    assert_near(opened(model, options=BF16).run(None, {"x": words})[0], opened(model).run(None, {"x": words})[0])
 
 
 @needs_bf16

@@ -1,9 +1,11 @@
-// Attention: keys and values read where they lie, a cache joined first, scores never held as a whole.
+// Attention, in f32 or with products of bf16: keys and values read where they lie, a cache joined first, scores never
+// held as a whole.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "devices/cpu/attention_unit.h"
+#include "devices/cpu/narrow.h"
 #include "kernels/attention/attention.h"
 #include "passes/patterns.h"
 
@@ -45,7 +47,8 @@ std::string decline_attention(const Node& node, const CompileOptions&) {
 
 // One of Q, K and V as [batch, heads, steps, size].
 struct Operand {
-  const float* at = nullptr;
+  const void* at = nullptr;
+  bool narrow = false;  // elements are bf16
   std::int64_t batch = 0, heads = 0, steps = 0, size = 0;
   std::int64_t batch_stride = 0, head_stride = 0, row_stride = 0;
 };
@@ -53,7 +56,9 @@ struct Operand {
 Operand operand(const StridedView& view, const Tensor& base, std::int64_t heads) {
   const BoundView bound = bind(view, base.dims());
   Operand o;
-  o.at = base.data<float>() + bound.offset;
+  o.narrow = base.type() == ElementType::kBF16;
+  o.at = o.narrow ? static_cast<const void*>(static_cast<const std::uint16_t*>(base.raw()) + bound.offset)
+                  : base.data<float>() + bound.offset;
   o.batch = bound.extents[0];
   o.batch_stride = bound.strides[0];
   if (bound.extents.size() == 3) {
@@ -73,7 +78,7 @@ Operand operand(const StridedView& view, const Tensor& base, std::int64_t heads)
   return o;
 }
 
-// Past and new rows of keys or values as [batch, heads, past + steps, size].
+// Past and new rows of keys or values, all f32, as [batch, heads, past + steps, size].
 void join(const Operand& now, const Tensor* past, float* to, RunContext& context) {
   const std::int64_t before = past == nullptr ? 0 : past->dim(2);
   const float* old = past == nullptr ? nullptr : past->data<float>();
@@ -84,7 +89,8 @@ void join(const Operand& now, const Tensor* past, float* to, RunContext& context
       float* out = to + i * total * now.size;
       if (before > 0) std::copy_n(old + i * before * now.size, before * now.size, out);
       out += before * now.size;
-      const float* in = now.at + i / now.heads * now.batch_stride + i % now.heads * now.head_stride;
+      const float* in =
+          static_cast<const float*>(now.at) + i / now.heads * now.batch_stride + i % now.heads * now.head_stride;
       for (std::int64_t t = 0; t < now.steps; ++t) std::copy_n(in + t * now.row_stride, now.size, out + t * now.size);
     }
   });
@@ -123,21 +129,33 @@ void set_mask(Attention& x, const Tensor& mask) {
   x.keys = dims.back();
 }
 
+AttentionUnit layout_of(const Unit& unit) {
+  if (unit.attention != nullptr) return *unit.attention;
+  AttentionUnit own;
+  for (std::size_t i = 0; i < 3; ++i) own.operands[i] = whole(unit.node->input(i));
+  return own;
+}
+
 void lower_attention(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const Attributes& a = node.attributes();
-  AttentionUnit own;
-  for (std::size_t i = 0; i < 3; ++i) own.operands[i] = whole(node.input(i));
-  if (unit.attention != nullptr) own = *unit.attention;
+  const AttentionUnit own = layout_of(unit);
+  const bool narrow_out = node.num_outputs() == 1 && is_read_narrow(lowering, unit.output, false);
   Lowering::StepSpec spec;
-  for (const StridedView& v : own.operands) spec.inputs.push_back(lowering.plain(v.base));
+  for (const StridedView& v : own.operands) {
+    const bool narrow = lowering.is_narrow(v.base) && attention_reads_narrow(lowering, unit, v.base, false);
+    spec.inputs.push_back(narrow ? lowering.narrow(v.base) : lowering.plain(v.base));
+  }
   for (std::size_t i = kMask; i <= kValid; ++i) spec.inputs.push_back(lowering.plain(node.input(i)));
-  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.outputs = {narrow_out ? lowering.narrow_output(unit.output) : lowering.plain_output(unit.output)};
   for (std::size_t i = 1; i < std::min<std::size_t>(node.num_outputs(), 3); ++i)
     spec.outputs.push_back(lowering.plain_output(node.output(i)));
-  spec.kernel = "attention_f32";
+  spec.kernel = lowering.bf16() ? "attention_bf16" : "attention_f32";
   spec.algorithm = "blocks of rows and keys";
+  if (lowering.bf16()) spec.describe = [](StepInfo& info) { info.precision = "bf16"; };
   Attention fixed;
+  fixed.bf16 = lowering.bf16();
+  fixed.narrow_out = narrow_out;
   fixed.causal = a.get_int("is_causal", 0) != 0 || a.get_int("right_window_size", -1) == 0;
   fixed.window = a.get_int("left_window_size", -1) + 1;
   fixed.softcap = a.get_float("softcap", 0.0F);
@@ -181,8 +199,8 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
     const Dims dims = packed           ? Dims{q.batch, q.steps, q.heads * v.size}
                       : own.heads_last ? Dims{q.batch, q.steps, q.heads, v.size}
                                        : Dims{q.batch, q.heads, q.steps, v.size};
-    Tensor& y = outputs.allocate(0, ElementType::kF32, dims);
-    x.out = y.data<float>();
+    Tensor& y = outputs.allocate(0, x.narrow_out ? ElementType::kBF16 : ElementType::kF32, dims);
+    x.out = y.raw();
     x.out_batch = q.heads * q.steps * v.size;
     x.out_head = packed || own.heads_last ? v.size : q.steps * v.size;
     x.out_row = packed || own.heads_last ? q.heads * v.size : v.size;
@@ -203,6 +221,9 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
             : 0;
     const std::size_t count_bytes =
         inputs.has(kValid) ? round_up(static_cast<std::size_t>(q.batch) * sizeof(std::int64_t)) : 0;
+    x.narrow_q = q.narrow;
+    x.narrow_k = k.narrow;
+    x.narrow_v = v.narrow;
     const AttentionPlan plan = attention_plan(x, context.threads.threads());
     const std::size_t each = round_up(plan.scratch_bytes);
     char* scratch = static_cast<char*>(context.scratch(
@@ -249,6 +270,18 @@ void lower_attention(Lowering& lowering, const Unit& unit) {
 }
 
 }  // namespace
+
+// Q, K and V, unless rows of a cache join them.
+bool attention_reads_narrow(const Lowering& lowering, const Unit& unit, const Value* value, bool blocked) {
+  const Node& node = *unit.node;
+  if (blocked || !lowering.bf16() || node.num_outputs() > 1) return false;
+  for (std::size_t i = kMask; i <= kValid; ++i) {
+    if (node.input(i) != nullptr && (i == kPastKey || i == kPastValue || node.input(i) == value)) return false;
+  }
+  const AttentionUnit own = layout_of(unit);
+  return std::any_of(std::begin(own.operands), std::end(own.operands),
+                     [&](const StridedView& v) { return v.base == value; });
+}
 
 std::vector<Rule> attention_rules() { return {{"Attention", decline_attention, lower_attention}}; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "devices/cpu/convolution.h"
+#include "devices/cpu/narrow.h"
 
 namespace oriel::cpu {
 namespace {
@@ -53,34 +54,36 @@ const Node* absorbed_product(const Unit& unit) {
   return taken && node->op().name == "Mul" ? node : nullptr;
 }
 
-// The value that a unit's convolution reads: that of an absorbed Pad, if there is one.
+// Which operand of an absorbed product has its shape; the other one holds the factors.
+std::size_t scaled_operand(const Node& product) {
+  return product.input(0)->shape().same(product.output()->shape()) ? 0 : 1;
+}
+
+// The value that a unit's convolution reads: that of an absorbed Pad or product, if there is one.
 const Value* operand_of(const Unit& unit) {
   const Value* operand = unit.node->input(0);
+  if (const Node* product = absorbed_product(unit); product != nullptr) return product->input(scaled_operand(*product));
   return unit.extra_pads.empty() ? operand : operand->producer()->input(0);
 }
 
-// Whether a unit is a convolution on operands rounded to bf16. Sums over few channels stay f32.
-bool rounds(const Lowering& lowering, const Unit& unit) {
+// Which form of a convolution's operands may be bf16, by its channels: none, any that it rounds, or one in memory
+// alone.
+enum class Rounding { kNone, kAny, kNarrow };
+
+// Sums over few channels of a group stay f32; a depthwise one computes in f32 what it reads rounded.
+Rounding rounding_of(const Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const bool convolution = node.op().full_name() == "Conv" || node.op().full_name() == "ConvTranspose";
   if (!lowering.bf16() || unit.quantised != nullptr || !convolution || !decline(node, {}).empty() ||
       !has_constants(node))
-    return false;
+    return Rounding::kNone;
   const Shape& w = node.input(1)->shape();
   const std::int64_t groups = node.attributes().get_int("group");
   const std::int64_t one = w[1].value();
   const std::int64_t in = transposed(node) ? w[0].value() : one * groups;
-  return in / groups >= kChannelBlock;
-}
-
-// Whether all who read the value round it to bf16, or add it to the sums of a convolution that does so.
-bool is_read_rounded(const Lowering& lowering, const Value* value) {
-  if (!lowering.may_block() || lowering.leaves(value) || value->users().empty()) return false;
-  return std::all_of(value->users().begin(), value->users().end(), [&](const Node* user) {
-    const Unit* reader = lowering.unit_of(user);
-    return reader != nullptr && rounds(lowering, *reader) &&
-           (operand_of(*reader) == value || reader->residual == value);
-  });
+  if (in / groups >= kChannelBlock || (groups == 1 && in > 1 && !transposed(node))) return Rounding::kAny;
+  const bool depthwise = !transposed(node) && one == 1 && groups > 1 && w[0].value() == groups;
+  return depthwise ? Rounding::kNarrow : Rounding::kNone;
 }
 
 void lower(Lowering& lowering, const Unit& unit) {
@@ -97,14 +100,13 @@ void lower(Lowering& lowering, const Unit& unit) {
   const Value* operand = operand_of(unit);
   const Value* input_scale = nullptr;
   if (const Node* product = absorbed_product(unit); product != nullptr) {
-    const bool first = product->input(0)->shape().same(product->output()->shape());
-    operand = product->input(first ? 0 : 1);
-    input_scale = product->input(first ? 1 : 0);
+    input_scale = product->input(1 - scaled_operand(*product));
     layer.scaled_input = true;
   }
-  const bool bf16 = rounds(lowering, unit);
-  const bool narrow_input = bf16 && lowering.is_narrow(operand);
-  const bool narrow_output = bf16 && is_read_rounded(lowering, unit.output);
+  const Rounding rounding = rounding_of(lowering, unit);
+  const bool narrow_input = rounding != Rounding::kNone && lowering.is_narrow(operand);
+  const bool bf16 = rounding == Rounding::kAny || narrow_input;
+  const bool narrow_output = bf16 && is_read_narrow(lowering, unit.output, true);
   const bool narrow_residual = bf16 && unit.residual != nullptr && lowering.is_narrow(unit.residual);
   if (bf16) {
     layer.input = ConvElement::kBf16;
@@ -183,6 +185,12 @@ void lower(Lowering& lowering, const Unit& unit) {
 bool reads_blocked(const Node& node, std::size_t input) { return input == 0 && decline(node, {}).empty(); }
 
 }  // namespace
+
+// An operand, or what is added to the sums.
+bool convolution_reads_narrow(const Lowering& lowering, const Unit& unit, const Value* value, bool blocked) {
+  if (!blocked || rounding_of(lowering, unit) == Rounding::kNone) return false;
+  return operand_of(unit) == value || unit.residual == value;
+}
 
 std::vector<Rule> conv_rules() {
   return {{"Conv", decline, lower, reads_blocked}, {"ConvTranspose", decline, lower, reads_blocked}};

@@ -1,8 +1,9 @@
-// MatMul and Gemm: constant right operands packed at compile, others read as they lie; bias, residual and activation
-// fused.
+// MatMul and Gemm: constant right operands packed at compile, in f32 or rounded to bf16, others read as they lie; bias,
+// residual and activation fused.
 #include <algorithm>
 
 #include "devices/cpu/lowering.h"
+#include "devices/cpu/narrow.h"
 #include "kernels/gemm/gemm_any.h"
 #include "kernels/gemm/gemm_f32.h"
 #include "ops/broadcast_to.h"
@@ -86,22 +87,37 @@ struct Product {
   }
 };
 
+// Whether a MatMul has a constant right operand that is one matrix, which is packed.
+bool packs(const Node& node) {
+  const Value* b = node.input(1);
+  if (node.output()->element() != ElementType::kF32 || !is_folded(b)) return false;
+  const Shape& shape = b->shape();
+  if (!shape.is_ranked() || shape.rank() < 2) return false;
+  const Dims dims = shape.to_dims();
+  const std::int64_t size = count_elements(dims);
+  return size > 0 && size == dims[dims.size() - 1] * dims[dims.size() - 2];
+}
+
 void lower_matmul(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const ElementType type = unit.output->element();
-  const Tensor* constant = lowering.folded(node.input(1));
-  const bool packable = type == ElementType::kF32 && constant != nullptr && constant->rank() >= 2 &&
-                        constant->size() > 0 &&
-                        constant->size() == constant->dim(constant->rank() - 1) * constant->dim(constant->rank() - 2);
+  const bool packable = packs(node);
+  const Tensor* constant = packable ? lowering.folded(node.input(1)) : nullptr;
+  const bool narrow_a = lowering.is_narrow(node.input(0)) && product_reads_narrow(lowering, unit, node.input(0), false);
   Lowering::StepSpec spec;
   // A packed operand is not read as it was.
-  spec.inputs = {lowering.plain(node.input(0)), packable ? -1 : lowering.plain(node.input(1))};
+  spec.inputs = {narrow_a ? lowering.narrow(node.input(0)) : lowering.plain(node.input(0)),
+                 packable ? -1 : lowering.plain(node.input(1))};
   spec.kernel = "gemm_" + std::string(element_name(type));
   if (unit.residual != nullptr) {
     spec.inputs.push_back(lowering.plain(unit.residual));
-    spec.in_place = {2};
   }
-  spec.outputs = {lowering.plain_output(unit.output)};
+  const std::shared_ptr<PackedB> packed =
+      packable ? std::make_shared<PackedB>(pack(lowering, *constant, false)) : nullptr;
+  const bool narrow_c =
+      packable && packed->arithmetic == GemmArithmetic::kBf16 && is_read_narrow(lowering, unit.output, false);
+  spec.outputs = {narrow_c ? lowering.narrow_output(unit.output) : lowering.plain_output(unit.output)};
+  if (unit.residual != nullptr && !narrow_c) spec.in_place = {2};
   if (type != ElementType::kF32) {
     spec.algorithm = "portable";
     spec.run = [type](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
@@ -131,30 +147,37 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
   const std::vector<float> bias = unit.shift;
   const bool residual = unit.residual != nullptr;
   if (packable) {
-    const auto b = std::make_shared<PackedB>(pack(lowering, *constant, false));
     spec.algorithm = "packed";
-    spec.packed_bytes = static_cast<std::int64_t>(b->weights->size());
-    name_arithmetic(spec, b->arithmetic);
-    spec.run = [b, bias, activation, residual, dims = constant->dims()](const Inputs& inputs, OutputSink& outputs,
-                                                                        RunContext& context) {
+    spec.packed_bytes = static_cast<std::int64_t>(packed->weights->size());
+    name_arithmetic(spec, packed->arithmetic);
+    spec.run = [b = packed, bias, activation, residual, narrow_a, narrow_c, dims = constant->dims()](
+                   const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       const Product p(inputs[0].dims(), dims);
       const Tensor& a = inputs[0];
       const float* addend = residual ? inputs[2].data<float>() : nullptr;
       ORIEL_REQUIRE(!residual || inputs[2].dims() == p.out, "an addend of shape {}, expected {}",
                     to_string(inputs[2].dims()), to_string(p.out));
-      const float* from = a.data<float>();
-      Tensor& y = outputs.allocate(0, ElementType::kF32, p.out);
+      Tensor& y = outputs.allocate(0, narrow_c ? ElementType::kBF16 : ElementType::kF32, p.out);
       GemmF32Problem problem;
+      problem.narrow_c = narrow_c;
       problem.m = p.k > 0 ? a.size() / p.k : p.m;
       problem.n = b->n;
       problem.k = b->k;
       problem.arithmetic = b->arithmetic;
       problem.threads = context.threads.threads();
       GemmF32Operands o;
-      o.a = from;
+      if (narrow_a) {
+        o.a_bf16 = static_cast<const std::uint16_t*>(a.raw());
+      } else {
+        o.a = a.data<float>();
+      }
       o.lda = p.k;
       o.b = static_cast<const float*>(b->weights->data());
-      o.c = y.data<float>();
+      if (narrow_c) {
+        o.c_bf16 = static_cast<std::uint16_t*>(y.raw());
+      } else {
+        o.c = y.data<float>();
+      }
       o.ldc = p.n;
       o.column_bias = bias.empty() ? nullptr : bias.data();
       o.residual = addend;
@@ -312,6 +335,14 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
 }
 
 }  // namespace
+
+// The left operand of a product in bf16.
+bool product_reads_narrow(const Lowering& lowering, const Unit& unit, const Value* value, bool blocked) {
+  const Node& node = *unit.node;
+  if (blocked || !lowering.bf16() || !packs(node)) return false;
+  const Shape& b = node.input(1)->shape();
+  return b[b.rank() - 1].value() > 1 && node.input(0) == value && unit.residual != value;
+}
 
 std::vector<Rule> gemm_rules() {
   return {{"MatMul", decline_matmul, lower_matmul}, {"Gemm", decline_gemm, lower_gemm}};

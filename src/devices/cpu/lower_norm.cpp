@@ -1,8 +1,9 @@
-// Softmax and the normalisations, in f32.
+// Softmax and the normalisations, in f32; layer and RMS normalisation round their result where all readers would.
 #include <algorithm>
 #include <cmath>
 
-#include "devices/cpu/lowering.h"
+#include "devices/cpu/narrow.h"
+#include "kernels/elementwise/cast.h"
 #include "kernels/norm/norm.h"
 #include "kernels/softmax/softmax.h"
 
@@ -63,6 +64,21 @@ std::string decline_layer_norm(const Node& node, const CompileOptions& options) 
   return {};
 }
 
+// Rows [first, last) of n, rounded to bf16 by way of `own`, which holds `rows` rows.
+void narrow_layer_norm(const LayerNorm& n, std::int64_t first, std::int64_t last, std::uint16_t* y, float* own,
+                       std::int64_t rows) {
+  for (std::int64_t r = first; r < last; r += rows) {
+    const std::int64_t count = std::min(rows, last - r);
+    LayerNorm part = n;
+    part.x = n.x + r * n.columns;
+    part.y = own;
+    if (n.mean != nullptr) part.mean = n.mean + r;
+    if (n.inverse_deviation != nullptr) part.inverse_deviation = n.inverse_deviation + r;
+    layer_norm_f32(part, 0, count);
+    cast(ElementType::kF32, ElementType::kBF16, own, y + r * n.columns, count * n.columns);
+  }
+}
+
 void lower_layer_norm(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const bool rms = node.op().name != "LayerNormalization";
@@ -70,10 +86,13 @@ void lower_layer_norm(Lowering& lowering, const Unit& unit) {
   const float epsilon = node.attributes().get_float("epsilon", 1e-5F);
   Lowering::StepSpec spec;
   for (std::size_t i = 0; i < 3; ++i) spec.inputs.push_back(lowering.plain(node.input(i)));
-  for (const Value* v : node.outputs()) spec.outputs.push_back(lowering.plain_output(v));
-  spec.in_place = {0};
+  const bool narrow = is_read_narrow(lowering, unit.output, false);
+  for (const Value* v : node.outputs()) {
+    spec.outputs.push_back(narrow && v == unit.output ? lowering.narrow_output(v) : lowering.plain_output(v));
+  }
+  if (!narrow) spec.in_place = {0};
   spec.kernel = rms ? "rms_norm_f32" : "layer_norm_f32";
-  spec.run = [rms, axis, epsilon](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  spec.run = [rms, axis, epsilon, narrow](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     const auto a = static_cast<std::size_t>(normalize_axis(axis, x.rank()));
     LayerNorm n;
@@ -92,12 +111,23 @@ void lower_layer_norm(Lowering& lowering, const Unit& unit) {
     n.bias = rms ? nullptr : parameter(2);
     Dims reduced = x.dims();
     for (std::size_t i = a; i < reduced.size(); ++i) reduced[i] = 1;
-    Tensor& y = outputs.allocate(0, ElementType::kF32, x.dims());
-    n.y = y.data<float>();
+    Tensor& y = outputs.allocate(0, narrow ? ElementType::kBF16 : ElementType::kF32, x.dims());
+    if (!narrow) n.y = y.data<float>();
     if (outputs.size() > 1 && outputs.wanted(1)) n.mean = outputs.allocate(1, ElementType::kF32, reduced).data<float>();
     if (outputs.size() > 2 && outputs.wanted(2))
       n.inverse_deviation = outputs.allocate(2, ElementType::kF32, reduced).data<float>();
     const std::int64_t grain = std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(n.columns, 1));
+    if (narrow) {
+      const std::int64_t at_once = std::max<std::int64_t>(1, 2048 / std::max<std::int64_t>(n.columns, 1));
+      const std::int64_t each = at_once * n.columns + 16;
+      auto* scratch = static_cast<float*>(
+          context.scratch(static_cast<std::size_t>(each * context.threads.threads()) * sizeof(float)));
+      auto* to = static_cast<std::uint16_t*>(y.raw());
+      parallel(context, rows, grain, [&](std::int64_t first, std::int64_t last, int slot) {
+        narrow_layer_norm(n, first, last, to, scratch + slot * each, at_once);
+      });
+      return;
+    }
     parallel(context, rows, grain, [&](std::int64_t first, std::int64_t last, int) { layer_norm_f32(n, first, last); });
   };
   lowering.step(unit, std::move(spec));

@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "devices/cpu/movement.h"
+#include "devices/cpu/narrow.h"
 #include "devices/cpu/quantised.h"
+#include "kernels/elementwise/cast.h"
 #include "kernels/pool/pool.h"
 #include "kernels/pool/pool_bytes.h"
 #include "kernels/pool/pool_indices.h"
@@ -148,9 +150,53 @@ void lower_unpool(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+// The mean of `points` pixels of 16 channels that are bf16, widened a few at a time.
+void mean_of_narrow(const std::uint16_t* from, std::int64_t points, float* to) {
+  constexpr std::int64_t kBlock = 16;
+  constexpr std::int64_t kPoints = 128;
+  alignas(64) float wide[kPoints * kBlock];
+  alignas(64) float part[kBlock];
+  float mean[kBlock] = {};
+  for (std::int64_t first = 0; first < points; first += kPoints) {
+    PoolProblem p;
+    p.kind = PoolKind::kAverage;
+    p.channels = kBlock;
+    p.in[2] = p.kernel[2] = std::min(kPoints, points - first);
+    cast(ElementType::kBF16, ElementType::kF32, from + first * kBlock, wide, p.in[2] * kBlock);
+    const PoolPlan plan = pool_plan(p, 1);
+    pool_run(plan, wide, part, 0, plan.units);
+    const float share = static_cast<float>(p.in[2]) / static_cast<float>(points);
+    for (std::int64_t c = 0; c < kBlock; ++c) mean[c] += part[c] * share;
+  }
+  std::copy_n(mean, kBlock, to);
+}
+
+void lower_narrow_mean(Lowering& lowering, const Unit& unit) {
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.narrow(unit.node->input(0))};
+  spec.outputs = {lowering.blocked_output(unit.output)};
+  spec.kernel = "pool_f32";
+  spec.algorithm = "average";
+  spec.run = [pool = PoolStep(*unit.node)](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    Dims dims;
+    const PoolProblem p = pool.problem(x.dims(), dims);
+    const std::int64_t points = p.in[0] * p.in[1] * p.in[2];
+    const auto* from = static_cast<const std::uint16_t*>(x.raw());
+    auto* to = static_cast<float*>(outputs.allocate(0, ElementType::kF32, dims).raw());
+    const std::int64_t grain = std::max<std::int64_t>(1, 1024 / std::max<std::int64_t>(points, 1));
+    parallel(context, p.batch * ((p.channels + 15) / 16), grain, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t u = first; u < last; ++u) mean_of_narrow(from + u * points * 16, points, to + u * 16);
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 void lower(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   if (node.num_outputs() > 1) return lower_indices(lowering, unit);
+  if (lowering.is_narrow(node.input(0)) && pool_reads_narrow(lowering, unit, node.input(0), true))
+    return lower_narrow_mean(lowering, unit);
   Lowering::StepSpec spec;
   const ElementType type = node.output()->element();
   const PoolStep pool(node);
@@ -197,6 +243,12 @@ bool spatial_mean(const Node& node) {
 }
 
 }  // namespace
+
+bool pool_reads_narrow(const Lowering& lowering, const Unit& unit, const Value* value, bool blocked) {
+  const Node& node = *unit.node;
+  return blocked && lowering.bf16() && node.op().full_name() == "GlobalAveragePool" && decline(node, {}).empty() &&
+         node.input(0) == value;
+}
 
 bool serves_byte_average(const Node& node) {
   if (spatial_mean(node)) return true;

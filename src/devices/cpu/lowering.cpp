@@ -5,6 +5,7 @@
 
 #include "devices/cpu/cpu_device.h"
 #include "devices/cpu/fourier.h"
+#include "devices/cpu/narrow.h"
 #include "devices/cpu/quantised.h"
 #include "kernels/elementwise/cast.h"
 #include "kernels/reorder/reorder.h"
@@ -42,10 +43,10 @@ void reorder_tensor(const Tensor& x, Tensor& y, bool to_blocked, RunContext& con
   });
 }
 
-// A blocked tensor of bf16 as one of f32.
-void widen_tensor(const Tensor& x, Tensor& y, RunContext& context) {
+// A tensor of bf16 as one of f32.
+void widen_tensor(const Tensor& x, Tensor& y, bool blocked, RunContext& context) {
   constexpr std::int64_t kGrain = 1 << 14;
-  const std::int64_t count = count_elements(blocked_storage(x.dims()));
+  const std::int64_t count = blocked ? count_elements(blocked_storage(x.dims())) : x.size();
   const auto* from = static_cast<const std::uint16_t*>(x.raw());
   auto* to = static_cast<float*>(y.raw());
   parallel(context, (count + kGrain - 1) / kGrain, 1, [&](std::int64_t first, std::int64_t last, int) {
@@ -195,7 +196,11 @@ int Lowering::plain(const Value* value) {
     index = builder_.value(value);
   }
   plain_.emplace(value, index);
-  if (is_narrow(value) || blocked_.count(value) != 0) reorder(value, blocked(value), index, false);
+  if (is_narrow(value) && !narrows_blocked(*unit_of(value->producer()))) {
+    widen(value, narrow(value), index);
+  } else if (is_narrow(value) || blocked_.count(value) != 0) {
+    reorder(value, blocked(value), index, false);
+  }
   return index;
 }
 
@@ -203,7 +208,7 @@ int Lowering::blocked(const Value* value) {
   if (!may_block()) return enclosed(value);
   const auto found = blocked_.find(value);
   if (found != blocked_.end()) return found->second;
-  if (is_narrow(value)) {
+  if (is_narrow(value) && narrows_blocked(*unit_of(value->producer()))) {
     const int index = blocked_output(value);
     widen(value, narrow(value), index);
     return index;
@@ -232,7 +237,7 @@ int Lowering::narrow_output(const Value* value) {
   v.name = value->name();
   v.type = value->type();
   v.type.element = ElementType::kBF16;
-  v.storage = blocked_storage;
+  if (narrows_blocked(*unit_of(value->producer()))) v.storage = blocked_storage;
   const int index = builder_.add_value(std::move(v));
   narrow_.emplace(value, index);
   return index;
@@ -256,8 +261,9 @@ void Lowering::widen(const Value* value, int from, int to) {
   step.outputs = {to};
   step.op = "Reorder";
   step.node = value->name();
-  step.run = [](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-    widen_tensor(inputs[0], outputs.allocate(0, ElementType::kF32, inputs[0].dims()), context);
+  step.run = [blocked = narrows_blocked(*unit_of(value->producer()))](const Inputs& inputs, OutputSink& outputs,
+                                                                      RunContext& context) {
+    widen_tensor(inputs[0], outputs.allocate(0, ElementType::kF32, inputs[0].dims()), blocked, context);
   };
   builder_.add_step(std::move(step));
   StepInfo info;

@@ -1,4 +1,4 @@
-// Fused scaled dot-product attention in f32 that never holds the whole score matrix.
+// Fused scaled dot-product attention that never holds the whole score matrix: in f32, or with products of bf16.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,9 @@ namespace oriel::kernels {
 /// Any stride may be zero in inputs. heads is a multiple of kv_heads: head h reads key head h / (heads / kv_heads). out
 /// must not overlap an input. Query i stands at position past + i among the keys. A row without any visible key gives
 /// zeros. Numeric promise: f32 throughout, exp to 2 ulp, sums in lanes and over blocks of keys; independent of the
-/// number of threads only for equal blocks of rows, that is for equal plans.
+/// number of threads only for equal blocks of rows, that is for equal plans. With `bf16`, both products round their
+/// operands to bf16 (Q, K, V, and the exponentials) and sum in f32, but for few rows of f32 operands; Q, K, V and out
+/// may then lie in memory as bf16, each as it says.
 struct Attention {
   std::int64_t batch = 0, heads = 0, kv_heads = 0;
   std::int64_t queries = 0, keys = 0;
@@ -25,13 +27,16 @@ struct Attention {
   float scale = 1.0f;
   float softcap = 0.0f;  ///< none where zero
 
-  const float* q = nullptr;
+  bool bf16 = false;  ///< as f32 where the level has no products of bf16
+  bool narrow_q = false, narrow_k = false, narrow_v = false, narrow_out = false;  ///< elements are bf16
+
+  const void* q = nullptr;
   std::int64_t q_batch = 0, q_head = 0, q_row = 0;
-  const float* k = nullptr;
+  const void* k = nullptr;
   std::int64_t k_batch = 0, k_head = 0, k_row = 0;
-  const float* v = nullptr;
+  const void* v = nullptr;
   std::int64_t v_batch = 0, v_head = 0, v_row = 0;
-  float* out = nullptr;
+  void* out = nullptr;
   std::int64_t out_batch = 0, out_head = 0, out_row = 0;
 
   const float* bias = nullptr;         ///< added to the scores, [batch][head][query][key] by the strides, or null
@@ -48,6 +53,7 @@ struct AttentionPlan {
   std::int64_t keys_per_block = 0;
   std::size_t scratch_bytes = 0;  ///< per thread, 64-byte aligned
   Isa isa = Isa::kScalar;
+  bool bf16 = false;
 };
 
 AttentionPlan attention_plan(const Attention& shape, int threads, Isa isa = max_isa());

@@ -60,8 +60,9 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
     if (layer.kernel[d] < 1 || layer.stride[d] < 1 || layer.dilation[d] < 1)
       return "extents and steps must be positive";
   }
-  if (layer.scaled_input && (algorithm != ConvAlgorithm::kDirect || layer.input != ConvElement::kF32)) {
-    return "direct kernels of f32 alone scale their inputs";
+  if (layer.scaled_input && (algorithm != ConvAlgorithm::kDirect ||
+                             (layer.input != ConvElement::kF32 && layer.input != ConvElement::kBf16))) {
+    return "direct kernels of f32 and bf16 alone scale their inputs";
   }
   if (layer.input != ConvElement::kF32) {
     const bool winograd = layer.input == ConvElement::kBf16 && algorithm == ConvAlgorithm::kWinograd2;
@@ -72,7 +73,6 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
     if (layer.input == ConvElement::kS32) return "32-bit integers are no input";
     if (layer.rounds_input) {
       if (layer.input != ConvElement::kBf16) return "inputs are rounded to bf16 alone";
-      if (layer.input_layout == Layout::kPlain) return "inputs to round are blocked";
       if (algorithm == ConvAlgorithm::kDepthwise) return "depthwise: does not round its input";
     }
     if (layer.input == ConvElement::kBf16) {
@@ -80,9 +80,10 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
       if (layer.output != ConvElement::kF32 && layer.output != ConvElement::kBf16) return "bf16 gives f32 or bf16";
     }
     if (algorithm == ConvAlgorithm::kDirect) return {};
-    if (algorithm == ConvAlgorithm::kDepthwise && (layer.kernel[0] != 1 || layer.stride[0] != 1))
-      return "depthwise: bf16 and integers have no depth";
-    if (layer.kernel[1] * layer.kernel[2] > 256) return "depthwise: sums beyond 256 taps are not exact";
+    if (algorithm == ConvAlgorithm::kDepthwise && layer.input != ConvElement::kBf16) {
+      if (layer.kernel[0] != 1 || layer.stride[0] != 1) return "depthwise: integers have no depth";
+      if (layer.kernel[1] * layer.kernel[2] > 256) return "depthwise: sums beyond 256 taps are not exact";
+    }
   } else if (layer.output != ConvElement::kF32) {
     return "f32 inputs give f32 outputs";
   }

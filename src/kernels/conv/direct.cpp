@@ -503,7 +503,7 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
 bool is_pointwise(const ConvKernel& kernel, const ConvShape& shape) {
   const ConvLayer& layer = kernel.layer;
   if (layer.input_layout == Layout::kPlain || layer.transposed) return false;
-  if (woven_width(layer) > 0 || layer.scaled_input) return false;
+  if (woven_width(layer) > 0 || (layer.scaled_input && is_f32(kernel))) return false;
   for (int d = 0; d < 3; ++d) {
     if (layer.kernel[d] != 1 || layer.stride[d] != 1 || shape.pad[d] != 0 || shape.in[d] != shape.out[d]) return false;
   }
@@ -514,7 +514,7 @@ bool is_pointwise(const ConvKernel& kernel, const ConvShape& shape) {
 bool lies_as_band(const ConvKernel& kernel) {
   const ConvLayer& layer = kernel.layer;
   if (is_integer(kernel)) return channels_per_word(kernel) == 4 && layer.input == ConvElement::kU8;
-  return !layer.rounds_input;
+  return !layer.rounds_input && !layer.scaled_input;
 }
 
 /// The axes of one pass; a pointwise layer is one row of pixels.

@@ -389,24 +389,43 @@ TEST(NarrowConvolution, Bf16WinogradError) {
 TEST(NarrowConvolution, Bf16) {
   if (hardware_isa() < Isa::kBf16) GTEST_SKIP() << "needs avx512_bf16";
   std::mt19937_64 random(3);
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < 160; ++round) {
     ConvLayer layer = random_layer(random);
     layer.input = ConvElement::kBf16;
     layer.output = random() % 2 == 0 ? ConvElement::kF32 : ConvElement::kBf16;
     layer.residual = static_cast<Residual>(random() % 3);
     layer.residual_element = random() % 2 == 0 ? ConvElement::kF32 : ConvElement::kBf16;
-    layer.activation.kind = random() % 2 == 0 ? ActivationKind::kSwish : ActivationKind::kSigmoid;
+    constexpr ActivationKind kKinds[] = {ActivationKind::kSwish, ActivationKind::kSigmoid, ActivationKind::kRelu};
+    layer.activation.kind = kKinds[random() % 3];
     layer.activation.a = 1.0F;
     if (round % 4 == 0) {
       layer = winograd_layer(layer, random);
     }
-    layer.rounds_input = layer.input_layout == Layout::kBlocked && random() % 2 == 0;
+    layer.rounds_input = random() % 2 == 0;
+    layer.scaled_input = layer.input_layout == Layout::kBlocked && random() % 4 == 0;
     const ConvShape shape = random_shape(layer, random);
     ConvCase c = make_case(layer, shape, true, random);
     const std::vector<float> weights = c.weights;
     const std::vector<float> given = c.input;
     for (float& v : c.weights) v = from_bf16(to_bf16(v));
-    for (float& v : c.input) v = from_bf16(to_bf16(v));
+    if (!layer.rounds_input) {
+      for (float& v : c.input) v = from_bf16(to_bf16(v));
+    }
+    const std::vector<float> read_input = c.input;
+    // What is multiplied is the rounded product of input and factor.
+    const std::int64_t in_points = volume(shape.in);
+    const std::int64_t blocked_channels = stored_channels(layer.in_channels, Layout::kBlocked);
+    const std::int64_t scales = static_cast<std::int64_t>(c.input_scale.size()) / layer.in_channels;
+    std::vector<float> factors(static_cast<std::size_t>(scales * blocked_channels));
+    for (std::int64_t i = 0; i < scales * layer.in_channels; ++i)
+      factors[i / layer.in_channels * blocked_channels + i % layer.in_channels] = c.input_scale[i];
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(c.input.size()); ++i) {
+      const std::int64_t image = i / in_points / layer.in_channels;
+      const std::int64_t channel = i / in_points % layer.in_channels;
+      if (scales > 0) c.input[i] *= factors[(scales > 1 ? image : 0) * blocked_channels + channel];
+      c.input[i] = from_bf16(to_bf16(c.input[i]));
+    }
+    c.input_scale.clear();
     for (float& v : c.residual) v = from_bf16(to_bf16(v));
     const std::vector<double> exact = exact_convolution(c);
     const auto store = [&](const std::vector<float>& plain, std::int64_t channels, std::int64_t points, Layout layout,
@@ -418,8 +437,8 @@ TEST(NarrowConvolution, Bf16) {
       }
       return bytes;
     };
-    Bytes input = store(layer.rounds_input ? given : c.input, layer.in_channels, volume(shape.in), layer.input_layout,
-                        layer.rounds_input ? ConvElement::kF32 : ConvElement::kBf16);
+    Bytes input = store(layer.rounds_input ? given : read_input, layer.in_channels, volume(shape.in),
+                        layer.input_layout, layer.rounds_input ? ConvElement::kF32 : ConvElement::kBf16);
     Bytes residual = store(c.residual, layer.out_channels, volume(shape.out), Layout::kBlocked, layer.residual_element);
     const std::int64_t out_points = volume(shape.out);
     const std::int64_t stored = stored_channels(layer.out_channels, Layout::kBlocked);
@@ -432,6 +451,8 @@ TEST(NarrowConvolution, Bf16) {
       buffers.residual = residual.data();
       buffers.output = output.data();
       buffers.packed = packed.data();
+      if (scales > 0) buffers.input_scale = factors.data();
+      if (scales > 1) buffers.input_scale_stride = blocked_channels;
       run_all(kernel, shape, buffers, random);
       for (std::int64_t n = 0; n < shape.batch; ++n) {
         for (std::int64_t o = 0; o < stored; ++o) {
@@ -462,8 +483,10 @@ TEST(NarrowConvolution, Declines) {
   layer.rounds_input = true;
   EXPECT_TRUE(conv_serves(layer, Isa::kBf16));
   layer.input_layout = Layout::kPlain;
-  EXPECT_FALSE(conv_serves(layer, Isa::kBf16));
+  EXPECT_TRUE(conv_serves(layer, Isa::kBf16));
   layer.input_layout = Layout::kBlocked;
+  layer.groups = layer.in_channels = layer.out_channels = 16;
+  EXPECT_FALSE(conv_decline(layer, ConvAlgorithm::kDepthwise, Isa::kBf16).empty());
   layer.input = ConvElement::kU8;
   EXPECT_FALSE(conv_serves(layer, Isa::kBf16));
   layer.rounds_input = false;

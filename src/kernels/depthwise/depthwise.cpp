@@ -1,6 +1,6 @@
 // Plans, packs and deals out depthwise convolutions: units are one channel block of a row band. Integers have words
-// of four taps where VNNI takes them. Other integers and bf16 compute in f32 too, a band at a time: sums of up to 256
-// products of 8 bits are exact there.
+// of four taps where VNNI takes them. Other integers compute in f32 too, a band at a time: sums of up to 256 products
+// of 8 bits are exact there.
 #include "kernels/depthwise/depthwise.h"
 
 #include <algorithm>
@@ -49,14 +49,15 @@ std::int64_t element_bytes(ConvElement element) {
   }
 }
 
-DepthwiseRun kernel_of(Isa isa) {
+DepthwiseRun kernel_of(const ConvKernel& kernel) {
+  const Isa isa = kernel.isa;
+  if (kernel.layer.input == ConvElement::kBf16) return kDepthwiseBf16;
   if (isa >= Isa::kAvx512) return kDepthwiseAvx512;
   return isa == Isa::kAvx2 ? kDepthwiseAvx2 : kDepthwiseScalar;
 }
 
-/// The ends of a layer that is not f32.
+/// The ends of an integer layer.
 const NarrowKernels& ends_of(const ConvKernel& kernel) {
-  if (!is_integer(kernel.layer)) return kBf16Bf16;
   if (kernel.isa >= Isa::kAvx512) return kInt16Avx512;
   return kernel.isa == Isa::kAvx2 ? kInt16Avx2 : kInt16Scalar;
 }
@@ -141,7 +142,7 @@ double seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
   for (const std::int64_t extent : shape.out) values *= static_cast<double>(extent);
   const double compute =
       values * (2.0 * static_cast<double>(taps_of(kernel.layer)) / 0.7 + 6.0) / nominal_flops(kernel.isa);
-  const double factor = kernel.layer.input == ConvElement::kF32 ? 1.0 : by_bytes(kernel) ? 0.6 : 1.5;
+  const double factor = !is_integer(kernel.layer) ? 1.0 : by_bytes(kernel) ? 0.6 : 1.5;
   return compute * factor / threads + 1e-6;
 }
 
@@ -182,7 +183,7 @@ void plan(ConvPlan& plan, int threads) {
   const std::int64_t blocks = shape.batch * blocks_of(plan.kernel.layer);
   if (rows * shape.out[2] * blocks == 0) return;
   const std::int64_t wanted = wanted_units(seconds(plan.kernel, shape, 1), threads);
-  if (plan.kernel.layer.input != ConvElement::kF32) return plan_narrow(plan, wanted);
+  if (is_integer(plan.kernel.layer)) return plan_narrow(plan, wanted);
   std::int64_t bands = ceil_div(wanted, blocks);
   // Every thread begins with a part of the image, as in the layers around.
   if (threads > 1 && wanted > 1) bands = round_up(bands, threads);
@@ -191,7 +192,7 @@ void plan(ConvPlan& plan, int threads) {
   plan.units[0] = blocks * plan.bands_y;
 }
 
-/// What the ends of an integer or bf16 layer share.
+/// What the ends of an integer layer share.
 DirectUnit end_of(const ConvLayer& layer, const ConvBuffers& buffers) {
   DirectUnit end{};
   end.output = buffers.output;
@@ -267,7 +268,7 @@ void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t f
                 float* scratch) {
   const ConvLayer& layer = plan.kernel.layer;
   const ConvShape& shape = plan.shape;
-  const DepthwiseRun kernel = kernel_of(plan.kernel.isa);
+  const DepthwiseRun kernel = kernel_of(plan.kernel);
   const NarrowKernels& ends = ends_of(plan.kernel);
   const std::int64_t blocks = blocks_of(layer);
   const std::int64_t in_plane = shape.in[1] * shape.in[2];
@@ -313,21 +314,15 @@ void run_narrow(const ConvPlan& plan, const ConvBuffers& buffers, std::int64_t f
     unit.weights = packed + headers_of(plan.kernel) * kChannelBlock;
     kernel(unit);
     const std::int64_t pixels = rows * shape.out[2];
-    if (is_integer(layer)) {
-      end.scale = buffers.scale != nullptr ? buffers.scale + channel : packed + 2 * kChannelBlock;
-      end.offset = packed + 3 * kChannelBlock;
-    }
+    end.scale = buffers.scale != nullptr ? buffers.scale + channel : packed + 2 * kChannelBlock;
+    end.offset = packed + 3 * kChannelBlock;
     Destination d;
     d.channel = 0;
     d.pixels = pixels;
     d.to = (plane * out_plane + row0 * shape.out[2]) * kChannelBlock;
     d.stride = kChannelBlock;
     d.keep = std::min(kChannelBlock, layer.in_channels - channel);
-    if (is_integer(layer)) {
-      ends.finish_floats(end, sums, packed + kChannelBlock, d);
-    } else {
-      ends.finish(end, sums, d);
-    }
+    ends.finish_floats(end, sums, packed + kChannelBlock, d);
   }
 }
 
@@ -335,8 +330,8 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
          float* scratch) {
   const ConvLayer& layer = plan.kernel.layer;
   if (by_bytes(plan.kernel)) return run_bytes(plan, buffers, first, last, scratch);
-  if (layer.input != ConvElement::kF32) return run_narrow(plan, buffers, first, last, scratch);
-  const DepthwiseRun kernel = kernel_of(plan.kernel.isa);
+  if (is_integer(layer)) return run_narrow(plan, buffers, first, last, scratch);
+  const DepthwiseRun kernel = kernel_of(plan.kernel);
   DepthwiseUnit unit{};
   std::int64_t in_volume = kChannelBlock;
   std::int64_t out_volume = kChannelBlock;
@@ -351,6 +346,8 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     out_volume *= unit.out[d];
   }
   unit.residual_after = layer.residual == Residual::kAfterActivation;
+  unit.narrow_output = layer.output == ConvElement::kBf16;
+  unit.narrow_residual = layer.residual_element == ConvElement::kBf16;
   unit.activation = layer.activation;
   const std::int64_t blocks = blocks_of(layer);
   const std::int64_t rows = plan.shape.out[0] * plan.shape.out[1];
@@ -361,11 +358,13 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
     const float* packed = static_cast<const float*>(buffers.packed) + u % blocks * block_floats(plan.kernel);
     unit.bias = packed;
     unit.weights = packed + kChannelBlock;
-    unit.input = static_cast<const float*>(buffers.input) + block * in_volume;
-    unit.output = static_cast<float*>(buffers.output) + block * out_volume;
+    unit.input = static_cast<const char*>(buffers.input) + block * in_volume * element_bytes(layer.input);
+    unit.output = static_cast<char*>(buffers.output) + block * out_volume * element_bytes(layer.output);
     unit.residual = nullptr;
-    if (layer.residual != Residual::kNone)
-      unit.residual = static_cast<const float*>(buffers.residual) + block * out_volume;
+    if (layer.residual != Residual::kNone) {
+      unit.residual =
+          static_cast<const char*>(buffers.residual) + block * out_volume * element_bytes(layer.residual_element);
+    }
     unit.row0 = band * plan.rows;
     unit.row1 = std::min(unit.row0 + plan.rows, rows);
     const std::int64_t real = layer.in_channels - channel;

@@ -10,19 +10,20 @@
 namespace oriel::kernels {
 
 struct DepthwiseUnit {
-  const float* input;     // this block of 16 channels of one image
-  float* output;          // likewise
-  const float* residual;  // null or like output
-  const float* weights;   // [kd][kh][kw][16]
-  const float* bias;      // [16]
+  const void* input;     // this block of 16 channels of one image: f32, or bf16 for the kernels of that type
+  void* output;          // likewise: f32, or bf16 as narrow_output says
+  const void* residual;  // null or like output
+  const float* weights;  // [kd][kh][kw][16]
+  const float* bias;     // [16]
   std::int64_t in[3], out[3], kernel[3], stride[3], dilation[3], pad[3];
   std::int64_t row0, row1;  // of out[0] * out[1] rows
   std::int64_t keep;        // real channels of the block if the others must be cleared, else 16
   bool residual_after;
+  bool narrow_output, narrow_residual;  // elements are bf16, which kernels of bf16 inputs alone have
   Activation activation;
 };
 
-/// y = f(bias + sum w x) over the unit's rows; taps outside the input are left out.
+/// y = f(bias + sum w x) in f32 over the unit's rows; taps outside the input are left out.
 using DepthwiseRun = void (*)(const DepthwiseUnit& unit);
 
 /// The same for bytes whose taps lie side by side in a row. The band holds the rows that the unit reads, every row with
@@ -51,5 +52,6 @@ extern const DepthwiseBytesRun kDepthwiseVnni;
 extern const DepthwiseRun kDepthwiseScalar;
 extern const DepthwiseRun kDepthwiseAvx2;
 extern const DepthwiseRun kDepthwiseAvx512;
+extern const DepthwiseRun kDepthwiseBf16;  // of bf16 inputs
 
 }  // namespace oriel::kernels

@@ -6,6 +6,11 @@ namespace oriel::kernels {
 namespace {
 
 #include "kernels/conv/activate.inc"
+
+constexpr bool kNarrow = false;
+using Input = float;
+ORIEL_INLINE F load_input(const Input* p) { return load(p); }
+
 #include "kernels/depthwise/depthwise_body.inc"
 
 }  // namespace

@@ -1,4 +1,5 @@
 // Matrix products of bfloat16 pairs with f32 sums: tiles up to 14 x 32, 6 x 64 and 2 x 128.
+#include "kernels/gemm/gemm_bf16_table.h"
 #include "kernels/gemm/gemm_f32_table.h"
 #include "kernels/simd/vec_avx512.h"
 
@@ -123,6 +124,96 @@ void pack_b(const float* b, std::int64_t ldb, bool transposed, std::int64_t k, i
   }
 }
 
+/// n of 32 bfloat16, zeros behind.
+ORIEL_SIMD_INLINE F load_pairs(const std::uint16_t* p, std::int64_t n) {
+  const __mmask32 mask = n >= 32 ? 0xffffffffU : n <= 0 ? 0U : (1U << n) - 1;
+  return as_f(_mm512_maskz_loadu_epi16(mask, p));
+}
+
+/// n of 16 bfloat16 in the low halves of 32-bit lanes, zeros elsewhere.
+ORIEL_SIMD_INLINE I load_halves(const std::uint16_t* p, int n) {
+  const auto mask = static_cast<__mmask16>((1U << n) - 1);
+  return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, p));
+}
+
+void pack_narrow_a(const std::uint16_t* a, std::int64_t lda, int rows, std::int64_t k, float* packed) {
+  for (std::int64_t k0 = 0; k0 < k; k0 += 32) {
+    float* to = packed + k0 / 2 * rows;
+    for (int m = 0; m < rows; ++m) store(to + m * 16, load_pairs(a + m * lda + k0, k - k0));
+  }
+}
+
+void pack_narrow_b(const std::uint16_t* b, std::int64_t ldb, bool transposed, std::int64_t k, int columns, int width,
+                   float* packed) {
+  for (int j = 0; j < width; j += 16) {
+    const int n = clamp_count(columns - j);
+    if (!transposed) {
+      for (std::int64_t i = 0; i < k; i += 2) {
+        const std::uint16_t* from = b + i * ldb + j;
+        const I even = load_halves(from, n);
+        const I odd = i + 1 < k ? load_halves(from + ldb, n) : _mm512_setzero_si512();
+        store(packed + i / 2 * width + j, as_f(bit_or(even, shift_left<16>(odd))));
+      }
+      continue;
+    }
+    for (std::int64_t i = 0; i < k; i += 32) {
+      F r[16];
+      ORIEL_UNROLL for (int c = 0; c < 16; ++c) r[c] = c < n ? load_pairs(b + (j + c) * ldb + i, k - i) : zero();
+      transpose_lanes(r);
+      const int words = clamp_count((k - i + 1) / 2);
+      ORIEL_UNROLL for (int c = 0; c < 16; ++c) {
+        if (c < words) store(packed + (i / 2 + c) * width + j, r[c]);
+      }
+    }
+  }
+}
+
+/// x Phi(x) by a polynomial for (Phi(x) - 1/2) / x over x^2, exact 0 and 1 beyond 4.25: the normal distribution's Phi,
+/// or what takes its place in the form with tanh.
+template <ActivationKind kKind>
+ORIEL_SIMD_INLINE F rounded_activation(F x) {
+  if constexpr (kKind == ActivationKind::kNone) return x;
+  constexpr float kErf[] = {0.399113208f,    -0.0666712523f, 0.0099952314f,   -0.00115720008f, 0.000100834441f,
+                            -6.29285159e-6f, 2.60586347e-7f, -6.32529451e-9f, 6.75211762e-11f};
+  constexpr float kTanh[] = {0.398787767f,    -0.0664529875f, 0.00990482979f,  -0.0011286498f, 9.54723946e-5f,
+                             -5.72220961e-6f, 2.26471201e-7f, -5.25390487e-9f, 5.37467952e-11f};
+  const float* c = kKind == ActivationKind::kGeluErf ? kErf : kTanh;
+  const F near = min(set(4.25f), max(set(-4.25f), x));
+  const F s = near * near;
+  F p = set(c[8]);
+  ORIEL_UNROLL for (int i = 7; i >= 0; --i) p = fma(p, s, set(c[i]));
+  return x * max(zero(), fma(near, p, set(0.5f)));
+}
+
+template <ActivationKind kKind>
+void round_rows_as(const float* x, std::int64_t x_stride, std::uint16_t* y, std::int64_t y_stride, std::int64_t rows,
+                   std::int64_t n) {
+  for (std::int64_t m = 0; m < rows; ++m) {
+    const float* from = x + m * x_stride;
+    std::uint16_t* to = y + m * y_stride;
+    std::int64_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+      const F low = rounded_activation<kKind>(load(from + i));
+      const F high = rounded_activation<kKind>(load(from + i + 16));
+      _mm512_storeu_si512(to + i, pairs_of(low, high));
+    }
+    for (; i < n; i += 16) {
+      const int count = clamp_count(n - i);
+      const __m256bh halves = _mm512_cvtneps_pbh(rounded_activation<kKind>(load_n(from + i, count)));
+      _mm256_mask_storeu_epi16(to + i, static_cast<__mmask16>((1U << count) - 1), reinterpret_cast<__m256i>(halves));
+    }
+  }
+}
+
+void round_rows(const Activation& f, const float* x, std::int64_t x_stride, std::uint16_t* y, std::int64_t y_stride,
+                std::int64_t rows, std::int64_t n) {
+  if (f.kind == ActivationKind::kGeluErf)
+    return round_rows_as<ActivationKind::kGeluErf>(x, x_stride, y, y_stride, rows, n);
+  if (f.kind == ActivationKind::kGeluTanh)
+    return round_rows_as<ActivationKind::kGeluTanh>(x, x_stride, y, y_stride, rows, n);
+  round_rows_as<ActivationKind::kNone>(x, x_stride, y, y_stride, rows, n);
+}
+
 ORIEL_SIMD_INLINE float dot(const float* a, const float* x, std::int64_t k) {
   F acc = zero();
   for (std::int64_t i = 0; i < k; i += 16) {
@@ -161,5 +252,7 @@ const GemmF32Table kGemmBf16 = {
     .dot_rows = dot_rows,
     .activate = activate_matrix,
 };
+
+const GemmBf16Rows kGemmBf16Rows = {pack_narrow_a, pack_narrow_b, round_rows};
 
 }  // namespace oriel::kernels

@@ -6,6 +6,7 @@
 
 #include "base/work_counters.h"
 #include "kernels/attention/attention_table.h"
+#include "kernels/gemm/gemm_bf16_table.h"
 #include "kernels/gemm/gemm_f32_table.h"
 
 namespace oriel::kernels {
@@ -42,6 +43,9 @@ constexpr std::int64_t kOnePass = 3072;
 constexpr std::int64_t kEachPass = 1536;
 constexpr std::int64_t kEachPassUnpacked = 1024;
 
+/// The results of one tile of bf16 pairs: 14 x 32, 6 x 64 or 2 x 128.
+constexpr std::int64_t kTileFloats = 14 * 32;
+
 /// Words of one row of packed A.
 std::int64_t packed_row(const GemmF32Table& t, std::int64_t k) {
   return ceil_div(words_of(t, k), kGemmF32Block) * kGemmF32Block;
@@ -57,12 +61,16 @@ struct Matrices {
   const float* b;
   float* c;
   const float* residual;
+  const std::uint16_t* a_bf16;
+  std::uint16_t* c_bf16;
 };
 
 Matrices matrices_of(const GemmF32Operands& o, std::int64_t i) {
   const std::int64_t c = start(o.c_offsets, o.c_stride, i);
-  return {o.a + start(o.a_offsets, o.a_stride, i), o.b + start(o.b_offsets, o.b_stride, i), o.c + c,
-          o.residual != nullptr ? o.residual + c : nullptr};
+  const std::int64_t a = start(o.a_offsets, o.a_stride, i);
+  return {o.a != nullptr ? o.a + a : nullptr,           o.b + start(o.b_offsets, o.b_stride, i),
+          o.c != nullptr ? o.c + c : nullptr,           o.residual != nullptr ? o.residual + c : nullptr,
+          o.a_bf16 != nullptr ? o.a_bf16 + a : nullptr, o.c_bf16 != nullptr ? o.c_bf16 + c : nullptr};
 }
 
 void run_dot(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices& x, std::int64_t row_begin,
@@ -141,10 +149,10 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
   const std::int64_t rows = row_end - row_begin;
   const std::int64_t tiles = ceil_div(rows, t.rows);
   float* const packed_a = scratch;
-  float* const panel = scratch + (plan.pack_a ? plan.rows_per_unit * packed_row(t, plan.k_block) : 0);
+  float* const narrowed = scratch + (plan.pack_a ? plan.rows_per_unit * packed_row(t, plan.k_block) : 0);
+  float* const panel = narrowed + (p.narrow_c ? kTileFloats : 0);
 
   GemmF32Tile tile;
-  tile.c_row = o.ldc;
   tile.residual_row = o.residual_ld;
   tile.a_row = o.lda;
   tile.alpha = o.alpha;
@@ -152,7 +160,8 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
   tile.b_panel = words_of(t, p.k) * t.panel;
   const ActivationKind kind = o.activation.kind;
   const bool clamps = kind == ActivationKind::kRelu || kind == ActivationKind::kClip;
-  const bool post = !clamps && kind != ActivationKind::kNone;
+  const bool rounds_gelu = p.narrow_c && (kind == ActivationKind::kGeluErf || kind == ActivationKind::kGeluTanh);
+  const bool post = !clamps && !rounds_gelu && kind != ActivationKind::kNone;
 
   for (std::int64_t k0 = 0; k0 == 0 || k0 < p.k; k0 += plan.k_block) {
     const std::int64_t kc = std::min(plan.k_block, p.k - k0);
@@ -170,8 +179,13 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
     if (plan.pack_a) {
       for (std::int64_t i = 0, r = row_begin; i < tiles; ++i) {
         const std::int64_t count = (row_end - r + tiles - i - 1) / (tiles - i);
-        const float* from = p.transpose_a ? x.a + k0 * o.lda + r : x.a + r * o.lda + k0;
-        t.pack_a(from, o.lda, p.transpose_a, static_cast<int>(count), kc, packed_a + (r - row_begin) * kc_padded);
+        float* to = packed_a + (r - row_begin) * kc_padded;
+        if (x.a_bf16 != nullptr) {
+          kGemmBf16Rows.pack_a(x.a_bf16 + r * o.lda + k0, o.lda, static_cast<int>(count), kc, to);
+        } else {
+          const float* from = p.transpose_a ? x.a + k0 * o.lda + r : x.a + r * o.lda + k0;
+          t.pack_a(from, o.lda, p.transpose_a, static_cast<int>(count), kc, to);
+        }
         r += count;
       }
     }
@@ -195,18 +209,27 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
       for (std::int64_t i = 0, r = row_begin; i < tiles; ++i) {
         const std::int64_t count = (row_end - r + tiles - i - 1) / (tiles - i);
         tile.a = plan.pack_a ? packed_a + (r - row_begin) * kc_padded : x.a + r * o.lda + k0;
-        tile.c = x.c + r * o.ldc + column;
+        tile.c = p.narrow_c ? narrowed : x.c + r * o.ldc + column;
+        tile.c_row = p.narrow_c ? span * t.panel : o.ldc;
         tile.row_bias = first_pass && o.row_bias != nullptr ? o.row_bias + r : nullptr;
         tile.residual = first_pass && x.residual != nullptr ? x.residual + r * o.residual_ld + column : nullptr;
         const GemmF32TileFn fn = span == 4   ? t.wide4[plan.pack_a][count - 1]
                                  : span == 2 ? t.wide2[plan.pack_a][count - 1]
                                              : t.tiles[plan.pack_a][width / t.quantum - 1][count - 1];
         // The lines to be stored arrive while the products are summed.
+        std::uint16_t* const narrow = p.narrow_c ? x.c_bf16 + r * o.ldc + column : nullptr;
         for (std::int64_t i = 0; i < count; ++i) {
-          for (int j = 0; j < tile.columns; j += 16) __builtin_prefetch(tile.c + i * o.ldc + j, 1);
+          if (p.narrow_c) {
+            for (int j = 0; j < tile.columns; j += 32) __builtin_prefetch(narrow + i * o.ldc + j, 1);
+          } else {
+            for (int j = 0; j < tile.columns; j += 16) __builtin_prefetch(tile.c + i * o.ldc + j, 1);
+          }
         }
         fn(tile);
-        if (post && last_pass) t.activate(o.activation, tile.c, o.ldc, tile.c, o.ldc, count, tile.columns);
+        if (post && last_pass) t.activate(o.activation, tile.c, tile.c_row, tile.c, tile.c_row, count, tile.columns);
+        if (p.narrow_c)
+          kGemmBf16Rows.round(rounds_gelu ? o.activation : Activation{}, tile.c, tile.c_row, narrow, o.ldc, count,
+                              tile.columns);
         r += count;
       }
       q += span;
@@ -235,7 +258,8 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   plan.few_rows = !plan.dot && !packed_b && !problem.transpose_a && m <= kAttentionFewRows && t.group == 1;
   const std::int64_t one_pass = packed_b ? kOnePass : kEachPassUnpacked;
   const std::int64_t each_pass = packed_b ? kEachPass : kEachPassUnpacked;
-  const std::int64_t passes = k <= one_pass ? 1 : ceil_div(k, each_pass);
+  // Results that are rounded as they are written take one pass.
+  const std::int64_t passes = k <= one_pass || problem.narrow_c ? 1 : ceil_div(k, each_pass);
   const std::int64_t k_step = kGemmF32Block * t.group;
   plan.k_block = std::max<std::int64_t>(1, ceil_div(ceil_div(k, passes), k_step) * k_step);
   if (plan.dot || plan.few_rows) plan.k_block = std::max<std::int64_t>(1, k);
@@ -260,8 +284,9 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   // Columns: enough units for the threads, none below a few microseconds; a unit stays below about a millisecond.
   const double total = row_cost * static_cast<double>(m) * static_cast<double>(problem.batch);
   constexpr double kSmallest = 250e3;
-  constexpr double kLargest = 30e6;
-  const double wanted_units = std::max(threads > 1 ? 4.0 * threads : 1.0, total / kLargest);
+  // Pairs of bf16 take half the time, and every unit packs its rows of A.
+  const double largest = t.group > 1 ? 120e6 : 30e6;
+  const double wanted_units = std::max(threads > 1 ? 4.0 * threads : 1.0, total / largest);
   const auto affordable = static_cast<std::int64_t>(std::min(std::max(1.0, total / kSmallest), wanted_units));
   const std::int64_t groups = ceil_div(panels, plan.panels_at_once);
   std::int64_t panel_units = 1;
@@ -285,6 +310,7 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
 
   std::int64_t floats = 0;
   if (plan.pack_a) floats += plan.rows_per_unit * packed_row(t, plan.k_block);
+  if (problem.narrow_c) floats += kTileFloats;
   if (plan.few_rows) {
     floats += m * plan.panels_per_unit * t.panel;
   } else if (!packed_b) {

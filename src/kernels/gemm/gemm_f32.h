@@ -10,7 +10,8 @@
 namespace oriel::kernels {
 
 /// How products are computed. kBf16 rounds A and B to bfloat16 (to nearest even, subnormals to zero) and sums their
-/// exact products in f32: operands and results stay f32 arrays. Where the level lacks it, kBf16 is computed as kF32.
+/// exact products in f32: operands and results are f32 arrays unless said otherwise. Where the level lacks it, kBf16 is
+/// computed as kF32.
 enum class GemmArithmetic : std::uint8_t { kF32, kBf16 };
 
 /// The shape of C[m, n] = op(A)[m, k] * op(B)[k, n], `batch` times. All extents may be zero; k = 0 gives the epilogue
@@ -25,6 +26,9 @@ struct GemmF32Problem {
   bool transpose_b = false;  ///< an unpacked B is stored [n][ldb] instead of [k][ldb]
   int threads = 1;           ///< how many threads will share the units: sets their size
   GemmArithmetic arithmetic = GemmArithmetic::kF32;
+  /// C is written as bf16, to GemmF32Operands::c_bf16: where the arithmetic is bf16, n > 1. A GELU is then within 7e-5
+  /// of its value before it is rounded.
+  bool narrow_c = false;
 };
 
 /// How a problem will be computed: a deterministic function of problem, level and cache sizes. Plain data, cheap to
@@ -82,6 +86,9 @@ struct GemmF32Operands {
   std::int64_t ldc = 0;
   std::int64_t c_stride = 0;
   const std::int64_t* c_offsets = nullptr;
+  /// Instead of a: elements that are bf16, where the arithmetic is bf16, A is not transposed and n > 1.
+  const std::uint16_t* a_bf16 = nullptr;
+  std::uint16_t* c_bf16 = nullptr;     ///< instead of c, as narrow_c says; beta is 0
   const float* column_bias = nullptr;  ///< n values, the same for the whole batch
   const float* row_bias = nullptr;     ///< m values
   const float* residual = nullptr;     ///< m x n; batches at the strides or offsets of C
