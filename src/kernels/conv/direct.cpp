@@ -772,6 +772,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   unit.in_place = plan.in_place;
   unit.flat = plan.flat;
   unit.width_step = width_step(kernel);
+  unit.transpose = transpose_table(kernel.isa).four_bytes;
   unit.stream = stream_floats(kernel.packed_bytes);
   unit.woven = woven_width(layer);
   unit.pixel_words = pixel_words(kernel);
