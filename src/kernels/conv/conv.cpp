@@ -17,15 +17,18 @@ const ConvSteps& steps_of(ConvAlgorithm algorithm) {
       return kDirectSteps;
     case ConvAlgorithm::kDepthwise:
       return kDepthwiseSteps;
+    case ConvAlgorithm::kPlanar:
+      return kPlanarSteps;
     default:
       return kWinogradSteps;
   }
 }
 
-constexpr ConvAlgorithm kAlgorithms[] = {
-    ConvAlgorithm::kDirect,    ConvAlgorithm::kDirectPlain,      ConvAlgorithm::kDepthwise,
-    ConvAlgorithm::kWinograd2, ConvAlgorithm::kWinograd4,        ConvAlgorithm::kWinograd5,
-    ConvAlgorithm::kWinograd6, ConvAlgorithm::kWinograd2Stride2, ConvAlgorithm::kWinograd4Stride2};
+constexpr ConvAlgorithm kAlgorithms[] = {ConvAlgorithm::kDirect,           ConvAlgorithm::kDirectPlain,
+                                         ConvAlgorithm::kDepthwise,        ConvAlgorithm::kPlanar,
+                                         ConvAlgorithm::kWinograd2,        ConvAlgorithm::kWinograd4,
+                                         ConvAlgorithm::kWinograd5,        ConvAlgorithm::kWinograd6,
+                                         ConvAlgorithm::kWinograd2Stride2, ConvAlgorithm::kWinograd4Stride2};
 
 bool is_winograd(ConvAlgorithm algorithm) { return algorithm >= ConvAlgorithm::kWinograd2; }
 
@@ -48,9 +51,16 @@ std::int64_t wanted_units(double seconds, int threads) {
 }
 
 std::string_view conv_algorithm_name(ConvAlgorithm algorithm) {
-  constexpr std::string_view names[] = {"direct",       "direct_plain",         "depthwise",
-                                        "winograd_2x2", "winograd_4x4",         "winograd_5x5",
-                                        "winograd_6x6", "winograd_2x2_stride2", "winograd_4x4_stride2"};
+  constexpr std::string_view names[] = {"direct",
+                                        "direct_plain",
+                                        "depthwise",
+                                        "planar",
+                                        "winograd_2x2",
+                                        "winograd_4x4",
+                                        "winograd_5x5",
+                                        "winograd_6x6",
+                                        "winograd_2x2_stride2",
+                                        "winograd_4x4_stride2"};
   return names[static_cast<int>(algorithm)];
 }
 
@@ -99,6 +109,10 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
       if (layer.groups != layer.in_channels || layer.in_channels != layer.out_channels) {
         return "depthwise: every channel must be a group of its own";
       }
+      return {};
+    case ConvAlgorithm::kPlanar:
+      if (!plain_input || !plain_output) return "planar: works on plain layouts";
+      if (layer.transposed) return "planar: not for transposed convolutions";
       return {};
     default:
       break;

@@ -52,7 +52,7 @@ std::string describe(const ConvCase& c, const ConvKernel& k) {
 void check(const ConvCase& c, std::mt19937_64& random) {
   const std::vector<double> exact = exact_convolution(c);
   for (const ConvAlgorithm algorithm :
-       {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise}) {
+       {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise, ConvAlgorithm::kPlanar}) {
     if (!conv_decline(c.layer, algorithm).empty()) continue;
     for (const Isa isa : f32_levels()) {
       const ConvKernel kernel = conv_kernel(c.layer, algorithm, isa);
@@ -324,9 +324,9 @@ TEST(Conv, PacksScaledWeightsFromAnyByte) {
       std::memcpy(anywhere.data() + 3, plain.data(), static_cast<std::size_t>(count) * 4);
       for (const Isa isa : f32_levels()) {
         for (const ConvAlgorithm algorithm :
-             {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise, ConvAlgorithm::kWinograd2,
-              ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5, ConvAlgorithm::kWinograd6,
-              ConvAlgorithm::kWinograd2Stride2, ConvAlgorithm::kWinograd4Stride2}) {
+             {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise, ConvAlgorithm::kPlanar,
+              ConvAlgorithm::kWinograd2, ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5,
+              ConvAlgorithm::kWinograd6, ConvAlgorithm::kWinograd2Stride2, ConvAlgorithm::kWinograd4Stride2}) {
           if (!conv_decline(layer, algorithm, isa).empty()) continue;
           const ConvKernel kernel = conv_kernel(layer, algorithm, isa);
           Buffer expected(kernel.packed_bytes / 4);
