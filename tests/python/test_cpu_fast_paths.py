@@ -92,3 +92,34 @@ def test_lines_with_one_winner(rng):
         compare("Hardmax", {"x": x}, axis=axis)
         compare("LpNormalization", {"x": x}, 1e-6, axis=axis, p=2)
         compare("LpNormalization", {"x": x}, 1e-6, axis=axis, p=1)
+
+
+def algorithm_of(**rest):
+    model, _ = one_node("Conv", rest.pop("inputs"), constants=("w", "b"), **rest)
+    session = ort.InferenceSession(model, providers=["OpenVINOExecutionProvider"])
+    return [step["algorithm"] for step in session._session.steps() if step["op"] == "Conv"]
+
+
+@pytest.mark.parametrize("groups,ins,outs", [(5, 1, 1), (3, 1, 19), (7, 3, 2), (2, 5, 9), (1, 37, 2)])
+def test_convolutions_of_plain_values(rng, groups, ins, outs):
+    """Narrow groups and few output channels, at sizes that no vector divides."""
+    found = set()
+    for height, width in ((1, 1), (5, 61), (37, 13), (64, 129)):
+        x = rng.standard_normal((2, groups * ins, height, width)).astype(np.float32)
+        for kernel, stride, dilation, pads in (((1, 1), 1, 1, 0), ((1, 1), 3, 1, 0), ((3, 3), 1, 1, 1), ((5, 4), 2, 2, 4), ((9, 1), 4, 1, 8)):
+            w = rng.standard_normal((groups * outs, ins, *kernel)).astype(np.float32)
+            b = rng.standard_normal(groups * outs).astype(np.float32)
+            inputs = {"x": x, "w": w, "b": b}
+            rest = {"group": groups, "strides": [stride] * 2, "dilations": [dilation] * 2, "pads": [pads] * 4}
+            compare("Conv", inputs, 1e-5, constants=("w", "b"), **rest)
+            found.update(algorithm_of(inputs=inputs, **rest))
+    assert "planar" in found
+
+
+def test_strided_winograd(rng):
+    x = rng.standard_normal((1, 64, 57, 56)).astype(np.float32)
+    inputs = {"x": x, "w": rng.standard_normal((96, 64, 3, 3)).astype(np.float32), "b": rng.standard_normal(96).astype(np.float32)}
+    rest = {"strides": [2, 2], "pads": [1, 1, 1, 1]}
+    assert algorithm_of(inputs=inputs, **rest)[0] in ("winograd_2x2_stride2", "winograd_4x4_stride2")
+    compare("Conv", inputs, 2e-5, constants=("w", "b"), **rest)
+    compare("Conv", inputs, 2e-5, constants=("w", "b"), auto_pad="SAME_UPPER", strides=[2, 2])

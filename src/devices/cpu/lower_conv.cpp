@@ -31,6 +31,9 @@ std::string decline(const Node& node, const CompileOptions&) {
   return {};
 }
 
+// Estimates of kernels that read plain inputs are rough: how much less time they must promise.
+constexpr double kWorthPlain = 0.9;
+
 // What a core moves between layouts, reads and writes together, in bytes a second.
 constexpr double kReorderRate = 10e9;
 
@@ -44,6 +47,30 @@ bool worth_blocking(ConvLayer layer, const ConvShape& expected, const ConvPolicy
                           static_cast<double>(expected.out[2]);
   const double reorder = 2.0 * sizeof(float) * elements / kReorderRate / policy.threads;
   return blocked + (residual ? 2.0 : 1.0) * reorder < kWorthRounding * plain;
+}
+
+// Whether kernels that read a plain input as it lies take less time than reordering it, and perhaps a plain output, for
+// the others.
+bool worth_reading_plain(ConvLayer layer, const ConvShape& expected, const ConvPolicy& policy, bool plain_output) {
+  const auto seconds = [&](kernels::Layout input, kernels::Layout output) {
+    layer.input_layout = input;
+    layer.output_layout = output;
+    return conv_seconds(conv_choose(layer, expected, policy), expected, policy.threads);
+  };
+  const auto reorder = [&](std::int64_t channels, const std::int64_t* extents) {
+    const double points =
+        static_cast<double>(expected.batch * extents[0] * extents[1]) * static_cast<double>(extents[2]);
+    const double elements = points * static_cast<double>(channels + (channels + 15) / 16 * 16);
+    return sizeof(float) * elements / kReorderRate / policy.threads;
+  };
+  const auto plain = kernels::Layout::kPlain;
+  const auto blocked = kernels::Layout::kBlocked;
+  double others = seconds(blocked, blocked);
+  if (plain_output) {
+    others = std::min(others + reorder(layer.out_channels, expected.out), seconds(blocked, plain));
+  }
+  others += reorder(layer.in_channels, expected.in);
+  return seconds(plain, plain_output ? plain : blocked) < kWorthPlain * others;
 }
 
 // The product that the unit took in before its convolution, or null: factors by channel, which are the operand that
@@ -115,16 +142,19 @@ void lower(Lowering& lowering, const Unit& unit) {
     if (narrow_residual) layer.residual_element = ConvElement::kBf16;
     if (narrow_output) conv->output = ElementType::kBF16;
   }
-  const bool plain_input = !layer.scaled_input && reads_plain(lowering, operand, layer);
+  bool plain_input = !layer.scaled_input && reads_plain(lowering, operand, layer);
   bool plain_output = !bf16 && !lowering.wanted_blocked(unit.output) &&
                       (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
-  layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
   ConvPolicy policy;
   policy.threads = lowering.threads();
   policy.allow_winograd =
       constants && lowering.options().winograd && lowering.options().mode == CompileOptions::Mode::kPerformance;
   const ConvShape expected = expected_shape(*conv, *operand, policy.dynamic_shape);
+  if (!bf16 && !plain_input && !layer.scaled_input && !lowering.is_blocked(operand)) {
+    plain_input = worth_reading_plain(layer, expected, policy, plain_output);
+  }
+  layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
   if (plain_output && lowering.may_block() && lowering.options().weights_budget != 0) {
     plain_output = !worth_blocking(layer, expected, policy, unit.residual != nullptr);
   }

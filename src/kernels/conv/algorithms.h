@@ -36,6 +36,7 @@ struct ConvSteps {
 
 extern const ConvSteps kDirectSteps;
 extern const ConvSteps kDepthwiseSteps;
+extern const ConvSteps kPlanarSteps;
 extern const ConvSteps kWinogradSteps;
 
 /// conv_sums_see_zero of depthwise kernels.
@@ -76,6 +77,9 @@ inline std::int64_t stream_floats(std::int64_t packed_bytes) {
   const std::int64_t l2 = cache_sizes().l2;
   return packed_bytes <= l2 / 2 ? 0 : l2 / 8 / 4;
 }
+
+/// Seconds of one thread to gather a plain input into bands; flat: with a copy for every column tap.
+double plain_band_seconds(const ConvLayer& layer, const ConvShape& shape, bool flat);
 
 /// Multiply-adds of the layer as written, times two.
 double conv_flops(const ConvLayer& layer, const ConvShape& shape);

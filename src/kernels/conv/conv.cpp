@@ -17,16 +17,22 @@ const ConvSteps& steps_of(ConvAlgorithm algorithm) {
       return kDirectSteps;
     case ConvAlgorithm::kDepthwise:
       return kDepthwiseSteps;
+    case ConvAlgorithm::kPlanar:
+      return kPlanarSteps;
     default:
       return kWinogradSteps;
   }
 }
 
-constexpr ConvAlgorithm kAlgorithms[] = {
-    ConvAlgorithm::kDirect,    ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise, ConvAlgorithm::kWinograd2,
-    ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5,   ConvAlgorithm::kWinograd6};
+constexpr ConvAlgorithm kAlgorithms[] = {ConvAlgorithm::kDirect,           ConvAlgorithm::kDirectPlain,
+                                         ConvAlgorithm::kDepthwise,        ConvAlgorithm::kPlanar,
+                                         ConvAlgorithm::kWinograd2,        ConvAlgorithm::kWinograd4,
+                                         ConvAlgorithm::kWinograd5,        ConvAlgorithm::kWinograd6,
+                                         ConvAlgorithm::kWinograd2Stride2, ConvAlgorithm::kWinograd4Stride2};
 
 bool is_winograd(ConvAlgorithm algorithm) { return algorithm >= ConvAlgorithm::kWinograd2; }
+
+bool has_stride2(ConvAlgorithm algorithm) { return algorithm >= ConvAlgorithm::kWinograd2Stride2; }
 
 }  // namespace
 
@@ -46,8 +52,16 @@ std::int64_t wanted_units(double seconds, int threads) {
 }
 
 std::string_view conv_algorithm_name(ConvAlgorithm algorithm) {
-  constexpr std::string_view names[] = {"direct",       "direct_plain", "depthwise",   "winograd_2x2",
-                                        "winograd_4x4", "winograd_5x5", "winograd_6x6"};
+  constexpr std::string_view names[] = {"direct",
+                                        "direct_plain",
+                                        "depthwise",
+                                        "planar",
+                                        "winograd_2x2",
+                                        "winograd_4x4",
+                                        "winograd_5x5",
+                                        "winograd_6x6",
+                                        "winograd_2x2_stride2",
+                                        "winograd_4x4_stride2"};
   return names[static_cast<int>(algorithm)];
 }
 
@@ -103,6 +117,10 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
         return "depthwise: every channel must be a group of its own";
       }
       return {};
+    case ConvAlgorithm::kPlanar:
+      if (!plain_input || !plain_output) return "planar: works on plain layouts";
+      if (layer.transposed) return "planar: not for transposed convolutions";
+      return {};
     default:
       break;
   }
@@ -110,7 +128,9 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
   if (layer.transposed) return "winograd: not for transposed convolutions";
   for (int d = 0; d < 3; ++d) {
     if (layer.kernel[d] != (d == 0 ? 1 : 3)) return "winograd: kernels of 3 x 3 only";
-    if (layer.stride[d] != 1) return "winograd: stride 1 only";
+    if (layer.stride[d] != (d > 0 && has_stride2(algorithm) ? 2 : 1)) {
+      return has_stride2(algorithm) ? "winograd, stride 2: no other stride" : "winograd: stride 1 only";
+    }
     if (d > 0 && layer.dilation[d] != 1) return "winograd: dilation 1 only";
   }
   return {};
@@ -138,8 +158,9 @@ std::vector<ConvCandidate> conv_candidates(const ConvLayer& layer, const ConvSha
     const bool winograd = is_winograd(algorithm);
     if (winograd) {
       if (!policy.allow_winograd) continue;
-      const bool widest = layer.input == ConvElement::kF32 ? algorithm == ConvAlgorithm::kWinograd4
-                                                           : algorithm == ConvAlgorithm::kWinograd2;
+      const bool widest = layer.input == ConvElement::kF32
+                              ? algorithm == ConvAlgorithm::kWinograd4 || algorithm == ConvAlgorithm::kWinograd4Stride2
+                              : algorithm == ConvAlgorithm::kWinograd2;
       if (policy.dynamic_shape && !widest) continue;
     }
     ConvCandidate candidate{conv_kernel(layer, algorithm, policy.isa), 0.0};

@@ -1,4 +1,5 @@
-// Convolution: direct, Winograd and depthwise kernels behind one interface, from layer description to work units.
+// Convolution: direct, planar, Winograd and depthwise kernels behind one interface, from layer description to work
+// units.
 //
 // How a caller uses it:
 //   1. ConvLayer describes what never changes; conv_choose(layer, expected shape, policy) picks algorithm and packing.
@@ -94,13 +95,16 @@ struct ConvShape {
 };
 
 enum class ConvAlgorithm : std::uint8_t {
-  kDirect,       ///< register tiles of pixels x channels; blocked inputs, or plain ones of narrow types
-  kDirectPlain,  ///< plain f32 inputs, for first layers with few channels
-  kDepthwise,    ///< groups == in_channels == out_channels
-  kWinograd2,    ///< F(2x2, 3x3)
-  kWinograd4,    ///< F(4x4, 3x3)
-  kWinograd5,    ///< F(5x5, 3x3)
-  kWinograd6,    ///< F(6x6, 3x3)
+  kDirect,            ///< register tiles of pixels x channels; blocked inputs, or plain ones of narrow types
+  kDirectPlain,       ///< plain f32 inputs, for first layers with few channels
+  kDepthwise,         ///< groups == in_channels == out_channels
+  kPlanar,            ///< plain f32 inputs and outputs: narrow groups, few output channels
+  kWinograd2,         ///< F(2x2, 3x3)
+  kWinograd4,         ///< F(4x4, 3x3)
+  kWinograd5,         ///< F(5x5, 3x3)
+  kWinograd6,         ///< F(6x6, 3x3)
+  kWinograd2Stride2,  ///< 2x2 outputs of a 3x3 convolution with stride 2
+  kWinograd4Stride2,  ///< 4x4 of them
 };
 
 /// "direct", "direct_plain", "depthwise", "winograd_2x2", ...
@@ -112,7 +116,7 @@ struct ConvPolicy {
   int threads = 1;
   bool allow_winograd = true;               ///< false: only sums of the plain products
   std::int64_t winograd_bytes = INT64_MAX;  ///< most bytes that packed Winograd weights may take
-  bool dynamic_shape = false;               ///< the shape given is no bound: Winograd takes F(4x4) or nothing
+  bool dynamic_shape = false;               ///< the shape given is no bound: Winograd takes 4x4 outputs or nothing
 };
 
 /// A layer with its algorithm: all that packing depends on. Plain data.
@@ -223,10 +227,10 @@ struct ConvBuffers {
 /// input_zero from the inputs, whatever it was when the weights were packed.
 bool conv_sums_see_zero(const ConvKernel& kernel);
 
-/// Runs units [first, last) of one phase. Numeric promise: direct and depthwise sum in f32, in an order that depends on
-/// layer, level and algorithm alone (not on threads); inputs that are not finite may spread NaN within their block of
-/// 16 channels when groups > 1. Winograd, relative to the rms of the exact output for He-scaled weights: F2 and F4 rms
-/// 4e-6, maximum 4e-5; F5 1e-5, 1e-4; F6 2e-5, 2e-4; whole tiles share non-finite values.
+/// Runs units [first, last) of one phase. Numeric promise: direct, depthwise and planar sum in f32, in an order that
+/// depends on layer, level and algorithm alone (not on threads); inputs that are not finite may spread NaN within their
+/// block of 16 channels when groups > 1. Winograd, relative to the rms of the exact output for He-scaled weights: F2
+/// and F4 rms 4e-6, maximum 4e-5; F5 1e-5, 1e-4; F6 2e-5, 2e-4; stride 2 as F4; whole tiles share non-finite values.
 void conv_run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64_t first, std::int64_t last,
               void* thread_scratch);
 

@@ -170,7 +170,8 @@ void register_all() {
   for (const NamedLayer& named : kLayers) {
     for (const ConvAlgorithm algorithm :
          {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise, ConvAlgorithm::kWinograd2,
-          ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5, ConvAlgorithm::kWinograd6}) {
+          ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5, ConvAlgorithm::kWinograd6,
+          ConvAlgorithm::kWinograd2Stride2, ConvAlgorithm::kWinograd4Stride2}) {
       ConvLayer layer;
       layer.in_channels = named.in_channels;
       layer.out_channels = named.out_channels;

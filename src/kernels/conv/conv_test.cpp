@@ -52,7 +52,7 @@ std::string describe(const ConvCase& c, const ConvKernel& k) {
 void check(const ConvCase& c, std::mt19937_64& random) {
   const std::vector<double> exact = exact_convolution(c);
   for (const ConvAlgorithm algorithm :
-       {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise}) {
+       {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise, ConvAlgorithm::kPlanar}) {
     if (!conv_decline(c.layer, algorithm).empty()) continue;
     for (const Isa isa : f32_levels()) {
       const ConvKernel kernel = conv_kernel(c.layer, algorithm, isa);
@@ -289,16 +289,19 @@ TEST(Conv, PacksScaledWeightsFromAnyByte) {
   struct Layer {
     std::int64_t in, out, groups, kernel;
     bool transposed;
+    std::int64_t stride = 1;
   };
-  for (const Layer& l : {Layer{19, 37, 1, 3, false}, Layer{64, 64, 1, 1, false}, Layer{3, 20, 1, 5, false},
-                         Layer{40, 24, 4, 3, false}, Layer{24, 24, 24, 3, false}, Layer{40, 40, 10, 3, false},
-                         Layer{24, 24, 3, 3, true}, Layer{18, 33, 1, 3, true}, Layer{32, 48, 1, 3, false}}) {
+  for (const Layer& l :
+       {Layer{19, 37, 1, 3, false}, Layer{64, 64, 1, 1, false}, Layer{3, 20, 1, 5, false}, Layer{40, 24, 4, 3, false},
+        Layer{24, 24, 24, 3, false}, Layer{40, 40, 10, 3, false}, Layer{24, 24, 3, 3, true}, Layer{18, 33, 1, 3, true},
+        Layer{32, 48, 1, 3, false}, Layer{19, 37, 1, 3, false, 2}, Layer{40, 24, 4, 3, false, 2}}) {
     for (const Layout input : {Layout::kBlocked, Layout::kPlain}) {
       ConvLayer layer;
       layer.in_channels = l.in;
       layer.out_channels = l.out;
       layer.groups = l.groups;
       layer.kernel[1] = layer.kernel[2] = l.kernel;
+      layer.stride[1] = layer.stride[2] = l.stride;
       layer.transposed = l.transposed;
       layer.input_layout = input;
       const std::int64_t count = l.in * l.out / l.groups * l.kernel * l.kernel;
@@ -321,8 +324,9 @@ TEST(Conv, PacksScaledWeightsFromAnyByte) {
       std::memcpy(anywhere.data() + 3, plain.data(), static_cast<std::size_t>(count) * 4);
       for (const Isa isa : f32_levels()) {
         for (const ConvAlgorithm algorithm :
-             {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise, ConvAlgorithm::kWinograd2,
-              ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5, ConvAlgorithm::kWinograd6}) {
+             {ConvAlgorithm::kDirect, ConvAlgorithm::kDirectPlain, ConvAlgorithm::kDepthwise, ConvAlgorithm::kPlanar,
+              ConvAlgorithm::kWinograd2, ConvAlgorithm::kWinograd4, ConvAlgorithm::kWinograd5,
+              ConvAlgorithm::kWinograd6, ConvAlgorithm::kWinograd2Stride2, ConvAlgorithm::kWinograd4Stride2}) {
           if (!conv_decline(layer, algorithm, isa).empty()) continue;
           const ConvKernel kernel = conv_kernel(layer, algorithm, isa);
           Buffer expected(kernel.packed_bytes / 4);

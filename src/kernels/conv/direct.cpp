@@ -560,6 +560,9 @@ ConvAxis widest_axis(const ConvPlan& plan, int d) {
   return widest;
 }
 
+/// Whether rows of pixels are worth a copy for every column tap, which lets tiles cross them.
+bool is_flat(std::int64_t taps, std::int64_t width) { return taps == 1 || (width < 10 && taps <= 5); }
+
 double direct_rate(const ConvKernel& kernel) {
   const double f32 = nominal_flops(kernel.isa);
   if (is_f32(kernel)) return f32 * (is_plain(kernel) ? 0.8 : 0.95);
@@ -579,7 +582,15 @@ double padded_flops(const ConvKernel& kernel, const ConvShape& shape) {
 }
 
 double seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
-  const double compute = padded_flops(kernel, shape) / direct_rate(kernel);
+  double compute = padded_flops(kernel, shape) / direct_rate(kernel);
+  if (kernel.layer.output_layout == Layout::kPlain) {
+    constexpr double kTransposeRate = 3e9;
+    compute += static_cast<double>(shape.batch * kernel.layer.out_channels * shape.out[0] * shape.out[1]) *
+               static_cast<double>(shape.out[2]) / kTransposeRate;
+  }
+  if (is_plain(kernel) && !kernel.layer.transposed) {
+    compute += plain_band_seconds(kernel.layer, shape, is_flat(kernel.layer.kernel[2], shape.out[2]));
+  }
   const double stream = stream_seconds(kernel.packed_bytes);
   return std::max(compute / threads, stream) + 1e-6;
 }
@@ -694,7 +705,7 @@ void plan(ConvPlan& plan, int threads) {
     plan.columns = std::max(budget / (channels * unit_bytes), 2 * tile);
   } else {
     while (band_bytes(1, plan.columns) > budget && plan.columns > 2 * tile) plan.columns = ceil_div(plan.columns, 2);
-    plan.flat = !layer.transposed && plan.columns == width && (axis[2].taps == 1 || (width < 10 && axis[2].taps <= 5));
+    plan.flat = !layer.transposed && plan.columns == width && is_flat(axis[2].taps, width);
     const std::int64_t one = band_bytes(1, plan.columns);
     const std::int64_t more = std::max<std::int64_t>(1, band_bytes(2, plan.columns) - one);
     plan.rows = std::clamp<std::int64_t>((budget - one) / more + 1, 1, height);
@@ -789,6 +800,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   unit.in_place = plan.in_place;
   unit.flat = plan.flat;
   unit.width_step = width_step(kernel);
+  unit.transpose = transpose_table(kernel.isa).four_bytes;
   unit.stream = stream_floats(kernel.packed_bytes);
   unit.woven = woven_width(layer);
   unit.pixel_words = pixel_words(kernel);

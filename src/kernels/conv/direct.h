@@ -51,6 +51,10 @@ struct DirectUnit {
   const float* scale;   // of the accumulators, by output channel
   const float* offset;  // added to the scaled accumulators
 
+  /// Of f32, as in transpose_table.h.
+  void (*transpose)(const std::uint32_t* x, std::int64_t from, std::uint32_t* y, std::int64_t to, std::int64_t np,
+                    std::int64_t nq);
+
   const float* input_scale;  // of this image, by channel: what an f32 input is multiplied by; null: 1
 
   // VNNI alone; null where every weight is a byte. Panel p has entries [wide_starts[p], wide_starts[p + 1]) of

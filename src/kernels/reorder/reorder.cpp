@@ -1,40 +1,15 @@
-// Rearranges by squares of 4 x 4 elements, which the baseline's shuffles transpose in registers.
+// Rearranges by transposes of 16 channels against points.
 #include "kernels/reorder/reorder.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "kernels/transpose/transpose_table.h"
 
 namespace oriel::kernels {
 namespace {
 
 constexpr std::int64_t kBlock = 16;
 constexpr std::int64_t kUnitPoints = 4096;
-
-using Quad = float __attribute__((vector_size(16)));
-
-Quad load(const float* p) {
-  Quad q;
-  std::memcpy(&q, p, sizeof q);
-  return q;
-}
-
-void store(float* p, Quad q) { std::memcpy(p, &q, sizeof q); }
-
-/// to[i * to_pitch + j] = from[j * from_pitch + i], i, j < 4.
-void transpose4(const float* from, std::int64_t from_pitch, float* to, std::int64_t to_pitch) {
-  const Quad a = load(from);
-  const Quad b = load(from + from_pitch);
-  const Quad c = load(from + 2 * from_pitch);
-  const Quad d = load(from + 3 * from_pitch);
-  const Quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-  const Quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const Quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-  const Quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  store(to, __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5));
-  store(to + to_pitch, __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7));
-  store(to + 2 * to_pitch, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5));
-  store(to + 3 * to_pitch, __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7));
-}
 
 /// to[i * to_pitch + j] = from[j * from_pitch + i], i < rows, j < columns.
 template <typename T>
@@ -48,19 +23,8 @@ void transpose(const T* from, std::int64_t from_pitch, T* to, std::int64_t to_pi
 template <>
 void transpose<float>(const float* from, std::int64_t from_pitch, float* to, std::int64_t to_pitch, std::int64_t rows,
                       std::int64_t columns) {
-  const std::int64_t whole_columns = columns / 4 * 4;
-  std::int64_t i = 0;
-  for (; i + 4 <= rows; i += 4) {
-    for (std::int64_t j = 0; j < whole_columns; j += 4) {
-      transpose4(from + j * from_pitch + i, from_pitch, to + i * to_pitch + j, to_pitch);
-    }
-    for (std::int64_t r = i; r < i + 4; ++r) {
-      for (std::int64_t j = whole_columns; j < columns; ++j) to[r * to_pitch + j] = from[j * from_pitch + r];
-    }
-  }
-  for (; i < rows; ++i) {
-    for (std::int64_t j = 0; j < columns; ++j) to[i * to_pitch + j] = from[j * from_pitch + i];
-  }
+  transpose_table(max_isa()).four_bytes(reinterpret_cast<const std::uint32_t*>(from), from_pitch,
+                                        reinterpret_cast<std::uint32_t*>(to), to_pitch, columns, rows);
 }
 
 struct Unit {

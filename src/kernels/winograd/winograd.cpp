@@ -16,8 +16,10 @@ namespace {
 int tile_of(ConvAlgorithm algorithm) {
   switch (algorithm) {
     case ConvAlgorithm::kWinograd2:
+    case ConvAlgorithm::kWinograd2Stride2:
       return 2;
     case ConvAlgorithm::kWinograd4:
+    case ConvAlgorithm::kWinograd4Stride2:
       return 4;
     case ConvAlgorithm::kWinograd5:
       return 5;
@@ -25,6 +27,8 @@ int tile_of(ConvAlgorithm algorithm) {
       return 6;
   }
 }
+
+int stride_of(const ConvKernel& kernel) { return static_cast<int>(kernel.layer.stride[2]); }
 
 const DirectKernels& products_of(Isa isa) {
   if (isa >= Isa::kAvx512) return kDirectAvx512;
@@ -84,15 +88,22 @@ double usual_steps(const ConvKernel& kernel) {
   return is_bf16(kernel) ? channels / 2 : channels;
 }
 
-std::int64_t planes_of(const ConvKernel& kernel) {
+/// Planes of the packed weights.
+std::int64_t filters_of(const ConvKernel& kernel) {
   const std::int64_t a = tile_of(kernel.algorithm) + 2;
+  return a * a;
+}
+
+/// Planes of V and of the products.
+std::int64_t planes_of(const ConvKernel& kernel) {
+  const std::int64_t a = winograd_points_of_axis(tile_of(kernel.algorithm), stride_of(kernel));
   return a * a;
 }
 
 /// Floats between panels: the last one may be narrower.
 std::int64_t panel_floats(const ConvKernel& kernel) {
   const std::int64_t width = std::min(kernel.group_width, round_up(kernel.layer.out_channels, width_step(kernel)));
-  return round_up(planes_of(kernel) * most_steps(kernel) * width, 16);
+  return round_up(filters_of(kernel) * most_steps(kernel) * width, 16);
 }
 
 std::int64_t bias_floats(const ConvKernel& kernel) { return round_up(kernel.layer.out_channels, 32); }
@@ -107,23 +118,29 @@ void size(ConvKernel& kernel) {
 
 std::int64_t pack_units(const ConvKernel& kernel) { return panel_count(kernel); }
 
-/// The matrix G of F(r, 3), in rows.
-void filter_matrix(int r, double (&g)[8][3]) {
-  const WinogradPoints p = winograd_points(r);
-  const double points[7] = {0.0, p.a, -p.a, p.b, -p.b, p.c, -p.c};
-  const int finite = r + 1;
+/// The r + 2 different rows of G.
+void filter_matrix(int r, int stride, double (&g)[8][3]) {
+  const WinogradPoints p = winograd_points(r, stride);
+  const double all[7] = {0.0, p.a, -p.a, p.b, -p.b, p.c, -p.c};
+  const double* points = stride == 2 && r == 4 ? all + 1 : all;
+  const int finite = stride == 2 ? r : r + 1;
   for (int i = 0; i < finite; ++i) {
     double product = 1.0;
     for (int j = 0; j < finite; ++j) {
       if (j != i) product *= points[i] - points[j];
     }
     g[i][0] = 1.0 / product;
-    g[i][1] = points[i] / product;
-    g[i][2] = points[i] * points[i] / product;
+    g[i][1] = stride == 2 ? 0.0 : points[i] / product;
+    g[i][2] = (stride == 2 ? 1.0 : points[i]) * points[i] / product;
   }
   g[finite][0] = 0.0;
   g[finite][1] = 0.0;
   g[finite][2] = 1.0;
+  if (stride == 2) {
+    g[r + 1][0] = 0.0;
+    g[r + 1][1] = 1.0;
+    g[r + 1][2] = 0.0;
+  }
 }
 
 std::uint16_t bf16_bits(float value) {
@@ -160,7 +177,7 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
   }
   const int a = tile_of(kernel.algorithm) + 2;
   double g[8][3];
-  filter_matrix(a - 2, g);
+  filter_matrix(a - 2, stride_of(kernel), g);
   const std::int64_t ins = layer.in_channels / layer.groups;
   const bool bf16 = is_bf16(kernel);
   const std::int64_t channels_per_step = bf16 ? 2 : 1;
@@ -180,7 +197,7 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
     // One group whole: its rows of weights become columns.
     const bool dense = channels == ins && (woven > 0 || panel.first % ins == 0);
     float* to = packed + bias_floats(kernel) + p * panel_floats(kernel);
-    const std::int64_t used = planes_of(kernel) * steps * width;
+    const std::int64_t used = filters_of(kernel) * steps * width;
     std::fill_n(to + used, panel_floats(kernel) - used, 0.0F);
     if (real < kOuts) std::fill_n(w, kChannels * 9 * kOuts, 0.0F);
     // A few input channels at a time, across the panel's output channels.
@@ -201,7 +218,7 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
       }
       kernels_of(kernel).weights(a, g, w, u);
       const std::int64_t rest = std::min(kChannels / channels_per_step, steps - c / channels_per_step);
-      for (std::int64_t plane = 0; plane < planes_of(kernel); ++plane) {
+      for (std::int64_t plane = 0; plane < filters_of(kernel); ++plane) {
         const float* values = u + plane * kChannels * kOuts;
         float* row = to + (plane * steps + c / channels_per_step) * width;
         for (std::int64_t s = 0; s < rest; ++s, row += width) {
@@ -230,10 +247,10 @@ std::int64_t odd_lines(std::int64_t floats) { return (ceil_div(floats, 16) | 1) 
 std::int64_t in_blocks(const ConvLayer& layer) { return ceil_div(layer.in_channels, kChannelBlock); }
 
 std::int64_t v_stride(const ConvPlan& plan) {
-  return odd_lines(in_blocks(plan.kernel.layer) * plan.rows * plan.columns * (is_bf16(plan.kernel) ? 8 : 16));
+  return odd_lines(in_blocks(plan.kernel.layer) * plan.columns * (is_bf16(plan.kernel) ? 8 : 16));
 }
 
-std::int64_t m_stride(const ConvPlan& plan) { return odd_lines(2 * plan.rows * plan.columns * 16); }
+std::int64_t m_stride(const ConvPlan& plan) { return odd_lines(2 * plan.columns * 16); }
 
 /// Operations of the products of `tiles` tiles; a pair of bf16 counts as one, for it takes the time of one.
 double product_flops(const ConvKernel& kernel, double tiles) {
@@ -258,6 +275,46 @@ double seconds(const ConvKernel& kernel, const ConvShape& shape, int threads) {
   return std::max(compute, stream_seconds(kernel.packed_bytes)) + 2e-6;
 }
 
+/// Seconds in which a thread, of so many at work, takes in packed weights from where they lie.
+double weight_seconds(const ConvKernel& kernel, int threads) {
+  const CacheSizes caches = cache_sizes();
+  if (kernel.packed_bytes <= caches.l2 / 2) return 0.0;
+  return static_cast<double>(kernel.packed_bytes) / (kernel.packed_bytes <= caches.l3 / 2 ? 40e9 : 32e9 / threads);
+}
+
+/// Blocks of an image for threads that transform, multiply and invert tiles of their own, and what that takes.
+struct OwnTiles {
+  std::int64_t blocks;
+  double seconds;
+};
+
+OwnTiles share_tiles(const ConvKernel& kernel, std::int64_t images, std::int64_t tiles, std::int64_t least_blocks,
+                     double work, int threads) {
+  constexpr double kLate = 0.1;
+  OwnTiles best{least_blocks, 0.0};
+  const std::int64_t most = std::min(tiles, least_blocks + threads);
+  for (std::int64_t blocks = least_blocks; blocks <= most; ++blocks) {
+    const auto turns = static_cast<double>(ceil_div(images * blocks, threads));
+    const double part = static_cast<double>(ceil_div(tiles, blocks)) / static_cast<double>(images * tiles);
+    const double block = std::max(work * part, weight_seconds(kernel, threads));
+    const double seconds = turns * block + kLate * block;
+    if (best.seconds == 0.0 || seconds < 0.99 * best.seconds) best = {blocks, seconds};
+  }
+  return best;
+}
+
+/// Tiles of a block, of which each has per_tile bytes of V: either V and the products of a panel stay in the
+/// second-level cache, or, where that reads less from beyond it, so many that weights are streamed seldom.
+std::int64_t most_tiles(const ConvKernel& kernel, std::int64_t per_tile) {
+  constexpr std::int64_t kMany = 56;
+  const std::int64_t l2 = cache_sizes().l2;
+  const std::int64_t products = planes_of(kernel) * 2 * kChannelBlock * 4;
+  const std::int64_t fitting = std::clamp<std::int64_t>(l2 * 2 / 3 / (per_tile + products), 14, 84);
+  if (kernel.packed_bytes <= l2 / 2 || fitting >= kMany) return fitting;
+  const std::int64_t crowded = kernel.packed_bytes / kMany + per_tile * (panel_count(kernel) + 1);
+  return kernel.packed_bytes / fitting <= crowded ? fitting : kMany;
+}
+
 void plan(ConvPlan& plan, int threads) {
   const ConvKernel& kernel = plan.kernel;
   const ConvLayer& layer = kernel.layer;
@@ -268,36 +325,43 @@ void plan(ConvPlan& plan, int threads) {
   plan.panels = panel_count(kernel);
   plan.tiles_y = ceil_div(shape.out[1], r);
   plan.tiles_x = ceil_div(shape.out[2], r);
-  if (images * plan.tiles_y * plan.tiles_x == 0) return;
+  const std::int64_t tiles = plan.tiles_y * plan.tiles_x;
+  if (images * tiles == 0) return;
 
-  // Tiles of a block: V near half of the second-level cache, but enough of them for the weights that they stream.
   const CacheSizes caches = cache_sizes();
   const std::int64_t per_tile = planes * in_blocks(layer) * 64;
-  const std::int64_t least = kernel.packed_bytes > caches.l2 / 2 ? 56 : 14;
-  const std::int64_t most = std::clamp<std::int64_t>(caches.l2 / 2 / per_tile, least, 84);
-  if (plan.tiles_x > most) {
-    plan.rows = 1;
-    plan.columns = ceil_div(plan.tiles_x, ceil_div(plan.tiles_x, most));
-  } else {
-    plan.columns = plan.tiles_x;
-    plan.rows = ceil_div(plan.tiles_y, ceil_div(plan.tiles_y, std::max<std::int64_t>(1, most / plan.tiles_x)));
-  }
-  plan.bands_y = ceil_div(plan.tiles_y, plan.rows);
-  plan.bands_x = ceil_div(plan.tiles_x, plan.columns);
-  const std::int64_t blocks = images * plan.bands_y * plan.bands_x;
+  const std::int64_t least_blocks = ceil_div(tiles, most_tiles(kernel, per_tile));
 
+  // Either every thread has tiles of its own, or, where that leaves threads idle or streams the weights too often, all
+  // share V: a phase of transforms before one of panels, which finds most of V in the caches of other cores. Long
+  // blocks share it too, as that cuts them, for the sake of cancellation and of threads that other work holds up.
+  constexpr double kExchangeRate = 10e9;
+  constexpr double kBarrier = 3e-6;
+  constexpr double kLong = 1.5e-3;
   const double work = seconds(kernel, shape, 1);
   const std::int64_t wanted = wanted_units(work, threads);
-  const double per_block = work / static_cast<double>(blocks);
+  OwnTiles own{least_blocks, work};
+  double together = work;
+  const std::int64_t all_v = images * tiles * per_tile;
+  if (threads > 1) {
+    own = share_tiles(kernel, images, tiles, least_blocks, work, threads);
+    const double exchange = static_cast<double>(all_v) * (threads - 1) / threads / threads / kExchangeRate;
+    together = std::max(work / threads, weight_seconds(kernel, threads) / threads) + exchange + kBarrier;
+  }
+  const bool uncut = images * own.blocks < threads || work / static_cast<double>(images * own.blocks) >= kLong;
+  const bool shared = (uncut || together < own.seconds) && all_v <= caches.l3 / 2;
+  plan.bands_x = shared ? least_blocks : own.blocks;
+  plan.columns = ceil_div(tiles, plan.bands_x);
+  const std::int64_t blocks = images * plan.bands_x;
   const std::int64_t v_bytes = planes * v_stride(plan) * 4;
-  const bool balanced = threads == 1 || blocks >= 4 * threads;
-  const std::int64_t scratch = round_up(winograd_scratch_floats(r) * 4 + in_blocks(layer) * 8, 64);
+  const std::int64_t scratch = round_up(winograd_scratch_floats(r, stride_of(kernel)) * 4 + in_blocks(layer) * 8, 64);
   const std::int64_t m_bytes = planes * m_stride(plan) * 4;
-  if ((balanced && per_block < 1.5e-3) || blocks * v_bytes > caches.l3 / 2) {
+  const auto cut_panels = [&](std::int64_t parts) {
+    plan.panel_parts = ceil_div(plan.panels, ceil_div(plan.panels, std::clamp<std::int64_t>(parts, 1, plan.panels)));
+  };
+  if (!shared) {
     plan.phases = 1;
-    plan.panel_parts = 1;
-    if (!balanced || per_block >= 1.5e-3) plan.panel_parts = std::clamp<std::int64_t>(wanted / blocks, 1, plan.panels);
-    plan.panel_parts = ceil_div(plan.panels, ceil_div(plan.panels, plan.panel_parts));
+    cut_panels(uncut ? ceil_div(wanted, blocks) : 1);
     plan.units[0] = blocks * plan.panel_parts;
     plan.thread_scratch_bytes = v_bytes + m_bytes + scratch;
     return;
@@ -305,8 +369,7 @@ void plan(ConvPlan& plan, int threads) {
   plan.phases = 2;
   plan.channel_parts = std::clamp<std::int64_t>(4 * threads / blocks, 1, in_blocks(layer));
   plan.channel_parts = ceil_div(in_blocks(layer), ceil_div(in_blocks(layer), plan.channel_parts));
-  plan.panel_parts = std::clamp<std::int64_t>(ceil_div(wanted, blocks), 1, plan.panels);
-  plan.panel_parts = ceil_div(plan.panels, ceil_div(plan.panels, plan.panel_parts));
+  cut_panels(ceil_div(wanted, blocks));
   plan.units[0] = blocks * plan.channel_parts;
   plan.units[1] = blocks * plan.panel_parts;
   plan.thread_scratch_bytes = m_bytes + scratch;
@@ -324,6 +387,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
   const bool shared = plan.phases == 2;
   WinogradUnit u{};
   u.r = tile_of(kernel.algorithm);
+  u.stride = stride_of(kernel);
   u.in_width = shape.in[2];
   u.out_height = shape.out[1];
   u.out_width = shape.out[2];
@@ -358,10 +422,12 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
   u.products = free;
   free += planes * u.m_stride;
   u.scratch = free;
-  free += winograd_scratch_floats(u.r);
+  free += winograd_scratch_floats(u.r, u.stride);
   u.offsets = reinterpret_cast<std::int64_t*>(free);
 
-  const std::int64_t blocks_of_image = plan.bands_y * plan.bands_x;
+  const std::int64_t blocks_of_image = plan.bands_x;
+  const std::int64_t tiles = plan.tiles_y * plan.tiles_x;
+  u.tiles_x = plan.tiles_x;
   const std::int64_t blocks = shape.batch * shape.out[0] * blocks_of_image;
   const std::int64_t in_plane = shape.in[1] * shape.in[2] * 16;
   const std::int64_t out_plane = shape.out[1] * shape.out[2] * 16;
@@ -377,11 +443,8 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
     const std::int64_t image = block / blocks_of_image;
     const std::int64_t n = image / shape.out[0];
     const std::int64_t z = image % shape.out[0];
-    u.ty0 = block % blocks_of_image / plan.bands_x * plan.rows;
-    u.ty1 = std::min(u.ty0 + plan.rows, plan.tiles_y);
-    u.tx0 = block % plan.bands_x * plan.columns;
-    u.tx1 = std::min(u.tx0 + plan.columns, plan.tiles_x);
-    if (u.ty0 >= u.ty1 || u.tx0 >= u.tx1) continue;
+    u.tile0 = tiles * (block % blocks_of_image) / blocks_of_image;
+    u.tile1 = tiles * (block % blocks_of_image + 1) / blocks_of_image;
     if (shared) u.v = static_cast<float*>(buffers.shared_scratch) + block * planes * u.v_stride;
     if (phase == 0) {
       const std::int64_t per_part = shared ? ceil_div(u.in_blocks, plan.channel_parts) : u.in_blocks;

@@ -5,6 +5,10 @@
 // and infinity. Row i of Bt has the coefficients of prod over j != i of (x - p_j), the last row those of the full
 // product; row i of G is (1, p_i, p_i^2) / prod over j != i of (p_i - p_j), the last row (0, 0, 1); column i of At is
 // (1, p_i, p_i^2, ...), the last column (0, ..., 0, 1).
+//
+// Stride 2 parts each axis: taps 0 and 2 meet the even inputs alone, as F(R, 2) with the same rows but for G's, which
+// are (1, 0, p_i) / prod over j != i of (p_i - p_j) and (0, 0, 1); tap 1 meets the odd ones, one product for each
+// output. So A = 2R + 1, and the last R rows of an axis, the odd inputs as they are, share one filter row, (0, 1, 0).
 #pragma once
 
 #include <cstdint>
@@ -14,11 +18,13 @@
 
 namespace oriel::kernels {
 
-/// Points 0, then pairs +-a, +-b, +-c, in the order of the transforms; F(5x5) has c alone.
+/// Points 0, then pairs +-a, +-b, +-c, in the order of the transforms; F(5x5) has c alone. With stride 2: 0 and a for
+/// R = 2, +-a and +-b for R = 4.
 struct WinogradPoints {
   double a, b, c;
 };
-constexpr WinogradPoints winograd_points(int r) {
+constexpr WinogradPoints winograd_points(int r, int stride) {
+  if (stride == 2) return r == 2 ? WinogradPoints{1.0, 0.0, 0.0} : WinogradPoints{0.5, 1.25, 0.0};
   switch (r) {
     case 2:
       return {1.0, 0.0, 0.0};
@@ -31,17 +37,20 @@ constexpr WinogradPoints winograd_points(int r) {
   }
 }
 
-/// Tiles [ty0, ty1) x [tx0, tx1) of one image; T = their number, in rows. V is [A * A][channel block][T][16],
-/// in f32, or in pairs of bf16.
+/// A: the products of one axis. R + 2 of them have filter rows of their own.
+constexpr int winograd_points_of_axis(int r, int stride) { return stride == 2 ? 2 * r + 1 : r + 2; }
+
+/// Tiles [tile0, tile1) of one image, counted row by row; T = their number. V is [A * A][channel block][T][16], in f32,
+/// or in pairs of bf16.
 struct WinogradUnit {
-  int r;
+  int r, stride;
   const void* input;  // of this image, blocked; f32 or bf16
   void* output;
   const void* residual;
   bool input_f32, output_bf16, residual_bf16;  // of bf16 layers
   std::int64_t in_height, in_width, out_height, out_width, pad_y, pad_x;
   std::int64_t in_block_stride, out_block_stride;  // elements between channel blocks of 16
-  std::int64_t ty0, ty1, tx0, tx1;
+  std::int64_t tile0, tile1, tiles_x;
   std::int64_t block0, block1;  // channel blocks to transform
   std::int64_t in_blocks;       // channel blocks of V
   std::int64_t v_stride;        // words between the A * A planes of V
@@ -49,7 +58,7 @@ struct WinogradUnit {
   // Products and inverse:
   std::int64_t panel0, panel1, group_width;
   std::int64_t in_channels, out_channels, groups;
-  const float* weights;        // [panel][A * A][steps][width]
+  const float* weights;        // [panel][(R + 2) * (R + 2)][steps][width]
   std::int64_t weight_stride;  // floats between panels
   const float* bias;
   float* products;        // [A * A][2][T][16]
@@ -66,9 +75,13 @@ struct WinogradUnit {
   Activation activation;
 };
 
-/// Tiles of a row that the input transform takes at a time, and the floats it needs for them.
-constexpr std::int64_t kWinogradChunk = 8;
-constexpr std::int64_t winograd_scratch_floats(int r) { return (r + 3) * (kWinogradChunk * r + 2) * 16; }
+/// Tiles of a row that the input transform takes at a time, so that their columns stay in the first-level cache, and
+/// the floats it needs for them.
+constexpr std::int64_t winograd_chunk(int r, int stride) { return r * stride > 6 ? 4 : 8; }
+constexpr std::int64_t winograd_scratch_floats(int r, int stride) {
+  const int a = winograd_points_of_axis(r, stride);
+  return (a + 1) * (winograd_chunk(r, stride) * r * stride + a - r * stride) * 16;
+}
 
 /// Input channels whose weights are transformed at a time, and output channels.
 constexpr std::int64_t kWinogradWeightChannels = 4;

@@ -11,32 +11,33 @@ namespace {
 
 struct Bound {
   ConvAlgorithm algorithm;
+  std::int64_t stride;
   double rms, largest;
 };
 
 constexpr Bound kBounds[] = {
-    {ConvAlgorithm::kWinograd2, 4e-6, 4e-5},
-    {ConvAlgorithm::kWinograd4, 4e-6, 4e-5},
-    {ConvAlgorithm::kWinograd5, 1e-5, 1e-4},
-    {ConvAlgorithm::kWinograd6, 2e-5, 2e-4},
+    {ConvAlgorithm::kWinograd2, 1, 4e-6, 4e-5},        {ConvAlgorithm::kWinograd4, 1, 4e-6, 4e-5},
+    {ConvAlgorithm::kWinograd5, 1, 1e-5, 1e-4},        {ConvAlgorithm::kWinograd6, 1, 2e-5, 2e-4},
+    {ConvAlgorithm::kWinograd2Stride2, 2, 4e-6, 4e-5}, {ConvAlgorithm::kWinograd4Stride2, 2, 4e-6, 4e-5},
 };
 
-ConvLayer layer_of(std::int64_t ic, std::int64_t oc, std::int64_t groups) {
+ConvLayer layer_of(std::int64_t ic, std::int64_t oc, std::int64_t groups, std::int64_t stride = 1) {
   ConvLayer l;
   l.in_channels = ic;
   l.out_channels = oc;
   l.groups = groups;
   l.kernel[1] = l.kernel[2] = 3;
+  l.stride[1] = l.stride[2] = stride;
   return l;
 }
 
-ConvShape shape_of(std::int64_t height, std::int64_t width, std::int64_t pad) {
+ConvShape shape_of(std::int64_t height, std::int64_t width, std::int64_t pad, std::int64_t stride = 1) {
   ConvShape s;
   s.in[1] = height;
   s.in[2] = width;
   for (int d = 1; d < 3; ++d) {
     s.pad[d] = pad;
-    s.out[d] = std::max<std::int64_t>(1, s.in[d] + 2 * pad - 2);
+    s.out[d] = std::max<std::int64_t>(1, (s.in[d] + 2 * pad - 3) / stride + 1);
   }
   return s;
 }
@@ -44,6 +45,10 @@ ConvShape shape_of(std::int64_t height, std::int64_t width, std::int64_t pad) {
 void check(const ConvCase& c, std::mt19937_64& random) {
   const std::vector<double> exact = exact_convolution(c);
   for (const Bound& bound : kBounds) {
+    if (bound.stride != c.layer.stride[2]) {
+      ASSERT_FALSE(conv_decline(c.layer, bound.algorithm).empty());
+      continue;
+    }
     ASSERT_TRUE(conv_decline(c.layer, bound.algorithm).empty());
     for (const Isa isa : f32_levels()) {
       const ConvKernel kernel = conv_kernel(c.layer, bound.algorithm, isa);
@@ -52,9 +57,10 @@ void check(const ConvCase& c, std::mt19937_64& random) {
         const std::string what = std::string(conv_algorithm_name(bound.algorithm)) + " " + std::string(isa_name(isa)) +
                                  " threads " + std::to_string(threads) + " channels " +
                                  std::to_string(c.layer.in_channels) + "->" + std::to_string(c.layer.out_channels) +
-                                 " in " + std::to_string(c.shape.in[1]) + "x" + std::to_string(c.shape.in[2]) +
-                                 " out " + std::to_string(c.shape.out[1]) + "x" + std::to_string(c.shape.out[2]) +
-                                 " pad " + std::to_string(c.shape.pad[1]) + "," + std::to_string(c.shape.pad[2]);
+                                 " groups " + std::to_string(c.layer.groups) + " in " + std::to_string(c.shape.in[1]) +
+                                 "x" + std::to_string(c.shape.in[2]) + " out " + std::to_string(c.shape.out[1]) + "x" +
+                                 std::to_string(c.shape.out[2]) + " pad " + std::to_string(c.shape.pad[1]) + "," +
+                                 std::to_string(c.shape.pad[2]);
         ASSERT_LT(e.rms, bound.rms) << what;
         ASSERT_LT(e.largest, bound.largest) << what;
       }
@@ -69,7 +75,7 @@ TEST(Winograd, RandomShapes) {
                                         {ActivationKind::kSwish, 1, 0}, {ActivationKind::kSigmoid, 0, 0}};
   constexpr std::int64_t in_channels[] = {1, 16, 24, 40, 64};
   constexpr std::int64_t out_channels[] = {3, 8, 16, 24, 40, 64, 70};
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < 90; ++i) {
     ConvLayer layer = layer_of(in_channels[random() % 5], out_channels[random() % 7], 1);
     if (i % 5 == 4) layer = layer_of(64, 96, 2);
     if (i % 10 == 8) layer = layer_of(48, 48, 3);
@@ -81,6 +87,7 @@ TEST(Winograd, RandomShapes) {
       const std::int64_t channels = groups * (std::int64_t{2} << random() % 3);
       layer = layer_of(channels, channels, groups);
     }
+    if (i % 3 == 0) layer.stride[1] = layer.stride[2] = 2;
     layer.activation = activations[random() % std::size(activations)];
     layer.residual = static_cast<Residual>(random() % 3);
     ConvShape shape;
@@ -88,8 +95,8 @@ TEST(Winograd, RandomShapes) {
     for (int d = 1; d < 3; ++d) {
       shape.in[d] = 1 + static_cast<std::int64_t>(random() % 30);
       shape.pad[d] = static_cast<std::int64_t>(random() % 3);
-      shape.out[d] =
-          std::max<std::int64_t>(1, shape.in[d] + shape.pad[d] + static_cast<std::int64_t>(random() % 3) - 2);
+      const std::int64_t positions = shape.in[d] + shape.pad[d] + static_cast<std::int64_t>(random() % 3) - 2;
+      shape.out[d] = std::max<std::int64_t>(1, (positions + layer.stride[d] - 1) / layer.stride[d]);
     }
     if (i % 7 == 0) shape.in[0] = shape.out[0] = 3;
     check(make_case(layer, shape, random() % 2 == 0, random), random);
@@ -104,6 +111,8 @@ TEST(Winograd, LargeShapes) {
   check(make_case(layer_of(16, 32, 1), shape_of(70, 33, 1), true, random), random);
   check(make_case(layer_of(16, 16, 1), shape_of(9, 700, 1), true, random), random);
   check(make_case(layer_of(512, 64, 1), shape_of(7, 7, 1), true, random), random);
+  check(make_case(layer_of(256, 32, 1, 2), shape_of(28, 27, 1, 2), true, random), random);
+  check(make_case(layer_of(16, 16, 1, 2), shape_of(17, 900, 1, 2), true, random), random);
 }
 
 /// Inputs that are not centred, and with long tails.
@@ -114,24 +123,33 @@ TEST(Winograd, InputDistributions) {
     for (float& x : c.input) x = kind == 0 ? std::max(x, 0.0F) : kind == 1 ? x + 5.0F : x * x * x;
     check(c, random);
     if (HasFatalFailure()) return;
+    c.layer.stride[1] = c.layer.stride[2] = 2;
+    c.shape.out[1] = c.shape.out[2] = 13;
+    check(c, random);
+    if (HasFatalFailure()) return;
   }
 }
 
 /// The choice is deterministic, prefers the fewest products, and respects the policy.
 TEST(Winograd, Choice) {
-  const auto choose = [](std::int64_t size, std::int64_t ic, std::int64_t oc, const ConvPolicy& policy) {
-    return conv_choose(layer_of(ic, oc, 1), shape_of(size, size, 1), policy).algorithm;
+  const auto choose = [](std::int64_t size, std::int64_t ic, std::int64_t oc, const ConvPolicy& policy,
+                         std::int64_t stride = 1) {
+    return conv_choose(layer_of(ic, oc, 1, stride), shape_of(size, size, 1, stride), policy).algorithm;
   };
   ConvPolicy policy;
   policy.isa = Isa::kAvx512;
   EXPECT_EQ(choose(56, 64, 64, policy), ConvAlgorithm::kWinograd6);
   EXPECT_EQ(choose(28, 128, 128, policy), ConvAlgorithm::kWinograd6);
   EXPECT_EQ(choose(14, 256, 256, policy), ConvAlgorithm::kWinograd5);
+  EXPECT_EQ(choose(56, 128, 128, policy, 2), ConvAlgorithm::kWinograd4Stride2);
+  EXPECT_EQ(choose(28, 256, 256, policy, 2), ConvAlgorithm::kWinograd2Stride2);
+  EXPECT_EQ(choose(56, 128, 128, policy, 3), ConvAlgorithm::kDirect);
   policy.allow_winograd = false;
   EXPECT_EQ(choose(56, 64, 64, policy), ConvAlgorithm::kDirect);
   policy.allow_winograd = true;
   policy.dynamic_shape = true;
   EXPECT_EQ(choose(56, 64, 64, policy), ConvAlgorithm::kWinograd4);
+  EXPECT_EQ(choose(56, 64, 64, policy, 2), ConvAlgorithm::kWinograd4Stride2);
   policy.winograd_bytes = 1000;
   EXPECT_EQ(choose(56, 64, 64, policy), ConvAlgorithm::kDirect);
 }
