@@ -123,3 +123,18 @@ def test_strided_winograd(rng):
     assert algorithm_of(inputs=inputs, **rest)[0] in ("winograd_2x2_stride2", "winograd_4x4_stride2")
     compare("Conv", inputs, 2e-5, constants=("w", "b"), **rest)
     compare("Conv", inputs, 2e-5, constants=("w", "b"), auto_pad="SAME_UPPER", strides=[2, 2])
+
+
+@pytest.mark.parametrize(
+    "size,kernel,stride,dilation,pads",
+    [((1, 1), (3, 3), 1, 1, 1), ((2, 2), (10, 10), 2, 1, 5), ((3, 9), (9, 9), 1, 2, 8), ((2, 28), (11, 11), 1, 1, 5), ((7, 6), (3, 3), 1, 6, 6), ((7, 6), (3, 3), 1, 9, 9),
+     ((4, 4), (2, 3), 3, 3, 3), ((5, 1), (1, 8), 1, 1, 4)],
+)  # fmt: skip
+def test_taps_that_read_padding_alone(rng, size, kernel, stride, dilation, pads):
+    for groups, ins, outs in ((1, 20, 33), (4, 4, 4), (19, 1, 1), (1, 3, 40)):
+        x = rng.standard_normal((2, groups * ins, *size)).astype(np.float32)
+        w = rng.standard_normal((groups * outs, ins, *kernel)).astype(np.float32)
+        b = rng.standard_normal(groups * outs).astype(np.float32)
+        rest = {"group": groups, "strides": [stride] * 2, "dilations": [dilation] * 2}
+        compare("Conv", {"x": x, "w": w, "b": b}, 1e-5, constants=("w", "b"), pads=[pads] * 4, **rest)
+        compare("Conv", {"x": x, "w": w, "b": b}, 1e-5, constants=("w", "b"), auto_pad="SAME_LOWER", **rest)

@@ -2,6 +2,7 @@
 #include "devices/cpu/convolution.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace oriel::cpu {
 namespace {
@@ -211,6 +212,58 @@ ConvShape expected_shape(const Convolution& conv, const Value& input, bool& dyna
     set3(expected.out, Dims(conv.rank, kMiddlingExtent), 1);
     return expected;
   }
+}
+
+Tensor crop_to_input(Convolution& conv, const Dims& in, const Tensor& weights, const std::shared_ptr<Budget>& budget) {
+  ops::Window w = conv.window;
+  w.resolve_pads(in);
+  Dims first(conv.rank, 0);
+  Dims count = w.kernel;
+  for (std::size_t i = 0; i < conv.rank; ++i) {
+    if (in[i] + w.pads_begin[i] + w.pads_end[i] < w.span(i)) return weights;
+    const std::int64_t outputs = ops::window_extent(conv.window, i, in[i]);
+    const auto meets = [&](std::int64_t tap) {
+      const std::int64_t before = w.pads_begin[i] - tap * w.dilations[i];
+      const std::int64_t output = before <= 0 ? 0 : (before + w.strides[i] - 1) / w.strides[i];
+      return output < outputs && output * w.strides[i] - before < in[i];
+    };
+    while (count[i] > 1 && !meets(first[i])) {
+      ++first[i];
+      --count[i];
+    }
+    while (count[i] > 1 && !meets(first[i] + count[i] - 1)) --count[i];
+  }
+  if (count == w.kernel) return weights;
+  std::int64_t whole[3];
+  std::int64_t from[3];
+  std::int64_t kept[3];
+  set3(whole, w.kernel, 1);
+  set3(from, first, 0);
+  set3(kept, count, 1);
+  Dims dims{weights.dim(0), weights.dim(1)};
+  for (const std::int64_t taps : count) dims.push_back(taps);
+  Tensor cropped = Tensor::allocate(ElementType::kF32, dims, budget);
+  const auto* source = static_cast<const char*>(weights.raw());
+  auto* to = static_cast<char*>(cropped.raw());
+  const std::int64_t row = kept[2] * static_cast<std::int64_t>(sizeof(float));
+  for (std::int64_t filter = 0; filter < dims[0] * dims[1]; ++filter) {
+    for (std::int64_t z = 0; z < kept[0]; ++z) {
+      for (std::int64_t y = 0; y < kept[1]; ++y) {
+        const std::int64_t at = ((filter * whole[0] + from[0] + z) * whole[1] + from[1] + y) * whole[2] + from[2];
+        std::memcpy(to, source + at * static_cast<std::int64_t>(sizeof(float)), static_cast<std::size_t>(row));
+        to += row;
+      }
+    }
+  }
+  for (std::size_t i = 0; i < conv.rank; ++i) {
+    w.pads_begin[i] -= first[i] * w.dilations[i];
+    w.pads_end[i] -= (w.kernel[i] - first[i] - count[i]) * w.dilations[i];
+  }
+  w.kernel = count;
+  w.auto_pad = "NOTSET";
+  conv.window = w;
+  set3(conv.kernel.layer.kernel, w.kernel, 1);
+  return cropped;
 }
 
 bool reads_plain(const Lowering& lowering, const Value* input, const ConvLayer& layer) {

@@ -51,6 +51,10 @@ struct Convolution {
 /// `dynamic` says so.
 kernels::ConvShape expected_shape(const Convolution& conv, const Value& input, bool& dynamic);
 
+/// Drops the outer taps that read padding alone, whatever the output point, for an input of extents `in`: changes the
+/// window and the layer, not what they compute. Returns f32 weights to match, those given where every tap counts.
+Tensor crop_to_input(Convolution& conv, const Dims& in, const Tensor& weights, const std::shared_ptr<Budget>& budget);
+
 /// Whether a convolution reads its input plain: one group of few channels, that nobody made blocked.
 bool reads_plain(const Lowering& lowering, const Value* input, const kernels::ConvLayer& layer);
 

@@ -34,8 +34,10 @@ std::string decline(const Node& node, const CompileOptions&) {
 // Estimates of kernels that read plain inputs are rough: how much less time they must promise.
 constexpr double kWorthPlain = 0.9;
 
-// What a core moves between layouts, reads and writes together, in bytes a second.
-constexpr double kReorderRate = 10e9;
+// What a core takes to move so many bytes between layouts, reads and writes together.
+double reorder_seconds(double bytes, const ConvPolicy& policy) {
+  return bytes / (bytes <= 2.0 * static_cast<double>(cache_sizes().l2) ? 20e9 : 10e9) / policy.threads;
+}
 
 // Whether Winograd kernels, which make blocked outputs alone, gain more than it takes to reorder what is read plain.
 bool worth_blocking(ConvLayer layer, const ConvShape& expected, const ConvPolicy& policy, bool residual) {
@@ -45,7 +47,7 @@ bool worth_blocking(ConvLayer layer, const ConvShape& expected, const ConvPolicy
   const double blocked = conv_seconds(conv_choose(layer, expected, policy), expected, policy.threads);
   const double elements = static_cast<double>(expected.batch * layer.out_channels * expected.out[0] * expected.out[1]) *
                           static_cast<double>(expected.out[2]);
-  const double reorder = 2.0 * sizeof(float) * elements / kReorderRate / policy.threads;
+  const double reorder = reorder_seconds(2.0 * sizeof(float) * elements, policy);
   return blocked + (residual ? 2.0 : 1.0) * reorder < kWorthRounding * plain;
 }
 
@@ -61,7 +63,7 @@ bool worth_reading_plain(ConvLayer layer, const ConvShape& expected, const ConvP
     const double points =
         static_cast<double>(expected.batch * extents[0] * extents[1]) * static_cast<double>(extents[2]);
     const double elements = points * static_cast<double>(channels + (channels + 15) / 16 * 16);
-    return sizeof(float) * elements / kReorderRate / policy.threads;
+    return reorder_seconds(sizeof(float) * elements, policy);
   };
   const auto plain = kernels::Layout::kPlain;
   const auto blocked = kernels::Layout::kBlocked;
@@ -150,7 +152,15 @@ void lower(Lowering& lowering, const Unit& unit) {
   policy.threads = lowering.threads();
   policy.allow_winograd =
       constants && lowering.options().winograd && lowering.options().mode == CompileOptions::Mode::kPerformance;
-  const ConvShape expected = expected_shape(*conv, *operand, policy.dynamic_shape);
+  ConvShape expected = expected_shape(*conv, *operand, policy.dynamic_shape);
+  Tensor w;
+  if (constants) w = *lowering.folded(node.input(1));
+  if (constants && !layer.transposed && !policy.dynamic_shape) {
+    Dims extents;
+    for (std::size_t i = 0; i < conv->rank; ++i) extents.push_back(operand->shape()[i + 2].value());
+    w = crop_to_input(*conv, extents, w, lowering.options().budget);
+    expected = expected_shape(*conv, *operand, policy.dynamic_shape);
+  }
   if (!bf16 && !plain_input && !layer.scaled_input && !lowering.is_blocked(operand)) {
     plain_input = worth_reading_plain(layer, expected, policy, plain_output);
   }
@@ -184,7 +194,6 @@ void lower(Lowering& lowering, const Unit& unit) {
     return;
   }
 
-  const Tensor& w = *lowering.folded(node.input(1));
   // What is packed besides the weights.
   struct Values {
     std::vector<float> bias;
