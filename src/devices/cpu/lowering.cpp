@@ -6,6 +6,7 @@
 #include "devices/cpu/cpu_device.h"
 #include "devices/cpu/fourier.h"
 #include "devices/cpu/quantised.h"
+#include "devices/cpu/rule_groups.h"
 #include "kernels/reorder/reorder.h"
 
 namespace oriel::cpu {
@@ -128,9 +129,11 @@ const std::unordered_map<std::string_view, Rule>& all_rules() {
   static const auto* const rules = [] {
     auto* map = new std::unordered_map<std::string_view, Rule>;
     for (const std::vector<Rule>& list :
-         {attention_rules(), conv_rules(), pool_rules(), elementwise_rules(), logic_rules(), gemm_rules(), norm_rules(),
-          reduce_rules(), movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(),
-          quant_rules(), number_rules(), detect_rules(), ml_rules(), line_rules(), fourier_rules()}) {
+         {attention_rules(), conv_rules(),   pool_rules(),      elementwise_rules(), logic_rules(),
+          gemm_rules(),      norm_rules(),   reduce_rules(),    movement_rules(),    gather_rules(),
+          create_rules(),    resize_rules(), recurrent_rules(), quant_rules(),       number_rules(),
+          detect_rules(),    ml_rules(),     line_rules(),      loss_rules(),        window_rules(),
+          random_rules(),    matrix_rules(), byte_pool_rules(), text_rules(),        fourier_rules()}) {
       for (const Rule& rule : list) map->emplace(rule.op, rule);
     }
     return map;
