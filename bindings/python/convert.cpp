@@ -134,20 +134,20 @@ Tensor strings_of(nb::handle array) {
   Dims dims;
   for (const nb::handle d : array.attr("shape")) dims.push_back(nb::cast<std::int64_t>(d));
   Tensor t = Tensor::allocate(ElementType::kString, dims);
-  std::int64_t i = 0;
+  auto* to = t.data<std::string>();
   for (const nb::handle item : flat) {
+    const char* data = nullptr;
+    Py_ssize_t size = 0;
+    nb::object text;
     if (PyBytes_Check(item.ptr())) {
-      char* data = nullptr;
-      Py_ssize_t size = 0;
-      PyBytes_AsStringAndSize(item.ptr(), &data, &size);
-      t.data<std::string>()[i++] = std::string(data, static_cast<std::size_t>(size));
+      data = PyBytes_AS_STRING(item.ptr());
+      size = PyBytes_GET_SIZE(item.ptr());
     } else {
-      Py_ssize_t size = 0;
-      const nb::object text = PyUnicode_Check(item.ptr()) ? nb::borrow(item) : nb::object(nb::str(item));
-      const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
+      if (!PyUnicode_Check(item.ptr())) text = nb::str(item);
+      data = PyUnicode_AsUTF8AndSize(text.is_valid() ? text.ptr() : item.ptr(), &size);
       if (data == nullptr) throw nb::python_error();
-      t.data<std::string>()[i++] = std::string(data, static_cast<std::size_t>(size));
     }
+    (to++)->assign(data, static_cast<std::size_t>(size));
   }
   return t;
 }
@@ -209,19 +209,44 @@ Tensor tensor_of_array(nb::handle array) {
   return extended_array(array, type);
 }
 
+nb::object python_text(const std::string& s) {
+  PyObject* text = PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "surrogateescape");
+  if (text == nullptr) throw nb::python_error();
+  return nb::steal(text);
+}
+
 nb::object array_of_strings(const Tensor& t) {
   nb::list items;
-  for (std::int64_t i = 0; i < t.size(); ++i) {
-    const std::string& s = t.data<std::string>()[i];
-    PyObject* text = PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "surrogateescape");
-    if (text == nullptr) throw nb::python_error();
-    items.append(nb::steal(text));
-  }
-  nb::object array = numpy().attr("empty")(t.size(), nb::arg("dtype") = "object");
-  for (std::int64_t i = 0; i < t.size(); ++i) array[nb::int_(i)] = items[static_cast<std::size_t>(i)];
+  for (std::int64_t i = 0; i < t.size(); ++i) items.append(python_text(t.data<std::string>()[i]));
+  nb::object array = numpy().attr("array")(items, nb::arg("dtype") = "object");
   nb::list shape;
   for (const std::int64_t d : t.dims()) shape.append(d);
   return array.attr("reshape")(nb::tuple(shape));
+}
+
+// The elements of a vector as Python's own numbers and texts, as numpy's tolist() gives them.
+nb::object plain_elements(const Tensor& t) {
+  nb::list items;
+  for (std::int64_t i = 0; i < t.size(); ++i) {
+    if (t.type() == ElementType::kString) {
+      items.append(python_text(t.data<std::string>()[i]));
+    } else if (t.type() == ElementType::kI64) {
+      items.append(nb::int_(t.data<std::int64_t>()[i]));
+    } else if (t.type() == ElementType::kF32) {
+      items.append(nb::float_(static_cast<double>(t.data<float>()[i])));
+    } else {
+      return from_datum(t).attr("tolist")();
+    }
+  }
+  return items;
+}
+
+nb::object dict_of(const nb::object& keys, const Tensor& values) {
+  nb::dict dict;
+  const nb::object elements = plain_elements(values);
+  const std::size_t n = nb::len(keys);
+  for (std::size_t i = 0; i < n; ++i) dict[keys[i]] = elements[i];
+  return dict;
 }
 
 // A tensor as a numpy array of plain type `as` that shares its memory and keeps it alive.
@@ -389,17 +414,24 @@ nb::object from_datum(const Datum& value) {
   if (value.empty()) return nb::none();
   if (value.is_sequence()) {
     nb::list list;
-    for (const Datum& item : value.sequence().items) list.append(from_datum(item));
+    // Maps of a sequence often have the same keys.
+    const void* known = nullptr;
+    nb::object keys;
+    for (const Datum& item : value.sequence().items) {
+      if (!item.is_map()) {
+        list.append(from_datum(item));
+        continue;
+      }
+      const Tensor& own = item.map().keys;
+      if (own.raw() != known || known == nullptr || static_cast<std::int64_t>(nb::len(keys)) != own.size()) {
+        keys = plain_elements(own);
+        known = own.raw();
+      }
+      list.append(dict_of(keys, item.map().values));
+    }
     return list;
   }
-  if (value.is_map()) {
-    nb::dict dict;
-    const nb::object keys = from_datum(value.map().keys).attr("tolist")();
-    const nb::object values = from_datum(value.map().values).attr("tolist")();
-    const std::size_t n = nb::len(keys);
-    for (std::size_t i = 0; i < n; ++i) dict[keys[i]] = values[i];
-    return dict;
-  }
+  if (value.is_map()) return dict_of(plain_elements(value.map().keys), value.map().values);
   const Tensor& t = value.tensor();
   if (t.type() == ElementType::kString) return array_of_strings(t);
   for (const DtypeRow& row : kNumpy) {

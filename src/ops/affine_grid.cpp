@@ -1,6 +1,6 @@
 // AffineGrid: theta applied to the places of an image of the size in input 1, which reach from -1 to 1 over pixel
 // centres (align_corners) or pixel edges; grid[n, (z,) y, x] = theta[n] * (x, y, (z,) 1).
-#include "ops/common.h"
+#include "ops/affine_grid.h"
 
 namespace oriel::ops {
 namespace {
@@ -31,18 +31,34 @@ void infer(InferContext& c) {
   c.set(0, c.element(0), Shape(std::move(dims)));
 }
 
+}  // namespace
+
+Dims affine_grid_places(const Tensor& theta, const Tensor& size) {
+  ORIEL_REQUIRE(size.size() == 4 || size.size() == 5, "size has {} numbers, expected 4 or 5", size.size());
+  Dims places = {element_as_i64(size, 0)};
+  for (std::int64_t i = 2; i < size.size(); ++i) places.push_back(element_as_i64(size, i));
+  const std::int64_t n = size.size() - 2;
+  ORIEL_REQUIRE(theta.dims() == (Dims{places[0], n, n + 1}), "theta has the shape {}, expected {}",
+                to_string(theta.dims()), to_string(Dims{places[0], n, n + 1}));
+  return places;
+}
+
+double grid_place(std::int64_t index, std::int64_t extent, bool corners) {
+  const auto at = static_cast<double>(index);
+  const auto count = static_cast<double>(extent);
+  if (corners) return extent > 1 ? 2 * at / (count - 1) - 1 : 0;
+  return (2 * at + 1) / count - 1;
+}
+
+namespace {
+
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& theta = inputs[0];
-  const std::vector<std::int64_t> size = inputs[1].to_i64();
-  ORIEL_REQUIRE(size.size() == 4 || size.size() == 5, "size has {} numbers, expected 4 or 5", size.size());
-  const std::size_t axes = size.size() - 2;
+  const Dims places = affine_grid_places(theta, inputs[1]);
+  const std::size_t axes = places.size() - 1;
   const auto n = static_cast<std::int64_t>(axes);
-  ORIEL_REQUIRE(theta.dims() == (Dims{size[0], n, n + 1}), "theta has the shape {}, expected {}",
-                to_string(theta.dims()), to_string(Dims{size[0], n, n + 1}));
   const bool corners = inputs.attributes().get_bool("align_corners");
-  Dims dims = {size[0]};
-  for (std::size_t i = 2; i < size.size(); ++i) dims.push_back(size[i]);
-  const Dims places = dims;
+  Dims dims = places;
   dims.push_back(n);
   Tensor& out = outputs.allocate(0, theta.type(), dims);
   dispatch_float(theta.type(), [&]<typename T>() {
@@ -55,10 +71,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
         double sum = widen(line[n]);
         for (std::size_t i = 0; i < axes; ++i) {
           const std::size_t axis = axes - i;
-          const auto extent = static_cast<double>(places[axis]);
-          const auto at = static_cast<double>(index[axis]);
-          const double place = corners ? (places[axis] > 1 ? 2 * at / (extent - 1) - 1 : 0) : (2 * at + 1) / extent - 1;
-          sum += widen(line[i]) * place;
+          sum += widen(line[i]) * grid_place(index[axis], places[axis], corners);
         }
         to[p * n + row] = narrow<T>(sum);
       }

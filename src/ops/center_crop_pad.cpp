@@ -1,5 +1,7 @@
 // CenterCropPad: the extents of input 1 on `axes`, cut from the centre (starting at the rounded down half) or padded
 // with zeros around it (the odd one at the end).
+#include "ops/center_crop_pad.h"
+
 #include "ops/movement.h"
 
 namespace oriel::ops {
@@ -34,19 +36,29 @@ void infer(InferContext& c) {
   c.set(0, c.element(0), std::move(out));
 }
 
-void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-  const Tensor& x = inputs[0];
-  const std::vector<std::size_t> axes = cropped_axes(inputs.attributes(), x.rank());
-  const std::vector<std::int64_t> wanted = inputs[1].to_i64();
-  ORIEL_REQUIRE(wanted.size() == axes.size(), "{} extents for {} axes", wanted.size(), axes.size());
-  Dims dims = x.dims();
-  Dims shift(x.rank(), 0);
+}  // namespace
+
+CenteredWindow::CenteredWindow(const Attributes& attributes, const Tensor& x, const Tensor& extents)
+    : dims(x.dims()), shift(x.rank(), 0) {
+  const std::vector<std::size_t> axes = cropped_axes(attributes, x.rank());
+  ORIEL_REQUIRE(extents.size() == static_cast<std::int64_t>(axes.size()), "{} extents for {} axes", extents.size(),
+                axes.size());
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const std::int64_t have = x.dim(axes[i]);
-    ORIEL_REQUIRE(wanted[i] >= 0, "an extent is {}", wanted[i]);
-    dims[axes[i]] = wanted[i];
-    shift[axes[i]] = have >= wanted[i] ? (have - wanted[i]) / 2 : -((wanted[i] - have) / 2);
+    const std::int64_t wanted = element_as_i64(extents, static_cast<std::int64_t>(i));
+    ORIEL_REQUIRE(wanted >= 0, "an extent is {}", wanted);
+    dims[axes[i]] = wanted;
+    shift[axes[i]] = have >= wanted ? (have - wanted) / 2 : -((wanted - have) / 2);
   }
+}
+
+namespace {
+
+void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  const Tensor& x = inputs[0];
+  const CenteredWindow window(inputs.attributes(), x, inputs[1]);
+  const Dims& dims = window.dims;
+  const Dims& shift = window.shift;
   Tensor& out = outputs.allocate(0, x.type(), dims);
   fill_zero(out);
   const Dims strides = row_major_strides(x.dims());

@@ -1,6 +1,7 @@
 // Col2Im: columns of blocks [n, channels * block, blocks] added up at their places in an image [n, channels, image..].
+#include "ops/col2_im.h"
+
 #include "ops/movement.h"
-#include "ops/spatial.h"
 
 namespace oriel::ops {
 namespace {
@@ -29,25 +30,41 @@ void infer(InferContext& c) {
   c.set(0, c.element(0), std::move(out));
 }
 
-void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+}  // namespace
+
+ColumnGeometry::ColumnGeometry(const Inputs& inputs) {
   const Tensor& x = inputs[0];
-  const Dims image(inputs[1].to_i64());
-  const Dims block(inputs[2].to_i64());
+  Dims block;
+  for (std::int64_t i = 0; i < inputs[1].size(); ++i) image.push_back(element_as_i64(inputs[1], i));
+  for (std::int64_t i = 0; i < inputs[2].size(); ++i) block.push_back(element_as_i64(inputs[2], i));
   ORIEL_REQUIRE(x.rank() == 3 && image.size() == block.size() && !image.empty(), "input {}, image {} and block {}",
                 x.description(), to_string(image), to_string(block));
   for (const std::int64_t b : block) ORIEL_REQUIRE(b > 0, "block {} has an extent of {}", to_string(block), b);
-  const Window window = Window::read(inputs.attributes(), block.size(), block);
-  Dims counts;
+  window = Window::read(inputs.attributes(), block.size(), block);
   for (std::size_t i = 0; i < image.size(); ++i) counts.push_back(window_extent(window, i, image[i]));
-  const std::int64_t elements = count_elements(block);
-  const std::int64_t blocks = count_elements(counts);
+  elements = count_elements(block);
+  blocks = count_elements(counts);
   ORIEL_REQUIRE(x.dim(1) % elements == 0 && x.dim(2) == blocks, "input {} for {} blocks of {} elements",
                 x.description(), blocks, elements);
-  const std::int64_t channels = x.dim(1) / elements;
-  const std::int64_t pixels = count_elements(image);
-  Dims dims = {x.dim(0), channels};
+  channels = x.dim(1) / elements;
+  dims = {x.dim(0), channels};
   for (const std::int64_t d : image) dims.push_back(d);
-  Tensor& out = outputs.allocate(0, x.type(), dims);
+}
+
+namespace {
+
+void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  const Tensor& x = inputs[0];
+  const ColumnGeometry g(inputs);
+  const Dims& image = g.image;
+  const Dims& counts = g.counts;
+  const Window& window = g.window;
+  const Dims& block = window.kernel;
+  const std::int64_t elements = g.elements;
+  const std::int64_t blocks = g.blocks;
+  const std::int64_t channels = g.channels;
+  const std::int64_t pixels = count_elements(image);
+  Tensor& out = outputs.allocate(0, x.type(), g.dims);
   const Dims strides = row_major_strides(image);
   // For every element of every block the pixel that it falls on, or -1 in the padding.
   std::vector<std::int64_t> pixel(static_cast<std::size_t>(elements * blocks), -1);

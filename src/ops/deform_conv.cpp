@@ -1,11 +1,9 @@
 // DeformConv: a convolution whose tap k at output o reads x at o * stride + k * dilation - pad + offset[o, k] (linear
 // interpolation, zero outside), times mask[o, k]; offsets and masks are shared by the channels of an offset group.
-#include "ops/spatial.h"
+#include "ops/deform_conv.h"
 
 namespace oriel::ops {
 namespace {
-
-constexpr std::size_t kMostSpatialAxes = 8;
 
 void infer(InferContext& c) {
   const Shape& x = c.shape(0);
@@ -18,7 +16,7 @@ void infer(InferContext& c) {
   for (std::size_t i = 0; i < 3; ++i) {
     require_same_element(c, 0, i);
     const Shape& s = c.shape(i);
-    if (s.is_ranked() && (s.rank() < 3 || s.rank() > kMostSpatialAxes + 2 || (x.is_ranked() && s.rank() != x.rank()))) {
+    if (s.is_ranked() && (s.rank() < 3 || s.rank() > kMostDeformAxes + 2 || (x.is_ranked() && s.rank() != x.rank()))) {
       fail(ErrorCode::kInvalidGraph, "input {} is of shape {}", i, s.to_string());
     }
   }
@@ -35,8 +33,8 @@ void infer(InferContext& c) {
 template <typename T>
 double sample(const T* plane, const Dims& in, const Dims& strides, const double* position) {
   const std::size_t rank = in.size();
-  std::int64_t low[kMostSpatialAxes];
-  double part[kMostSpatialAxes];
+  std::int64_t low[kMostDeformAxes];
+  double part[kMostDeformAxes];
   for (std::size_t i = 0; i < rank; ++i) {
     if (!(position[i] > -1.0 && position[i] < static_cast<double>(in[i]))) return 0;
     const double floor = std::floor(position[i]);
@@ -58,29 +56,28 @@ double sample(const T* plane, const Dims& in, const Dims& strides, const double*
   return sum;
 }
 
-void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+}  // namespace
+
+DeformGeometry::DeformGeometry(const Inputs& inputs)
+    : group(inputs.attributes().get_int("group")), offset_group(inputs.attributes().get_int("offset_group")) {
   const Tensor& x = inputs[0];
   const Tensor& w = inputs[1];
   const Tensor& offset = inputs[2];
-  ORIEL_REQUIRE(x.rank() >= 3 && x.rank() <= kMostSpatialAxes + 2 && w.rank() == x.rank() && offset.rank() == x.rank(),
+  ORIEL_REQUIRE(x.rank() >= 3 && x.rank() <= kMostDeformAxes + 2 && w.rank() == x.rank() && offset.rank() == x.rank(),
                 "operands of shapes {}, {} and {}", to_string(x.dims()), to_string(w.dims()), to_string(offset.dims()));
   const std::size_t rank = x.rank() - 2;
-  const std::int64_t group = inputs.attributes().get_int("group");
-  const std::int64_t offset_group = inputs.attributes().get_int("offset_group");
-  const Dims in(x.dims().begin() + 2, x.dims().end());
-  const Window window = Window::read(inputs.attributes(), rank, Dims(w.dims().begin() + 2, w.dims().end()));
-  const std::int64_t batch = x.dim(0);
-  const std::int64_t channels = x.dim(1);
+  in = Dims(x.dims().begin() + 2, x.dims().end());
+  window = Window::read(inputs.attributes(), rank, Dims(w.dims().begin() + 2, w.dims().end()));
   const std::int64_t features = w.dim(0);
-  ORIEL_REQUIRE(channels == w.dim(1) * group && features % group == 0 && channels % offset_group == 0,
+  ORIEL_REQUIRE(x.dim(1) == w.dim(1) * group && features % group == 0 && x.dim(1) % offset_group == 0,
                 "input of shape {} and weights of shape {} do not fit {} groups and {} offset groups",
                 to_string(x.dims()), to_string(w.dims()), group, offset_group);
-  Dims dims{batch, features};
+  dims = {x.dim(0), features};
   for (std::size_t i = 0; i < rank; ++i) dims.push_back(window_extent(window, i, in[i]));
-  const Dims out_space(dims.begin() + 2, dims.end());
-  const std::int64_t out_size = count_elements(out_space);
-  const std::int64_t in_size = count_elements(in);
-  const std::int64_t taps = count_elements(window.kernel);
+  out = Dims(dims.begin() + 2, dims.end());
+  out_size = count_elements(out);
+  in_size = count_elements(in);
+  taps = count_elements(window.kernel);
   const auto require_map = [&](std::size_t i, std::int64_t planes) {
     Dims wanted = dims;
     wanted[1] = planes;
@@ -91,6 +88,28 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   if (inputs.has(4)) require_map(4, offset_group * taps);
   ORIEL_REQUIRE(!inputs.has(3) || inputs[3].size() == features, "bias of shape {}, expected {} elements",
                 to_string(inputs[3].dims()), features);
+}
+
+namespace {
+
+void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  const DeformGeometry g(inputs);
+  const Tensor& x = inputs[0];
+  const Tensor& w = inputs[1];
+  const Tensor& offset = inputs[2];
+  const std::size_t rank = g.in.size();
+  const std::int64_t group = g.group;
+  const std::int64_t offset_group = g.offset_group;
+  const Window& window = g.window;
+  const Dims& in = g.in;
+  const Dims& dims = g.dims;
+  const Dims& out_space = g.out;
+  const std::int64_t in_size = g.in_size;
+  const std::int64_t out_size = g.out_size;
+  const std::int64_t taps = g.taps;
+  const std::int64_t batch = x.dim(0);
+  const std::int64_t channels = x.dim(1);
+  const std::int64_t features = w.dim(0);
   const Dims strides = row_major_strides(in);
   Tensor& out = outputs.allocate(0, x.type(), dims);
   dispatch_float(x.type(), [&]<typename T>() {
@@ -109,7 +128,7 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
           const std::int64_t og = n * offset_group + c / (channels / offset_group);
           Dims k(rank, 0);
           for (std::int64_t t = 0; t < taps; ++t, advance(k, window.kernel)) {
-            double position[kMostSpatialAxes];
+            double position[kMostDeformAxes];
             for (std::size_t i = 0; i < rank; ++i) {
               const auto regular =
                   static_cast<double>(o[i] * window.strides[i] + k[i] * window.dilations[i] - window.pads_begin[i]);

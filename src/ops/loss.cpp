@@ -2,19 +2,13 @@
 #include "ops/loss.h"
 
 namespace oriel::ops {
-namespace {
-
-enum class LossReduction : std::uint8_t { kNone, kSum, kMean };
-
-LossReduction reduction_of(const Attributes& attributes) {
+LossReduction loss_reduction(const Attributes& attributes) {
   const std::string& name = attributes.get_string("reduction");
   if (name == "none") return LossReduction::kNone;
   if (name == "sum") return LossReduction::kSum;
   if (name == "mean") return LossReduction::kMean;
   fail(ErrorCode::kInvalidGraph, "reduction is \"{}\", expected none, sum or mean", name);
 }
-
-}  // namespace
 
 void infer_loss(InferContext& c) {
   require_float(c, 0);
@@ -31,7 +25,7 @@ void infer_loss(InferContext& c) {
     fail(ErrorCode::kInvalidGraph, "labels of shape {} do not fit scores of shape {}", labels.to_string(),
          x.to_string());
   }
-  if (reduction_of(c.attributes()) != LossReduction::kNone) {
+  if (loss_reduction(c.attributes()) != LossReduction::kNone) {
     c.set(0, c.element(0), Shape());
     return;
   }
@@ -61,7 +55,7 @@ LossLayout LossLayout::read(const Inputs& inputs) {
 
 void reference_loss(const Inputs& inputs, OutputSink& outputs, RunContext& context, const LossLayout& layout,
                     const std::function<double(std::int64_t start, std::int64_t label)>& score) {
-  const LossReduction reduction = reduction_of(inputs.attributes());
+  const LossReduction reduction = loss_reduction(inputs.attributes());
   const Tensor& labels = inputs[1];
   const bool ignores = inputs.attributes().has("ignore_index");
   const std::int64_t ignored = inputs.attributes().get_int("ignore_index", 0);

@@ -7,6 +7,10 @@
 
 namespace oriel::ops {
 
+enum class LossReduction : std::uint8_t { kNone, kSum, kMean };
+/// The attribute `reduction`. Throws Error(kInvalidGraph) for a name that the standard does not have.
+LossReduction loss_reduction(const Attributes& attributes);
+
 /// Inference: scores [N, C, D...] of floats, integer labels [N, D...] and, where present, weights [C]; output 0 has the
 /// labels' shape where reduction is "none" and is a scalar for "sum" and "mean".
 void infer_loss(InferContext& c);

@@ -1,6 +1,6 @@
 // com.microsoft.CropAndResize: boxes (y1, x1, y2, x2 in units of height - 1 and width - 1) cut out of images and
 // resized to crop_size, bilinear or nearest; samples outside of the image take extrapolation_value.
-#include "ops/common.h"
+#include "ops/crop_and_resize.h"
 
 namespace oriel::ops {
 namespace {
@@ -31,34 +31,47 @@ void infer(InferContext& c) {
   c.set(0, c.element(0), std::move(out));
 }
 
-// Where a sample of a crop lies along an axis of the image.
-double position(std::int64_t i, std::int64_t count, double begin, double end, std::int64_t extent) {
+}  // namespace
+
+double crop_position(std::int64_t i, std::int64_t count, double begin, double end, std::int64_t extent) {
   const auto last = static_cast<double>(extent - 1);
   if (count > 1) return begin * last + static_cast<double>(i) * (end - begin) * last / static_cast<double>(count - 1);
   return 0.5 * (begin + end) * last;
 }
 
+CropGeometry::CropGeometry(const Inputs& inputs) {
+  const Tensor& x = inputs[0];
+  const Tensor& rois = inputs[1];
+  ORIEL_REQUIRE(x.rank() == 4 && rois.rank() == 2 && rois.dim(1) == 4, "input of shape {} and rois of shape {}",
+                to_string(x.dims()), to_string(rois.dims()));
+  count = rois.dim(0);
+  ORIEL_REQUIRE(inputs[2].size() == count, "{} batch indices for {} rois", inputs[2].size(), count);
+  ORIEL_REQUIRE(inputs[3].size() == 2, "crop_size has {} elements, expected 2", inputs[3].size());
+  height = element_as_i64(inputs[3], 0);
+  width = element_as_i64(inputs[3], 1);
+  ORIEL_REQUIRE(height > 0 && width > 0, "crop_size is {} x {}", height, width);
+  for (std::int64_t r = 0; r < count; ++r)
+    ORIEL_REQUIRE(image(inputs, r) >= 0 && image(inputs, r) < x.dim(0), "batch index {} is outside [0, {})",
+                  image(inputs, r), x.dim(0));
+}
+
+std::int64_t CropGeometry::image(const Inputs& inputs, std::int64_t r) const { return element_as_i64(inputs[2], r); }
+
+namespace {
+
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   const Tensor& x = inputs[0];
   const Tensor& rois = inputs[1];
-  const std::vector<std::int64_t> images = inputs[2].to_i64();
-  const std::vector<std::int64_t> crop = inputs[3].to_i64();
+  const CropGeometry g(inputs);
   const std::string& mode = inputs.attributes().get_string("mode");
   check_mode(mode);
   const double outside = inputs.attributes().get_float("extrapolation_value");
-  ORIEL_REQUIRE(x.rank() == 4 && rois.rank() == 2 && rois.dim(1) == 4, "input of shape {} and rois of shape {}",
-                to_string(x.dims()), to_string(rois.dims()));
-  ORIEL_REQUIRE(static_cast<std::int64_t>(images.size()) == rois.dim(0), "{} batch indices for {} rois", images.size(),
-                rois.dim(0));
-  ORIEL_REQUIRE(crop.size() == 2 && crop[0] > 0 && crop[1] > 0, "crop_size has {} elements or is not positive",
-                crop.size());
   const std::int64_t height = x.dim(2);
   const std::int64_t width = x.dim(3);
-  Tensor& y = outputs.allocate(0, x.type(), {rois.dim(0), x.dim(1), crop[0], crop[1]});
+  Tensor& y = outputs.allocate(0, x.type(), {g.count, x.dim(1), g.height, g.width});
   std::int64_t o = 0;
-  for (std::int64_t r = 0; r < rois.dim(0); ++r) {
-    const std::int64_t image = images[static_cast<std::size_t>(r)];
-    ORIEL_REQUIRE(image >= 0 && image < x.dim(0), "batch index {} is outside [0, {})", image, x.dim(0));
+  for (std::int64_t r = 0; r < g.count; ++r) {
+    const std::int64_t image = g.image(inputs, r);
     const auto box = [&](std::int64_t i) { return element_as_f64(rois, r * 4 + i); };
     for (std::int64_t channel = 0; channel < x.dim(1); ++channel) {
       context.check();
@@ -66,10 +79,10 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       const auto at = [&](std::int64_t row, std::int64_t column) {
         return element_as_f64(x, plane + row * width + column);
       };
-      for (std::int64_t h = 0; h < crop[0]; ++h) {
-        const double py = position(h, crop[0], box(0), box(2), height);
-        for (std::int64_t w = 0; w < crop[1]; ++w, ++o) {
-          const double px = position(w, crop[1], box(1), box(3), width);
+      for (std::int64_t h = 0; h < g.height; ++h) {
+        const double py = crop_position(h, g.height, box(0), box(2), height);
+        for (std::int64_t w = 0; w < g.width; ++w, ++o) {
+          const double px = crop_position(w, g.width, box(1), box(3), width);
           if (!(py >= 0 && py <= static_cast<double>(height - 1) && px >= 0 && px <= static_cast<double>(width - 1))) {
             store_element(y, o, outside);
             continue;

@@ -20,9 +20,11 @@ void map_elements(const Tensor& x, Tensor& y, const std::vector<From>& from, con
                   const To& fallback, RunContext& context) {
   std::unordered_map<From, To> table;
   for (std::size_t i = 0; i < from.size() && i < to.size(); ++i) table[from[i]] = to[i];
+  const From* in = x.data<From>();
+  To* out = y.data<To>();
   for_each_element(x.size(), context, [&](std::int64_t i) {
-    const auto found = table.find(x.data<From>()[i]);
-    y.data<To>()[i] = found == table.end() ? fallback : found->second;
+    const auto found = table.find(in[i]);
+    out[i] = found == table.end() ? fallback : found->second;
   });
 }
 

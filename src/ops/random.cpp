@@ -3,13 +3,24 @@
 
 namespace oriel::ops {
 
+std::optional<std::uint32_t> given_seed(const Attributes& attributes) {
+  const Attribute* seed = attributes.find("seed");
+  if (seed == nullptr) return std::nullopt;
+  const auto* real = std::get_if<float>(seed);
+  const std::int64_t whole = real == nullptr              ? attributes.get_int("seed")
+                             : std::fabs(*real) < 0x1p62F ? static_cast<std::int64_t>(*real)
+                                                          : 0;
+  return static_cast<std::uint32_t>(whole);
+}
+
+std::uint32_t seed_of_call(const Attributes& attributes, RunContext& context) {
+  if (const std::optional<std::uint32_t> seed = given_seed(attributes)) return *seed;
+  return context.random != nullptr ? static_cast<std::uint32_t>((*context.random)()) : std::random_device{}();
+}
+
 RandomSource::RandomSource(const Attributes& attributes, RunContext& context) : generator_(context.random) {
-  if (const Attribute* seed = attributes.find("seed"); seed != nullptr) {
-    const auto* real = std::get_if<float>(seed);
-    const std::int64_t whole = real == nullptr              ? attributes.get_int("seed")
-                               : std::fabs(*real) < 0x1p62F ? static_cast<std::int64_t>(*real)
-                                                            : 0;
-    own_.emplace(static_cast<std::uint32_t>(whole));
+  if (const std::optional<std::uint32_t> seed = given_seed(attributes)) {
+    own_.emplace(*seed);
   } else if (generator_ == nullptr) {
     own_.emplace(std::random_device{}());
   }

@@ -9,8 +9,14 @@
 
 namespace oriel::ops {
 
-/// The generator of one call. The attribute "seed" (int or float, cut to an unsigned 32-bit integer) starts a generator
-/// of its own; without it the run's is drawn from, or a freshly seeded one where the run has none.
+/// The seed that the attribute "seed" gives (int or float, cut to an unsigned 32-bit integer), if any.
+std::optional<std::uint32_t> given_seed(const Attributes& attributes);
+/// The seed of a generator that serves one call alone: the given one, else a draw from the run's generator, else, where
+/// the run has none, from the system.
+std::uint32_t seed_of_call(const Attributes& attributes, RunContext& context);
+
+/// The generator of one call. A given seed starts a generator of its own; without it the run's is drawn from, or a
+/// freshly seeded one where the run has none.
 class RandomSource {
  public:
   RandomSource(const Attributes& attributes, RunContext& context);

@@ -473,14 +473,22 @@ Regex::Regex(std::string_view pattern) {
   Assembler assembler(states_, sets_);
   const std::uint32_t match = assembler.add(State{});
   start_ = assembler.add(tree, match);
+  for (Set& set : sets_) {
+    for (std::uint32_t c = 0; c < 128; ++c) {
+      if (set.contains(c)) set.ascii[c / 64] |= std::uint64_t{1} << (c % 64);
+    }
+  }
 }
 
 bool Regex::full_match(std::string_view text) const {
   constexpr std::int64_t kNone = -1;
-  std::vector<std::uint32_t> reading;
-  std::vector<std::uint32_t> pending = {start_};
+  // A thread keeps its lists, so that many short texts do not allocate.
+  thread_local std::vector<std::uint32_t> reading;
+  thread_local std::vector<std::uint32_t> pending;
   // The place (counted from 1) at which a state was last entered.
-  std::vector<std::size_t> entered(states_.size(), 0);
+  thread_local std::vector<std::size_t> entered;
+  pending.assign(1, start_);
+  entered.assign(states_.size(), 0);
   std::int64_t before = kNone;
   for (std::size_t at = 0, place = 1;; ++place) {
     const CodePoint point = at < text.size() ? decode_utf8(text, at) : CodePoint{};
@@ -530,7 +538,9 @@ bool Regex::full_match(std::string_view text) const {
     if (at == text.size()) return matched;
     if (here == kNone) return false;
     for (const std::uint32_t s : reading) {
-      if (sets_[states_[s].set].contains(point.value)) pending.push_back(states_[s].next);
+      const Set& set = sets_[states_[s].set];
+      const std::uint32_t c = point.value;
+      if (c < 128 ? (set.ascii[c / 64] >> (c % 64) & 1U) != 0 : set.contains(c)) pending.push_back(states_[s].next);
     }
     if (pending.empty()) return false;
     before = here;

@@ -28,6 +28,8 @@ class Regex {
     std::vector<Range> ranges = {};
     bool negated = false;
     bool fold_case = false;
+    /// Code points below 128 by bits, once Regex has filled them in.
+    std::uint64_t ascii[2] = {};
     bool contains(std::uint32_t code_point) const;
   };
   enum class Kind : std::uint8_t {

@@ -18,12 +18,12 @@ void infer(InferContext& c) {
 
 using Pieces = std::vector<std::string_view>;
 
-Pieces split_at_spaces(std::string_view text, std::int64_t most) {
+// Both add the pieces of a text behind those that are there already, with `most` cuts at most.
+void split_at_spaces(std::string_view text, std::int64_t most, Pieces& pieces) {
   constexpr std::string_view kSpaces = " \t\n\v\f\r";
-  Pieces pieces;
   std::size_t at = text.find_first_not_of(kSpaces);
-  while (at != std::string_view::npos) {
-    if (static_cast<std::int64_t>(pieces.size()) == most) {
+  for (std::int64_t cuts = 0; at != std::string_view::npos; ++cuts) {
+    if (cuts == most) {
       const std::size_t last = text.find_last_not_of(kSpaces);
       pieces.push_back(text.substr(at, last + 1 - at));
       break;
@@ -32,20 +32,17 @@ Pieces split_at_spaces(std::string_view text, std::int64_t most) {
     pieces.push_back(text.substr(at, end - at));
     at = text.find_first_not_of(kSpaces, end);
   }
-  return pieces;
 }
 
-Pieces split_at_delimiter(std::string_view text, std::string_view delimiter, std::int64_t most) {
-  Pieces pieces;
+void split_at_delimiter(std::string_view text, std::string_view delimiter, std::int64_t most, Pieces& pieces) {
   std::size_t begin = 0;
-  while (static_cast<std::int64_t>(pieces.size()) < most) {
+  for (std::int64_t cuts = 0; cuts < most; ++cuts) {
     const std::size_t end = text.find(delimiter, begin);
     if (end == std::string_view::npos) break;
     pieces.push_back(text.substr(begin, end - begin));
     begin = end + delimiter.size();
   }
   pieces.push_back(text.substr(begin));
-  return pieces;
 }
 
 void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
@@ -54,24 +51,31 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
   std::int64_t most = inputs.attributes().get_int("maxsplit", std::numeric_limits<std::int64_t>::max());
   if (most < 0) most = std::numeric_limits<std::int64_t>::max();
   const auto* in = x.data<std::string>();
-  std::vector<Pieces> all;
+  Pieces pieces;
+  std::vector<std::int64_t> found(static_cast<std::size_t>(x.size()));
   std::int64_t longest = 0;
   for_each_element(x.size(), context, [&](std::int64_t i) {
-    all.push_back(delimiter.empty() ? split_at_spaces(in[i], most) : split_at_delimiter(in[i], delimiter, most));
-    longest = std::max(longest, static_cast<std::int64_t>(all.back().size()));
+    const std::size_t before = pieces.size();
+    if (delimiter.empty()) {
+      split_at_spaces(in[i], most, pieces);
+    } else {
+      split_at_delimiter(in[i], delimiter, most, pieces);
+    }
+    found[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(pieces.size() - before);
+    longest = std::max(longest, found[static_cast<std::size_t>(i)]);
   });
   Dims dims = x.dims();
   dims.push_back(longest);
   Tensor& out = outputs.allocate(0, ElementType::kString, dims);
   fill_zero(out);
   auto* to = out.data<std::string>();
-  std::int64_t* counts = outputs.size() > 1 && outputs.wanted(1)
-                             ? outputs.allocate(1, ElementType::kI64, x.dims()).data<std::int64_t>()
-                             : nullptr;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (counts != nullptr) counts[i] = static_cast<std::int64_t>(all[i].size());
-    for (std::size_t k = 0; k < all[i].size(); ++k) to[i * static_cast<std::size_t>(longest) + k] = all[i][k];
+  const std::string_view* piece = pieces.data();
+  for (const std::int64_t count : found) {
+    for (std::int64_t k = 0; k < count; ++k) to[k].assign(*piece++);
+    to += longest;
   }
+  if (outputs.size() < 2 || !outputs.wanted(1)) return;
+  std::copy(found.begin(), found.end(), outputs.allocate(1, ElementType::kI64, x.dims()).data<std::int64_t>());
 }
 
 }  // namespace

@@ -4,6 +4,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+import oriel.ort as ort
+
 OPSETS = {"": 21, "com.microsoft": 1, "ai.onnx.ml": 4}
 
 
@@ -31,6 +33,15 @@ def one_node(op, inputs, domain="", outputs=1, constants=(), opsets=None, **attr
     imports = [helper.make_opsetid(d, v) for d, v in {**OPSETS, **(opsets or {})}.items()]
     model = helper.make_model(graph, opset_imports=imports, ir_version=10)
     return model.SerializeToString(), {n: v for n, v in given.items() if n not in constants}
+
+
+def against_reference(op, inputs, tolerance=0.0, **rest):
+    """Runs one node on the CPU device's kernels, all of it, and on the reference device; compares with assert_same."""
+    model, feeds = one_node(op, inputs, **rest)
+    ours = ort.InferenceSession(model, providers=["OpenVINOExecutionProvider"])
+    assert all(step["device"] == "CPU" for step in ours._session.steps())
+    exact = ort.InferenceSession(model, providers=["CPUExecutionProvider"], provider_options=[{"device": "REFERENCE"}])
+    assert_same(ours.run(None, feeds), exact.run(None, feeds), tolerance)
 
 
 def assert_same(ours, theirs, tolerance=0.0):

@@ -2,18 +2,7 @@
 
 import numpy as np
 import pytest
-from one_node import assert_same, one_node
-
-import oriel.ort as ort
-
-
-def compare(op, inputs, tolerance=0.0, **rest):
-    """Runs one node on the CPU device's kernels and on the reference device."""
-    model, feeds = one_node(op, inputs, **rest)
-    ours = ort.InferenceSession(model, providers=["OpenVINOExecutionProvider"])
-    assert all(step["device"] == "CPU" for step in ours._session.steps())
-    exact = ort.InferenceSession(model, providers=["CPUExecutionProvider"], provider_options=[{"device": "REFERENCE"}])
-    assert_same(ours.run(None, feeds), exact.run(None, feeds), tolerance)
+from one_node import against_reference as compare
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8"])

@@ -2,8 +2,8 @@
 #include <cstring>
 
 #include "devices/cpu/movement.h"
+#include "kernels/reduce/running_sum.h"
 #include "ops/elementwise.h"
-#include "ops/random.h"
 #include "ops/range.h"
 
 namespace oriel::cpu {
@@ -39,13 +39,13 @@ void lower_range(Lowering& lowering, const Unit& unit) {
       const std::int64_t count = ops::range_count(start, ops::widen(*inputs[1].data<T>()), delta);
       T* out = outputs.allocate(0, inputs[0].type(), {count}).template data<T>();
       parallel(context, count, kMoveGrain, [&](std::int64_t first, std::int64_t last, int) {
-        for (std::int64_t i = first; i < last; ++i) {
-          if constexpr (std::is_integral_v<T>) {
-            using U = std::uint64_t;
-            out[i] = static_cast<T>(static_cast<U>(start) + static_cast<U>(delta) * static_cast<U>(i));
-          } else {
-            out[i] = ops::narrow<T>(start + delta * static_cast<double>(i));
-          }
+        if constexpr (std::is_integral_v<T>) {
+          using U = std::uint64_t;
+          const auto step = static_cast<U>(delta);
+          U value = static_cast<U>(start) + step * static_cast<U>(first);
+          for (std::int64_t i = first; i < last; ++i, value += step) out[i] = static_cast<T>(value);
+        } else {
+          for (std::int64_t i = first; i < last; ++i) out[i] = ops::narrow<T>(start + delta * static_cast<double>(i));
         }
       });
     });
@@ -196,6 +196,13 @@ void lower_cum_sum(Lowering& lowering, const Unit& unit) {
                      const std::int64_t here = base + (reverse ? extent - 1 - k : k) * inner;
                      const T* from = in + here;
                      T* to = y + here;
+                     if constexpr (std::is_same_v<T, float>) {
+                       constexpr std::int64_t kVector = 8;
+                       if (lines >= kVector) {
+                         kernels::running_sum_f32(exclusive, from, sums, to, lines);
+                         continue;
+                       }
+                     }
                      for (std::int64_t j = 0; j < lines; ++j) {
                        const Sum next = sums[j] + static_cast<Sum>(ops::widen(from[j]));
                        to[j] = ops::narrow<T>(exclusive ? sums[j] : next);
@@ -234,40 +241,6 @@ void lower_eye_like(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
-std::string decline_random(const Node& node, const CompileOptions&) {
-  const ElementType type = node.output()->element();
-  return type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kF16 ||
-                 type == ElementType::kBF16
-             ? std::string()
-             : formatted("no kernel for {}", element_name(type));
-}
-
-// One generator draws the numbers in the order of the elements, so that a seed gives the same ones with any number of
-// threads.
-void lower_random(Lowering& lowering, const Unit& unit) {
-  const Node& node = *unit.node;
-  const bool normal = node.op().name.rfind("RandomNormal", 0) == 0;
-  const Attributes& a = node.attributes();
-  const double shift = a.get_float(normal ? "mean" : "low");
-  const double scale = normal ? a.get_float("scale") : static_cast<double>(a.get_float("high")) - shift;
-  Lowering::StepSpec spec = plain_spec(lowering, unit, "random");
-  spec.algorithm = normal ? "normal" : "uniform";
-  spec.run = [normal, shift, scale, type = node.output()->element()](const Inputs& inputs, OutputSink& outputs,
-                                                                     RunContext& context) {
-    const bool like = inputs.has(0);
-    Tensor& out = outputs.allocate(0, type, like ? inputs[0].dims() : Dims(inputs.attributes().get_ints("shape")));
-    ops::RandomSource random(inputs.attributes(), context);
-    ops::dispatch_float(type, [&]<typename T>() {
-      T* y = out.data<T>();
-      for (std::int64_t i = 0; i < out.size(); ++i) {
-        if (i % kMoveGrain == 0) context.check();
-        y[i] = ops::narrow<T>(shift + scale * (normal ? random.normal() : random.uniform()));
-      }
-    });
-  };
-  lowering.step(unit, std::move(spec));
-}
-
 }  // namespace
 
 std::vector<Rule> create_rules() {
@@ -275,8 +248,6 @@ std::vector<Rule> create_rules() {
   rules.push_back({"Range", decline_numbers, lower_range});
   rules.push_back({"ConstantOfShape", decline_constant, lower_constant_of_shape});
   rules.push_back({"EyeLike", decline_constant, lower_eye_like});
-  for (const char* op : {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"})
-    rules.push_back({op, decline_random, lower_random});
   rules.push_back({"Shape", accept, lower_shape});
   rules.push_back({"Size", accept, lower_size});
   rules.push_back({"DepthToSpace", decline_bytes, lower_pixels});

@@ -135,25 +135,39 @@ void lower_gather_elements(Lowering& lowering, const Unit& unit) {
     const std::int64_t extent = data.dim(axis);
     const std::int64_t step = lines.own[axis];
     const std::int64_t data_step = lines.other[axis];
+    // Neighbouring lines lie side by side, unless they are the last axis themselves.
+    const std::int64_t beside = axis + 1 < data.rank() ? indices.dim(data.rank() - 1) : 1;
     IndexFault fault;
     with_index(indices, [&]<typename I>() {
       const I* picks = indices.data<I>();
       // Tested first: an empty axis has no element to stand in for a bad index.
       parallel(context, indices.size(), kMoveGrain, [&](std::int64_t first, std::int64_t last, int) {
-        for (std::int64_t i = first; i < last; ++i) fault.resolve(picks[i], extent);
+        bool bad = false;
+        for (std::int64_t i = first; i < last; ++i) bad |= picks[i] < -extent || picks[i] >= extent;
+        if (bad) fault.resolve(extent, extent);
       });
       fault.check(extent);
+      if (out.size() == 0) return;
       with_bytes(bytes, [&]<typename U>() {
         const auto* from = static_cast<const U*>(data.raw());
         auto* to = static_cast<U*>(out.raw());
-        parallel(context, lines.count, grain_of(n), [&](std::int64_t first, std::int64_t last, int) {
-          for (std::int64_t line = first; line < last; ++line) {
+        parallel(context, lines.count / beside, grain_of(n * beside), [&](std::int64_t first, std::int64_t last, int) {
+          for (std::int64_t group = first; group < last; ++group) {
             std::int64_t here = 0;
             std::int64_t there = 0;
-            lines.start(line, here, there);
-            for (std::int64_t j = 0; j < n; ++j) {
-              const std::int64_t i = picks[here + j * step];
-              to[here + j * step] = from[there + (i < 0 ? i + extent : i) * data_step];
+            lines.start(group * beside, here, there);
+            if (beside == 1) {
+              for (std::int64_t j = 0; j < n; ++j, here += step) {
+                const std::int64_t i = picks[here];
+                to[here] = from[there + (i < 0 ? i + extent : i) * data_step];
+              }
+              continue;
+            }
+            for (std::int64_t j = 0; j < n; ++j, here += step) {
+              for (std::int64_t b = 0; b < beside; ++b) {
+                const std::int64_t i = picks[here + b];
+                to[here + b] = from[there + b + (i < 0 ? i + extent : i) * data_step];
+              }
             }
           }
         });
@@ -635,6 +649,164 @@ void lower_reverse_sequence(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+// TensorScatter
+
+std::string decline_tensor_scatter(const Node& node, const CompileOptions&) {
+  if (node.input(2) != nullptr && node.input(2)->element() != ElementType::kI64)
+    return formatted("write indices of {}", element_name(node.input(2)->element()));
+  return decline_moved(node);
+}
+
+void lower_tensor_scatter(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  Lowering::StepSpec spec = plain_spec(lowering, unit, "tensor_scatter");
+  spec.in_place = {0};
+  spec.run = [bytes = fixed_bytes(node.input(0)->element()), given = node.attributes().get_int("axis"),
+              circular = node.attributes().get_string("mode") == "circular"](const Inputs& inputs, OutputSink& outputs,
+                                                                             RunContext& context) {
+    const Tensor& cache = inputs[0];
+    const Tensor& update = inputs[1];
+    const auto axis = static_cast<std::size_t>(normalize_axis(given, cache.rank()));
+    ORIEL_REQUIRE(axis != 0, "axis is the batch axis");
+    ORIEL_REQUIRE(update.rank() == cache.rank(), "cache {} and update {}", cache.description(), update.description());
+    for (std::size_t i = 0; i < cache.rank(); ++i) {
+      ORIEL_REQUIRE(i == axis ? update.dim(i) <= cache.dim(i) : update.dim(i) == cache.dim(i), "cache {} and update {}",
+                    cache.description(), update.description());
+    }
+    const std::int64_t batch = cache.dim(0);
+    const std::int64_t extent = cache.dim(axis);
+    const std::int64_t* starts = nullptr;
+    if (inputs.has(2)) {
+      ORIEL_REQUIRE(inputs[2].size() == batch, "{} write indices for a batch of {}", inputs[2].size(), batch);
+      starts = inputs[2].data<std::int64_t>();
+      for (std::int64_t i = 0; i < batch; ++i) {
+        ORIEL_REQUIRE(starts[i] >= 0 && (circular || starts[i] <= extent - update.dim(axis)),
+                      "{} elements at {} do not fit an extent of {}", update.dim(axis), starts[i], extent);
+      }
+    }
+    const ops::AxisSplit split = ops::split_at(update.dims(), axis);
+    const Dims dims = cache.dims();
+    const std::size_t size = cache.bytes();
+    const void* from = cache.raw();
+    const void* rows = update.raw();
+    const bool nothing = update.size() == 0;
+    Tensor& out = outputs.allocate(0, cache.type(), dims);
+    if (out.raw() != from) copy_bytes(context, from, out.raw(), size);
+    if (nothing) return;
+    const std::int64_t inner = split.inner;
+    parallel(context, split.outer, grain_of(split.extent * inner), [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t o = first; o < last; ++o) {
+        const std::int64_t start = starts == nullptr ? 0 : starts[o / (split.outer / batch)] % extent;
+        // What reaches past the end goes on at the beginning.
+        const std::int64_t before = std::min(split.extent, extent - start);
+        const void* row = at(rows, o * split.extent * inner, bytes);
+        std::memcpy(at(out.raw(), (o * extent + start) * inner, bytes), row,
+                    static_cast<std::size_t>(before * inner * bytes));
+        std::memcpy(at(out.raw(), o * extent * inner, bytes), at(row, before * inner, bytes),
+                    static_cast<std::size_t>((split.extent - before) * inner * bytes));
+      }
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
+// Unique
+
+std::string decline_unique(const Node& node, const CompileOptions&) {
+  const ElementType type = node.input(0)->element();
+  const bool known = type == ElementType::kF32 || type == ElementType::kF64 || type == ElementType::kBool ||
+                     (is_integer(type) && !is_sub_byte(type));
+  if (!known) return formatted("no kernel for {}", element_name(type));
+  const Shape& shape = node.input(0)->shape();
+  if (node.attributes().has("axis") && !(shape.is_ranked() && shape.rank() == 1)) return "no kernel compares slices";
+  return {};
+}
+
+/// NaN is behind every number, and equal to itself.
+template <typename T>
+bool before(T a, T b) {
+  if constexpr (std::is_floating_point_v<T>) return a < b || (std::isnan(b) && !std::isnan(a));
+  return a < b;
+}
+
+/// What Unique finds: for every distinct element where it stands first and how often, for every element its group.
+struct Groups {
+  std::int64_t* first;
+  std::int64_t* counts;
+  std::int64_t* group;
+  std::int64_t size = 0;
+};
+
+/// Groups of n elements in ascending order. `room` has space for n pairs of an element and an index.
+template <typename T>
+void find_groups(const T* x, std::int64_t n, void* room, Groups& g) {
+  struct Item {
+    T value;
+    std::int64_t index;
+  };
+  auto* items = static_cast<Item*>(room);
+  for (std::int64_t i = 0; i < n; ++i) items[i] = {x[i], i};
+  std::sort(items, items + n, [](const Item& a, const Item& b) {
+    return before(a.value, b.value) || (!before(b.value, a.value) && a.index < b.index);
+  });
+  for (std::int64_t i = 0; i < n; ++i) {
+    if (i == 0 || before(items[i - 1].value, items[i].value)) {
+      g.first[g.size] = items[i].index;
+      g.counts[g.size++] = 0;
+    }
+    g.group[items[i].index] = g.size - 1;
+    ++g.counts[g.size - 1];
+  }
+}
+
+/// Puts groups into the order in which they appear. `room` has space for three indices a group.
+void order_by_appearance(std::int64_t n, std::int64_t* room, Groups& g) {
+  std::int64_t* order = room;
+  std::int64_t* rank = room + g.size;
+  std::int64_t* counts = rank + g.size;
+  for (std::int64_t i = 0; i < g.size; ++i) order[i] = i;
+  std::sort(order, order + g.size, [&g](std::int64_t a, std::int64_t b) { return g.first[a] < g.first[b]; });
+  for (std::int64_t i = 0; i < g.size; ++i) {
+    rank[order[i]] = i;
+    counts[i] = g.counts[order[i]];
+  }
+  std::copy_n(counts, g.size, g.counts);
+  std::sort(g.first, g.first + g.size);
+  for (std::int64_t i = 0; i < n; ++i) g.group[i] = rank[g.group[i]];
+}
+
+void lower_unique(Lowering& lowering, const Unit& unit) {
+  Lowering::StepSpec spec = plain_spec(lowering, unit, "unique");
+  spec.run = [sorted = unit.node->attributes().get_bool("sorted")](const Inputs& inputs, OutputSink& outputs,
+                                                                   RunContext& context) {
+    const Tensor& x = inputs[0];
+    const std::int64_t n = x.size();
+    // Three lists of indices, and three more or the items behind them.
+    auto* room = static_cast<std::int64_t*>(context.scratch(static_cast<std::size_t>(6 * n) * sizeof(std::int64_t)));
+    Groups g{room, room + n, room + 2 * n};
+    ops::dispatch_numeric_or_bool(x.type(), [&]<typename T>() {
+      if constexpr (!std::is_same_v<T, Half> && !std::is_same_v<T, BFloat16>)
+        find_groups(x.data<T>(), n, room + 3 * n, g);
+    });
+    context.check();
+    if (!sorted) order_by_appearance(n, room + 3 * n, g);
+    if (outputs.wanted(0)) {
+      Tensor& y = outputs.allocate(0, x.type(), {g.size});
+      with_bytes(fixed_bytes(x.type()), [&]<typename U>() {
+        for (std::int64_t i = 0; i < g.size; ++i)
+          static_cast<U*>(y.raw())[i] = static_cast<const U*>(x.raw())[g.first[i]];
+      });
+    }
+    const std::int64_t* lists[] = {g.first, g.group, g.counts};
+    for (std::size_t i = 0; i < 3; ++i) {
+      if (i + 1 >= outputs.size() || !outputs.wanted(i + 1)) continue;
+      const std::int64_t count = i == 1 ? n : g.size;
+      std::copy_n(lists[i], count, outputs.allocate(i + 1, ElementType::kI64, {count}).data<std::int64_t>());
+    }
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 }  // namespace
 
 std::vector<Rule> gather_rules() {
@@ -644,10 +816,12 @@ std::vector<Rule> gather_rules() {
   rules.push_back({"GatherND", decline_indexed, lower_gather_nd});
   rules.push_back({"ScatterElements", decline_scatter, lower_scatter_elements});
   rules.push_back({"ScatterND", decline_scatter, lower_scatter_nd});
+  rules.push_back({"TensorScatter", decline_tensor_scatter, lower_tensor_scatter});
   rules.push_back({"NonZero", decline_non_zero, lower_non_zero});
   rules.push_back({"Compress", decline_compress, lower_compress});
   rules.push_back({"OneHot", decline_one_hot, lower_one_hot});
   rules.push_back({"ReverseSequence", decline_reverse, lower_reverse_sequence});
+  rules.push_back({"Unique", decline_unique, lower_unique});
   rules.push_back({"TopK", decline_top_k, lower_top_k});
   return rules;
 }

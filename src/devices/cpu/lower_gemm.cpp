@@ -2,7 +2,7 @@
 // residual and activation fused.
 #include <algorithm>
 
-#include "devices/cpu/lowering.h"
+#include "devices/cpu/movement.h"
 #include "devices/cpu/narrow.h"
 #include "kernels/gemm/gemm_any.h"
 #include "kernels/gemm/gemm_f32.h"
@@ -59,6 +59,12 @@ std::string decline_matmul(const Node& node, const CompileOptions&) {
   if (node.input(0)->element() != type || node.input(1)->element() != type) return "operands of different types";
   if (type != ElementType::kF32 && !has_gemm_any(type)) return formatted("no kernel for {}", element_name(type));
   return {};
+}
+
+// Rows of one unit of a product of other types than f32.
+std::int64_t any_band(std::int64_t n, std::int64_t k) {
+  constexpr std::int64_t kProducts = 1 << 22;
+  return std::clamp<std::int64_t>(kProducts / std::max<std::int64_t>(1, n * k) / 8 * 8, 8, 64);
 }
 
 // Dimensions of a product, as MatMul defines them.
@@ -119,26 +125,34 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
   spec.outputs = {narrow_c ? lowering.narrow_output(unit.output) : lowering.plain_output(unit.output)};
   if (unit.residual != nullptr && !narrow_c) spec.in_place = {2};
   if (type != ElementType::kF32) {
-    spec.algorithm = "portable";
     spec.run = [type](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       const Product p(inputs[0].dims(), inputs[1].dims());
       Tensor& y = outputs.allocate(0, type, p.out);
       const auto size = static_cast<std::int64_t>(element_bytes(type, 1));
-      ops::for_each_broadcast(
-          p.batch_a, p.batch_b, p.batch, context, [&](std::int64_t o, std::int64_t ia, std::int64_t ib) {
-            GemmAny g;
-            g.type = type;
-            g.m = p.m;
-            g.n = p.n;
-            g.k = p.k;
-            g.a = static_cast<const char*>(inputs[0].raw()) + ia * p.m * p.k * size;
-            g.lda = p.k;
-            g.b = static_cast<const char*>(inputs[1].raw()) + ib * p.k * p.n * size;
-            g.ldb = p.n;
-            g.c = static_cast<char*>(y.raw()) + o * p.m * p.n * size;
-            g.ldc = p.n;
-            parallel(context, p.m, 8, [&](std::int64_t first, std::int64_t last, int) { gemm_any(g, first, last); });
-          });
+      const Dims steps_a = ops::broadcast_strides(p.batch_a, p.batch);
+      const Dims steps_b = ops::broadcast_strides(p.batch_b, p.batch);
+      // Units are bands of rows of one product of the batch.
+      const std::int64_t band = any_band(p.n, p.k);
+      const std::int64_t bands = (p.m + band - 1) / band;
+      parallel(context, y.size() == 0 ? 0 : count_elements(p.batch) * bands, 1,
+               [&](std::int64_t first, std::int64_t last, int) {
+                 for (std::int64_t u = first; u < last; ++u) {
+                   const std::int64_t o = u / bands;
+                   const Dims index = ops::unravel(o, p.batch);
+                   GemmAny g;
+                   g.type = type;
+                   g.m = p.m;
+                   g.n = p.n;
+                   g.k = p.k;
+                   g.a = static_cast<const char*>(inputs[0].raw()) + ops::ravel(index, steps_a) * p.m * p.k * size;
+                   g.lda = p.k;
+                   g.b = static_cast<const char*>(inputs[1].raw()) + ops::ravel(index, steps_b) * p.k * p.n * size;
+                   g.ldb = p.n;
+                   g.c = static_cast<char*>(y.raw()) + o * p.m * p.n * size;
+                   g.ldc = p.n;
+                   gemm_any(g, u % bands * band, std::min(p.m, (u % bands + 1) * band));
+                 }
+               });
     };
     lowering.step(unit, std::move(spec));
     return;
@@ -248,13 +262,65 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
 }
 
 std::string decline_gemm(const Node& node, const CompileOptions&) {
-  if (node.output()->element() != ElementType::kF32)
-    return formatted("no kernel for {}", element_name(node.output()->element()));
+  const ElementType type = node.output()->element();
+  if (type != ElementType::kF32 && !has_gemm_any(type)) return formatted("no kernel for {}", element_name(type));
+  const float beta = node.attributes().get_float("beta");
+  if (is_integer(type) && (node.attributes().get_float("alpha") != 1.0F || (beta != 1.0F && beta != 0.0F)))
+    return "no kernel scales integers";
   return {};
+}
+
+void lower_gemm_any(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  GemmAny g;
+  g.type = unit.output->element();
+  g.transpose_a = node.attributes().get_int("transA") != 0;
+  g.transpose_b = node.attributes().get_int("transB") != 0;
+  g.alpha = node.attributes().get_float("alpha");
+  g.beta = node.input(2) == nullptr ? 0.0 : node.attributes().get_float("beta");
+  Lowering::StepSpec spec;
+  for (const Value* v : node.inputs()) spec.inputs.push_back(lowering.plain(v));
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.kernel = "gemm_" + std::string(element_name(g.type));
+  spec.run = [layer = g](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& a = inputs[0];
+    const Tensor& b = inputs[1];
+    ORIEL_REQUIRE(a.rank() == 2 && b.rank() == 2, "operands of shapes {} and {}, expected matrices",
+                  to_string(a.dims()), to_string(b.dims()));
+    GemmAny g = layer;
+    g.m = a.dim(g.transpose_a ? 1 : 0);
+    g.k = a.dim(g.transpose_a ? 0 : 1);
+    g.n = b.dim(g.transpose_b ? 0 : 1);
+    ORIEL_REQUIRE(b.dim(g.transpose_b ? 1 : 0) == g.k, "operands of shapes {} and {}: {} columns against {} rows",
+                  to_string(a.dims()), to_string(b.dims()), g.k, b.dim(g.transpose_b ? 1 : 0));
+    g.a = a.raw();
+    g.lda = a.dim(1);
+    g.b = b.raw();
+    g.ldb = b.dim(1);
+    const Dims dims{g.m, g.n};
+    Tensor& y = outputs.allocate(0, g.type, dims);
+    g.c = y.raw();
+    g.ldc = g.n;
+    ORIEL_REQUIRE(!inputs.has(2) || (inputs[2].rank() <= 2 && broadcast(inputs[2].dims(), dims) == dims),
+                  "operand C of shape {} does not broadcast to {}", to_string(inputs[2].dims()), to_string(dims));
+    if (y.size() == 0) return;
+    if (g.beta != 0.0) {
+      const Tensor& c = inputs[2];
+      const Dims from = ops::broadcast_strides(c.dims(), dims);
+      Region region;
+      region.add(g.m, from[0], g.n);
+      region.add(g.n, from[1], 1);
+      region.copy(context, fixed_bytes(g.type), c.raw(), y.raw());
+    }
+    parallel(context, g.m, any_band(g.n, g.k),
+             [&](std::int64_t first, std::int64_t last, int) { gemm_any(g, first, last); });
+  };
+  lowering.step(unit, std::move(spec));
 }
 
 void lower_gemm(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
+  if (unit.output->element() != ElementType::kF32) return lower_gemm_any(lowering, unit);
   const Attributes& attributes = node.attributes();
   const bool ta = attributes.get_int("transA") != 0;
   const bool tb = attributes.get_int("transB") != 0;

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "devices/cpu/movement.h"
+#include "kernels/reduce/reduce.h"
 #include "ops/elementwise.h"
 #include "ops/movement.h"
 
@@ -39,22 +40,38 @@ Lowering::StepSpec spec_of(Lowering& lowering, const Unit& unit, std::string ker
   return spec;
 }
 
+/// The first of the greatest elements, among which NaN counts only where it stands first.
+std::int64_t greatest(const float* x, std::int64_t extent, std::int64_t stride) {
+  std::int64_t best = 0;
+  for (std::int64_t k = 1; k < extent; ++k) best = x[k * stride] > x[best * stride] ? k : best;
+  return best;
+}
+
 void lower_hardmax(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = spec_of(lowering, unit, "hardmax_f32");
   spec.run = [axis = unit.node->attributes().get_int("axis")](const Inputs& inputs, OutputSink& outputs,
                                                               RunContext& context) {
-    Tensor& out = outputs.allocate(0, ElementType::kF32, inputs[0].dims());
-    each_line<float>(context, inputs[0], axis, out,
-                     [](const float* x, float* y, std::int64_t extent, std::int64_t stride) {
-                       std::int64_t best = 0;
-                       float highest = x[0];
-                       for (std::int64_t k = 1; k < extent; ++k) {
-                         const float v = x[k * stride];
-                         best = v > highest ? k : best;
-                         highest = v > highest ? v : highest;
-                       }
-                       for (std::int64_t k = 0; k < extent; ++k) y[k * stride] = k == best ? 1.0F : 0.0F;
-                     });
+    const Tensor& x = inputs[0];
+    Tensor& out = outputs.allocate(0, ElementType::kF32, x.dims());
+    if (x.size() == 0) return;
+    const Dims dims = x.rank() == 0 ? Dims{1} : x.dims();
+    const ops::AxisSplit split = ops::split_at(dims, static_cast<std::size_t>(normalize_axis(axis, dims.size())));
+    const std::int64_t lines = split.outer * split.inner;
+    auto* best = static_cast<std::int64_t*>(context.scratch(static_cast<std::size_t>(lines) * sizeof(std::int64_t)));
+    const float* from = x.data<float>();
+    float* to = out.data<float>();
+    const std::int64_t grain = std::max<std::int64_t>(1, kMoveGrain / split.extent);
+    parallel(context, lines, grain, [&](std::int64_t first, std::int64_t last, int) {
+      kernels::arg_extreme(true, false, ElementType::kF32, split.extent, split.inner, from, best, first, last);
+    });
+    const auto base_of = [&](std::int64_t l) { return l / split.inner * split.extent * split.inner + l % split.inner; };
+    const float zero = 0;
+    fill_elements(context, to, out.size(), sizeof(float), &zero);
+    for (std::int64_t l = 0; l < lines; ++l) {
+      const float* line = from + base_of(l);
+      if (std::isnan(line[best[l] * split.inner])) best[l] = greatest(line, split.extent, split.inner);
+      to[base_of(l) + best[l] * split.inner] = 1.0F;
+    }
   };
   lowering.step(unit, std::move(spec));
 }

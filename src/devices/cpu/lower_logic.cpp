@@ -2,9 +2,10 @@
 #include <algorithm>
 #include <map>
 
-#include "devices/cpu/lowering.h"
+#include "devices/cpu/quantised.h"
 #include "kernels/elementwise/binary.h"
 #include "kernels/elementwise/cast.h"
+#include "ops/qlinear.h"
 
 namespace oriel::cpu {
 namespace {
@@ -97,6 +98,49 @@ void lower_where(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+// QLinearWhere: both operands requantised by tables, then selected as bytes.
+std::string decline_byte_where(const Node&, const CompileOptions&) { return {}; }
+
+void lower_byte_where(Lowering& lowering, const Unit& unit) {
+  Lowering::StepSpec spec;
+  for (const Value* v : unit.node->inputs()) spec.inputs.push_back(lowering.plain(v));
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.kernel = "select_" + std::string(element_name(unit.output->element()));
+  spec.run = [type = unit.output->element()](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const ops::QLinearParameters to(inputs, 7);
+    const ops::QuantRange range = ops::quant_range(type);
+    const auto table = [&](std::size_t i) {
+      const ops::QLinearParameters from(inputs, i);
+      return byte_table(type, [&](std::int64_t q) { return to.quantize(from.dequantize(q), range); });
+    };
+    const ByteTable tables[2] = {table(2), table(5)};
+    const Tensor* operands[3] = {&inputs[0], &inputs[1], &inputs[4]};
+    Dims dims = broadcast(broadcast(operands[0]->dims(), operands[1]->dims()), operands[2]->dims());
+    ORIEL_REQUIRE(dims.size() <= kMaxBroadcastRank, "rank {} above {}", dims.size(), kMaxBroadcastRank);
+    Dims shapes[3];
+    const std::int64_t* extents[3];
+    for (std::size_t i = 0; i < 3; ++i) {
+      shapes[i] = padded(operands[i]->dims(), dims.size());
+      extents[i] = shapes[i].data();
+    }
+    const Broadcast plan = plan_broadcast(3, static_cast<int>(dims.size()), dims.data(), extents);
+    Tensor& out = outputs.allocate(0, type, dims);
+    auto* mapped = static_cast<std::uint8_t*>(context.scratch(operands[1]->bytes() + operands[2]->bytes()));
+    std::uint8_t* parts[2] = {mapped, mapped + operands[1]->bytes()};
+    for (std::size_t i = 0; i < 2; ++i) {
+      const auto* from = static_cast<const std::uint8_t*>(operands[i + 1]->raw());
+      parallel(context, operands[i + 1]->size(), kGrain, [&](std::int64_t first, std::int64_t last, int) {
+        apply_table(tables[i], from + first, parts[i] + first, last - first);
+      });
+    }
+    const auto* condition = static_cast<const std::uint8_t*>(operands[0]->raw());
+    parallel(context, plan.elements, kGrain, [&](std::int64_t first, std::int64_t last, int) {
+      select_elements(1, plan, condition, parts[0], parts[1], out.raw(), first, last);
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 std::string decline_not(const Node& node, const CompileOptions&) {
   return bool_like(node.input(0)) ? "" : "an operand that is no bool";
 }
@@ -156,6 +200,7 @@ std::vector<Rule> logic_rules() {
   for (const char* op : {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"})
     rules.push_back({op, decline_compare, lower_compare});
   rules.push_back({"Where", decline_where, lower_where});
+  rules.push_back({"com.microsoft.QLinearWhere", decline_byte_where, lower_byte_where});
   rules.push_back({"Not", decline_not, lower_not});
   rules.push_back({"Cast", decline_cast, lower_cast});
   rules.push_back({"CastLike", decline_cast, lower_cast});

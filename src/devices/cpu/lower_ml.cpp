@@ -1,4 +1,4 @@
-// Operators of ai.onnx.ml: linear models and forests, read from their attributes once, and transforms of feature rows.
+// Operators of ai.onnx.ml: forests, read from their attributes once, and transforms of feature rows.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -6,7 +6,6 @@
 
 #include "devices/cpu/ml.h"
 #include "kernels/trees/trees.h"
-#include "ops/ml_linear.h"
 #include "ops/ml_trees.h"
 
 namespace oriel::cpu {
@@ -15,97 +14,6 @@ namespace {
 using namespace kernels;
 
 constexpr std::int64_t kRows = 64;  // rows of a chunk
-
-// Linear models
-
-// Scores of a row; a thread keeps them, so that steady runs allocate nothing.
-std::vector<double>& own_scores() {
-  thread_local std::vector<double> scores;
-  return scores;
-}
-
-/// sums[t] = intercepts[t] + row * coefficients of t, in f64; coefficients stand by feature, so that targets are
-/// neighbours.
-struct LinearSums {
-  std::vector<double> by_feature;
-  std::vector<double> intercepts;
-  std::int64_t targets;
-
-  LinearSums(const std::vector<float>& coefficients, const std::vector<float>& given, std::int64_t targets)
-      : by_feature(coefficients.size()), intercepts(static_cast<std::size_t>(targets), 0.0), targets(targets) {
-    std::copy(given.begin(), given.end(), intercepts.begin());
-    const std::size_t features = coefficients.size() / static_cast<std::size_t>(targets);
-    for (std::size_t i = 0; i < features * static_cast<std::size_t>(targets); ++i) {
-      by_feature[i % features * static_cast<std::size_t>(targets) + i / features] = coefficients[i];
-    }
-  }
-  void check(std::int64_t features) const {
-    ORIEL_REQUIRE(static_cast<std::int64_t>(by_feature.size()) == features * targets,
-                  "{} coefficients for {} features and {} targets", by_feature.size(), features, targets);
-  }
-  template <typename T>
-  void run(const T* row, std::int64_t features, std::vector<double>& sums) const {
-    sums.assign(intercepts.begin(), intercepts.end());
-    const double* c = by_feature.data();
-    for (std::int64_t i = 0; i < features; ++i, c += targets) {
-      const auto x = static_cast<double>(row[i]);
-      for (std::int64_t t = 0; t < targets; ++t) sums[static_cast<std::size_t>(t)] += x * c[t];
-    }
-  }
-};
-
-void lower_linear_classifier(Lowering& lowering, const Unit& unit) {
-  Lowering::StepSpec spec = ml_spec(lowering, unit, "linear_f64");
-  const auto model = std::make_shared<ops::LinearClassifier>(unit.node->attributes());
-  const auto sums = std::make_shared<LinearSums>(model->coefficients, model->intercepts, model->targets);
-  spec.run = [model, sums](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-    const Tensor& x = inputs[0];
-    const ops::MlRows shape(x);
-    sums->check(shape.features);
-    const std::int64_t columns = model->columns();
-    Tensor& labels = outputs.allocate(0, model->label_type(), {shape.rows});
-    float* z = outputs.size() > 1 && outputs.wanted(1)
-                   ? outputs.allocate(1, ElementType::kF32, {shape.rows, columns}).data<float>()
-                   : nullptr;
-    with_ml_features(x.type(), [&]<typename T>() {
-      parallel(context, shape.rows, kRows, [&](std::int64_t first, std::int64_t last, int) {
-        std::vector<double>& scores = own_scores();
-        for (std::int64_t n = first; n < last; ++n) {
-          sums->run(x.data<T>() + n * shape.features, shape.features, scores);
-          model->finish(scores, labels, n);
-          for (std::int64_t t = 0; z != nullptr && t < columns; ++t)
-            z[n * columns + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
-        }
-      });
-    });
-  };
-  lowering.step(unit, std::move(spec));
-}
-
-void lower_linear_regressor(Lowering& lowering, const Unit& unit) {
-  Lowering::StepSpec spec = ml_spec(lowering, unit, "linear_f64");
-  const ops::LinearRegressor model(unit.node->attributes());
-  const auto sums = std::make_shared<LinearSums>(model.coefficients, model.intercepts, model.targets);
-  spec.run = [sums, transform = model.transform](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-    const Tensor& x = inputs[0];
-    const ops::MlRows shape(x);
-    sums->check(shape.features);
-    const std::int64_t targets = sums->targets;
-    float* y = outputs.allocate(0, ElementType::kF32, {shape.rows, targets}).data<float>();
-    with_ml_features(x.type(), [&]<typename T>() {
-      parallel(context, shape.rows, kRows, [&](std::int64_t first, std::int64_t last, int) {
-        std::vector<double>& scores = own_scores();
-        for (std::int64_t n = first; n < last; ++n) {
-          sums->run(x.data<T>() + n * shape.features, shape.features, scores);
-          ops::finish_scores(scores, transform, ops::SecondClass::kNone);
-          for (std::int64_t t = 0; t < targets; ++t)
-            y[n * targets + t] = static_cast<float>(scores[static_cast<std::size_t>(t)]);
-        }
-      });
-    });
-  };
-  lowering.step(unit, std::move(spec));
-}
 
 // Forests
 
@@ -243,10 +151,35 @@ void lower_tree_regressor(Lowering& lowering, const Unit& unit) {
 
 // Transforms of rows
 
+enum class RowNorm : std::uint8_t { kMax, kL1, kL2 };
+
+/// What a row is divided by. Sums of every fourth element do not wait for each other.
+template <typename T>
+double row_divisor(RowNorm norm, const T* row, std::int64_t features) {
+  if (norm == RowNorm::kMax) {
+    double most = -std::numeric_limits<double>::infinity();
+    for (std::int64_t i = 0; i < features; ++i) most = std::max(most, static_cast<double>(row[i]));
+    return most;
+  }
+  double sums[4] = {};
+  const auto term = [=](std::int64_t i) {
+    const auto v = static_cast<double>(row[i]);
+    return norm == RowNorm::kL1 ? std::fabs(v) : v * v;
+  };
+  std::int64_t i = 0;
+  for (; i + 4 <= features; i += 4) {
+    for (std::int64_t j = 0; j < 4; ++j) sums[j] += term(i + j);
+  }
+  for (; i < features; ++i) sums[0] += term(i);
+  const double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  return norm == RowNorm::kL1 ? sum : std::sqrt(sum);
+}
+
 void lower_normalizer(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = ml_spec(lowering, unit, "normalizer");
   spec.algorithm = unit.node->attributes().get_string("norm");
-  spec.run = [norm = spec.algorithm](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  const RowNorm norm = spec.algorithm == "MAX" ? RowNorm::kMax : spec.algorithm == "L1" ? RowNorm::kL1 : RowNorm::kL2;
+  spec.run = [norm](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& x = inputs[0];
     const ops::MlRows shape(x);
     Tensor& out = outputs.allocate(0, ElementType::kF32, x.dims());
@@ -256,15 +189,11 @@ void lower_normalizer(Lowering& lowering, const Unit& unit) {
                [&](std::int64_t first, std::int64_t last, int) {
                  for (std::int64_t n = first; n < last; ++n) {
                    const T* row = x.data<T>() + n * shape.features;
-                   double divisor = norm == "MAX" ? -std::numeric_limits<double>::infinity() : 0.0;
-                   for (std::int64_t i = 0; i < shape.features; ++i) {
-                     const auto v = static_cast<double>(row[i]);
-                     divisor = norm == "MAX" ? std::max(divisor, v) : divisor + (norm == "L1" ? std::fabs(v) : v * v);
-                   }
-                   if (norm == "L2") divisor = std::sqrt(divisor);
+                   double divisor = row_divisor(norm, row, shape.features);
                    if (divisor == 0) divisor = 1;
+                   float* to = y + n * shape.features;
                    for (std::int64_t i = 0; i < shape.features; ++i)
-                     y[n * shape.features + i] = static_cast<float>(static_cast<double>(row[i]) / divisor);
+                     to[i] = static_cast<float>(static_cast<double>(row[i]) / divisor);
                  }
                });
     });
@@ -379,14 +308,19 @@ void lower_zip_map(Lowering& lowering, const Unit& unit) {
     const ops::MlRows shape(x);
     ORIEL_REQUIRE(shape.features == sorted.size(), "input of shape {}, expected {} columns", to_string(x.dims()),
                   sorted.size());
+    // The maps of all rows share one block of values.
+    Tensor values = Tensor::allocate(ElementType::kF32, {shape.rows, shape.features}, context.budget);
     auto sequence = std::make_shared<Sequence>();
-    for (std::int64_t row = 0; row < shape.rows; ++row) {
+    sequence->items.reserve(static_cast<std::size_t>(shape.rows));
+    const float* from = x.data<float>();
+    float* to = values.data<float>();
+    for (std::int64_t row = 0; row < shape.rows; ++row, from += shape.features, to += shape.features) {
+      if (row % kRows == 0) context.check();
+      for (std::size_t i = 0; i < order.size(); ++i) to[i] = from[order[i]];
       auto map = std::make_shared<Map>();
       map->keys = sorted;
-      map->values = Tensor::allocate(ElementType::kF32, {shape.features}, context.budget);
-      const float* from = x.data<float>() + row * shape.features;
-      float* to = map->values.data<float>();
-      for (std::size_t i = 0; i < order.size(); ++i) to[i] = from[order[i]];
+      map->values = Tensor(ElementType::kF32, {shape.features}, values.memory(),
+                           static_cast<std::size_t>(row * shape.features) * sizeof(float));
       sequence->items.emplace_back(std::shared_ptr<const Map>(std::move(map)));
     }
     outputs.set(0, std::shared_ptr<const Sequence>(std::move(sequence)));
@@ -398,8 +332,6 @@ void lower_zip_map(Lowering& lowering, const Unit& unit) {
 
 std::vector<Rule> ml_rules() {
   std::vector<Rule> rules = {{"ai.onnx.ml.ZipMap", accept, lower_zip_map},
-                             {"ai.onnx.ml.LinearClassifier", decline_ml_features, lower_linear_classifier},
-                             {"ai.onnx.ml.LinearRegressor", decline_ml_features, lower_linear_regressor},
                              {"ai.onnx.ml.TreeEnsembleClassifier", decline_forest, lower_tree_classifier},
                              {"ai.onnx.ml.TreeEnsembleRegressor", decline_forest, lower_tree_regressor},
                              {"ai.onnx.ml.TreeEnsemble", decline_forest, lower_tree_regressor},
@@ -407,8 +339,8 @@ std::vector<Rule> ml_rules() {
                              {"ai.onnx.ml.Scaler", decline_ml_features, lower_scaler},
                              {"ai.onnx.ml.Binarizer", decline_ml_features, lower_binarizer},
                              {"ai.onnx.ml.ArrayFeatureExtractor", decline_extractor, lower_extractor}};
-  const std::vector<Rule> encoders = ml_encode_rules();
-  rules.insert(rules.end(), encoders.begin(), encoders.end());
+  for (const std::vector<Rule>& more : {ml_encode_rules(), ml_linear_rules()})
+    rules.insert(rules.end(), more.begin(), more.end());
   return rules;
 }
 

@@ -130,6 +130,13 @@ void lower_categories(Lowering& lowering, const Unit& unit) {
 
 // Imputer
 
+/// Whether an element is the one to replace; NaN is equal to itself.
+template <typename T>
+bool replaced(T v, T target) {
+  if constexpr (std::is_floating_point_v<T>) return v == target || (v != v && target != target);
+  return v == target;
+}
+
 void lower_imputer(Lowering& lowering, const Unit& unit) {
   Lowering::StepSpec spec = ml_spec(lowering, unit, "imputer");
   spec.in_place = {0};
@@ -144,13 +151,19 @@ void lower_imputer(Lowering& lowering, const Unit& unit) {
         const T* from = x.data<T>();
         const std::int64_t n = x.size();
         T* to = outputs.allocate(0, kElementTypeOf<T>, Dims(x.dims())).template data<T>();
-        parallel(context, n, kMoveGrain, [&](std::int64_t first, std::int64_t last, int) {
-          for (std::int64_t i = first; i < last; ++i) {
-            const T v = from[i];
-            const bool hit = v == target || (v != v && target != target);
-            to[i] = hit ? static_cast<T>(imputed[count == 1 ? 0 : static_cast<std::size_t>(i % features)]) : v;
-          }
-        });
+        if (n == 0) return;
+        parallel(context, n / features, std::max<std::int64_t>(1, kMoveGrain / features),
+                 [&](std::int64_t first, std::int64_t last, int) {
+                   const auto* values = imputed.data();
+                   for (std::int64_t row = first; row < last; ++row) {
+                     const T* own = from + row * features;
+                     for (std::int64_t i = 0; i < features; ++i) {
+                       const T v = own[i];
+                       const bool hit = replaced(v, target);
+                       to[row * features + i] = hit ? static_cast<T>(values[count == 1 ? 0 : i]) : v;
+                     }
+                   }
+                 });
       };
       if constexpr (std::is_integral_v<T>) {
         impute(a.get_ints("imputed_value_int64s"), static_cast<T>(a.get_int("replaced_value_int64")));

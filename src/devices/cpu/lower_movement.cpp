@@ -1,5 +1,6 @@
 // Views and the operators that move whole regions: transpose, concatenate, slice, split, expand, tile, pad.
 #include "devices/cpu/movement.h"
+#include "ops/center_crop_pad.h"
 #include "ops/pad.h"
 #include "ops/reshape.h"
 #include "ops/slice.h"
@@ -645,6 +646,45 @@ void lower_pad(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+// CenterCropPad
+
+std::string decline_centered(const Node& node, const CompileOptions&) { return decline_moved(node); }
+
+void lower_centered(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.plain(node.input(0)), lowering.plain(node.input(1))};
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.kernel = "center_crop_pad";
+  spec.run = [bytes = fixed_bytes(node.input(0)->element())](const Inputs& inputs, OutputSink& outputs,
+                                                             RunContext& context) {
+    const Tensor& in = inputs[0];
+    const ops::CenteredWindow window(inputs.attributes(), in, inputs[1]);
+    Tensor& out = outputs.allocate(0, in.type(), window.dims);
+    if (out.size() == 0) return;
+    const Dims from = row_major_strides(in.dims());
+    const Dims to = row_major_strides(window.dims);
+    SmallVector<PadAxis, 8> axes(in.rank());
+    std::int64_t source = 0;
+    std::int64_t target = 0;
+    Region inside;
+    for (std::size_t d = 0; d < in.rank(); ++d) {
+      PadAxis& axis = axes[d];
+      axis.low = std::max<std::int64_t>(window.shift[d], 0);
+      axis.before = std::max<std::int64_t>(-window.shift[d], 0);
+      axis.kept = std::min(in.dim(d), window.dims[d]);
+      axis.total = window.dims[d];
+      source += axis.low * from[d];
+      target += axis.before * to[d];
+      inside.add(axis.kept, from[d], to[d]);
+    }
+    const Bytes16 zero{};
+    fill_border(context, axes, to, bytes, &zero, static_cast<char*>(out.raw()));
+    inside.copy(context, bytes, at(in.raw(), source, bytes), at(out.raw(), target, bytes));
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 }  // namespace
 
 std::vector<Rule> movement_rules() {
@@ -659,6 +699,7 @@ std::vector<Rule> movement_rules() {
   rules.push_back({"Expand", decline_expand, lower_expand});
   rules.push_back({"Tile", decline_tile, lower_tile});
   rules.push_back({"Pad", decline_pad, lower_pad});
+  rules.push_back({"CenterCropPad", decline_centered, lower_centered});
   return rules;
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/pool/pool.h"
 #include "kernels/pool/pool_bytes.h"
 #include "kernels/pool/pool_indices.h"
+#include "kernels/pool/pool_plain.h"
 #include "ops/pool.h"
 
 namespace oriel::cpu {
@@ -192,11 +193,50 @@ void lower_narrow_mean(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
+// Whether a window of f32 is pooled as its plain operand lies: where neither the operand nor a reader of the result has
+// blocks, reorders would take longer than the pool.
+bool stays_plain(const Lowering& lowering, const Unit& unit) {
+  constexpr std::int64_t kLongest = 1 << 12;
+  const Node& node = *unit.node;
+  if (node.output()->element() != ElementType::kF32 || is_global(node)) return false;
+  const Value* x = node.input(0);
+  if (lowering.is_blocked(x) || lowering.is_narrow(x) || lowering.wanted_blocked(unit.output)) return false;
+  const ops::Window window = ops::Window::read(node.attributes(), node.input(0)->shape().rank() - 2);
+  for (std::size_t i = 0; i < window.kernel.size(); ++i) {
+    if (window.span(i) > kLongest) return false;
+  }
+  return true;
+}
+
+void lower_plain(Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  const PoolStep pool(node);
+  Lowering::StepSpec spec;
+  spec.inputs = {lowering.plain(node.input(0))};
+  spec.outputs = {lowering.plain_output(unit.output)};
+  spec.kernel = "pool_f32";
+  spec.algorithm = pool.kind == PoolKind::kMax ? "max, plain" : "average, plain";
+  spec.run = [pool](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    const Tensor& x = inputs[0];
+    Dims dims;
+    const PlainPoolPlan plan = plain_pool_plan(pool.problem(x.dims(), dims), context.threads.threads());
+    const float* from = x.data<float>();
+    float* to = outputs.allocate(0, ElementType::kF32, dims).data<float>();
+    auto* scratch = static_cast<float*>(
+        context.scratch(static_cast<std::size_t>(plan.scratch_floats * context.threads.threads()) * sizeof(float)));
+    parallel(context, plan.units, 1, [&](std::int64_t first, std::int64_t last, int slot) {
+      plain_pool_run(plan, from, to, first, last, scratch + slot * plan.scratch_floats);
+    });
+  };
+  lowering.step(unit, std::move(spec));
+}
+
 void lower(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   if (node.num_outputs() > 1) return lower_indices(lowering, unit);
   if (lowering.is_narrow(node.input(0)) && pool_reads_narrow(lowering, unit, node.input(0), true))
     return lower_narrow_mean(lowering, unit);
+  if (stays_plain(lowering, unit)) return lower_plain(lowering, unit);
   Lowering::StepSpec spec;
   const ElementType type = node.output()->element();
   const PoolStep pool(node);

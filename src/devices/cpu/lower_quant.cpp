@@ -7,7 +7,6 @@
 #include "kernels/elementwise/broadcast.h"
 #include "kernels/quant/byte_table.h"
 #include "kernels/quant/quantize.h"
-#include "ops/pool.h"
 #include "ops/qlinear.h"
 
 namespace oriel::cpu {
@@ -689,91 +688,6 @@ void lower_global_average(Lowering& lowering, const Unit& unit) {
   lowering.step(unit, std::move(spec));
 }
 
-std::string decline_average(const Node& node, const CompileOptions&) {
-  const Shape& shape = node.input(0)->shape();
-  if (!shape.is_ranked() || shape.rank() < 3 || shape.rank() > 5) return "kernels have 1 to 3 spatial axes";
-  return {};
-}
-
-void lower_average(Lowering& lowering, const Unit& unit) {
-  const Node& node = *unit.node;
-  const bool include_pad = node.attributes().get_int("count_include_pad", 0) != 0;
-  Lowering::StepSpec spec;
-  for (std::size_t i = 0; i < 5; ++i) spec.inputs.push_back(lowering.plain(node.input(i)));
-  spec.outputs = {lowering.plain_output(unit.output)};
-  spec.kernel = "qlinear";
-  spec.algorithm = "average";
-  spec.run = [include_pad](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
-    const Tensor& x = inputs[0];
-    const QLinearParameters from(inputs, 1);
-    const QLinearParameters to(inputs, 3);
-    const ops::PoolGeometry g = ops::PoolGeometry::of(inputs.attributes(), x.dims());
-    const ElementType type = x.type();
-    const ops::QuantRange range = ops::quant_range(type);
-    float real[256];
-    for (int bits = 0; bits < 256; ++bits) {
-      real[bits] = from.dequantize(type == ElementType::kI8 ? static_cast<std::int8_t>(bits) : bits);
-    }
-    // (depth, height, width), missing leading axes of extent 1.
-    std::int64_t in[3] = {1, 1, 1};
-    std::int64_t out[3] = {1, 1, 1};
-    std::int64_t kernel[3] = {1, 1, 1};
-    std::int64_t stride[3] = {1, 1, 1};
-    std::int64_t dilation[3] = {1, 1, 1};
-    std::int64_t pad[3] = {0, 0, 0};
-    std::int64_t pad_end[3] = {0, 0, 0};
-    const std::size_t shift = 3 - g.in.size();
-    for (std::size_t i = 0; i < g.in.size(); ++i) {
-      in[shift + i] = g.in[i];
-      out[shift + i] = g.out[i];
-      kernel[shift + i] = g.window.kernel[i];
-      stride[shift + i] = g.window.strides[i];
-      dilation[shift + i] = g.window.dilations[i];
-      pad[shift + i] = g.window.pads_begin[i];
-      pad_end[shift + i] = std::max<std::int64_t>(g.window.pads_end[i], 0);
-    }
-    const auto* bytes = static_cast<const std::uint8_t*>(x.raw());
-    auto* result = static_cast<std::uint8_t*>(outputs.allocate(0, type, g.dims).raw());
-    parallel(context, g.planes * out[0] * out[1], 8, [&](std::int64_t begin, std::int64_t end, int) {
-      for (std::int64_t row = begin; row < end; ++row) {
-        const std::uint8_t* plane = bytes + row / (out[0] * out[1]) * g.in_size;
-        const std::int64_t at[2] = {row / out[1] % out[0], row % out[1]};
-        for (std::int64_t column = 0; column < out[2]; ++column) {
-          std::int64_t start[3];
-          std::int64_t low[3];
-          std::int64_t high[3];
-          std::int64_t padded = 1;
-          std::int64_t inside = 1;
-          for (int d = 0; d < 3; ++d) {
-            start[d] = (d < 2 ? at[d] : column) * stride[d] - pad[d];
-            const auto before = [&](std::int64_t limit) {
-              return std::clamp<std::int64_t>(
-                  start[d] >= limit ? 0 : (limit - start[d] + dilation[d] - 1) / dilation[d], 0, kernel[d]);
-            };
-            low[d] = before(0);
-            high[d] = before(in[d]);
-            inside *= high[d] - low[d];
-            padded *= before(in[d] + pad_end[d]);
-          }
-          float sum = 0;
-          for (std::int64_t a = low[0]; a < high[0]; ++a) {
-            for (std::int64_t b = low[1]; b < high[1]; ++b) {
-              const std::uint8_t* line =
-                  plane + ((start[0] + a * dilation[0]) * in[1] + start[1] + b * dilation[1]) * in[2] + start[2];
-              for (std::int64_t c = low[2]; c < high[2]; ++c) sum += real[line[c * dilation[2]]];
-            }
-          }
-          const std::int64_t count = include_pad ? padded : inside;
-          const float mean = count > 0 ? sum / static_cast<float>(count) : 0.0F;
-          result[row * out[2] + column] =
-              static_cast<std::uint8_t>(ops::quantize(mean / to.scale + static_cast<float>(to.zero_point), 0, range));
-        }
-      }
-    });
-  };
-  lowering.step(unit, std::move(spec));
-}
-
 // Softmax of bytes; `flatten` takes all axes from `axis` on as one.
 void run_softmax(const Tensor& x, std::int64_t wanted_axis, bool flatten, float from_scale, ElementType type,
                  float to_scale, std::int64_t to_zero, OutputSink& outputs, RunContext& context) {
@@ -950,7 +864,6 @@ std::vector<Rule> quant_rules() {
       {"com.microsoft.QLinearMul", decline_binary, lower_binary, binary_reads_blocked},
       {"com.microsoft.QLinearConcat", decline_concat, lower_concat, concat_reads_blocked},
       {"com.microsoft.QLinearGlobalAveragePool", accept, lower_global_average, global_reads_blocked},
-      {"com.microsoft.QLinearAveragePool", decline_average, lower_average},
       {"com.microsoft.QLinearSoftmax", accept, lower_softmax}};
   for (const std::vector<Rule>& list : {quant_conv_rules(), quant_matmul_rules(), weight_only_rules()})
     rules.insert(rules.end(), list.begin(), list.end());

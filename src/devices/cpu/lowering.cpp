@@ -7,6 +7,7 @@
 #include "devices/cpu/fourier.h"
 #include "devices/cpu/narrow.h"
 #include "devices/cpu/quantised.h"
+#include "devices/cpu/rule_groups.h"
 #include "kernels/elementwise/cast.h"
 #include "kernels/reorder/reorder.h"
 
@@ -143,9 +144,11 @@ const std::unordered_map<std::string_view, Rule>& all_rules() {
   static const auto* const rules = [] {
     auto* map = new std::unordered_map<std::string_view, Rule>;
     for (const std::vector<Rule>& list :
-         {attention_rules(), conv_rules(), pool_rules(), elementwise_rules(), logic_rules(), gemm_rules(), norm_rules(),
-          reduce_rules(), movement_rules(), gather_rules(), create_rules(), resize_rules(), recurrent_rules(),
-          quant_rules(), number_rules(), detect_rules(), ml_rules(), line_rules(), fourier_rules()}) {
+         {attention_rules(), conv_rules(),   pool_rules(),      elementwise_rules(), logic_rules(),
+          gemm_rules(),      norm_rules(),   reduce_rules(),    movement_rules(),    gather_rules(),
+          create_rules(),    resize_rules(), recurrent_rules(), quant_rules(),       number_rules(),
+          detect_rules(),    ml_rules(),     line_rules(),      loss_rules(),        window_rules(),
+          random_rules(),    matrix_rules(), byte_pool_rules(), text_rules(),        fourier_rules()}) {
       for (const Rule& rule : list) map->emplace(rule.op, rule);
     }
     return map;

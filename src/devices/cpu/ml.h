@@ -52,7 +52,8 @@ inline Lowering::StepSpec ml_spec(Lowering& lowering, const Unit& unit, std::str
   return spec;
 }
 
-/// Encoders; part of ml_rules().
+// Encoders, linear models and support vector machines; parts of ml_rules().
 std::vector<Rule> ml_encode_rules();
+std::vector<Rule> ml_linear_rules();
 
 }  // namespace oriel::cpu

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/detect/max_pixels.h"
 #include "kernels/detect/nms.h"
 #include "kernels/detect/roi_align.h"
+#include "kernels/detect/weigh_rows.h"
 #include "kernels/test_support.h"
 
 namespace oriel::kernels {
@@ -151,6 +153,53 @@ TEST_P(Roi, AgreesWithPlainLoops) {
       double want = samples == 0 ? 0 : sum / static_cast<double>(samples);
       if (a.maximum) want = parts.empty() ? 0 : *std::max_element(parts.begin(), parts.end());
       ASSERT_NEAR(y[static_cast<std::size_t>(i)], want, 1e-5) << round;
+    }
+  }
+}
+
+class Rows : public ::testing::TestWithParam<Isa> {};
+
+TEST_P(Rows, AreWeighedUpToTheirEnd) {
+  std::mt19937 rng(9);
+  for (const std::int64_t n : {0, 1, 3, 8, 15, 16, 17, 31, 32, 33, 100}) {
+    for (const int taps : {0, 1, 4, 8}) {
+      const std::vector<float> x = test::random_floats(500, rng);
+      const std::vector<float> weight = test::random_floats(taps, rng);
+      std::vector<std::int64_t> index;
+      for (int t = 0; t < taps; ++t) index.push_back(static_cast<std::int64_t>(rng() % (500 - 100)));
+      std::vector<float> y(static_cast<std::size_t>(n) + 3, 77.0F);
+      weigh_rows(x.data(), index.data(), weight.data(), taps, n, y.data(), GetParam());
+      for (std::int64_t i = 0; i < n; ++i) {
+        double sum = 0;
+        for (int t = 0; t < taps; ++t)
+          sum += static_cast<double>(weight[t]) * static_cast<double>(x[static_cast<std::size_t>(index[t] + i)]);
+        ASSERT_NEAR(y[static_cast<std::size_t>(i)], sum, 1e-6);
+      }
+      for (std::size_t i = static_cast<std::size_t>(n); i < y.size(); ++i) ASSERT_EQ(y[i], 77.0F);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, Rows, ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512})),
+                         test::level_name);
+
+TEST(MaxPixels, AreTheGreatestOfARectangle) {
+  std::mt19937 rng(4);
+  const std::int64_t width = 7;
+  const std::vector<float> x = test::random_floats(5 * width * 16, rng, -3, -1);
+  for (std::int64_t row0 = 0; row0 < 5; ++row0) {
+    for (std::int64_t row1 = row0; row1 <= 5; ++row1) {
+      for (std::int64_t column1 = 2; column1 <= width; ++column1) {
+        float y[16];
+        max_pixels(x.data(), width, row0, row1, 2, column1, y);
+        for (int l = 0; l < 16; ++l) {
+          float most = row0 < row1 && column1 > 2 ? -10 : 0;
+          for (std::int64_t r = row0; r < row1; ++r) {
+            for (std::int64_t c = 2; c < column1; ++c) most = std::max(most, x[(r * width + c) * 16 + l]);
+          }
+          ASSERT_EQ(y[l], most);
+        }
+      }
     }
   }
 }

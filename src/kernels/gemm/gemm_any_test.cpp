@@ -1,4 +1,4 @@
-// Portable matrix products against plain loops.
+// Matrix products of f64 and integers against plain loops, at every level.
 #include "kernels/gemm/gemm_any.h"
 
 #include <gtest/gtest.h>
@@ -7,19 +7,23 @@
 #include <random>
 #include <vector>
 
+#include "kernels/test_support.h"
+
 namespace oriel::kernels {
 namespace {
 
 template <typename T>
 void check(ElementType type) {
   ASSERT_TRUE(has_gemm_any(type));
+  const std::vector<Isa> levels = test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512});
   std::mt19937 rng(1);
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 60; ++round) {
+    const Isa isa = levels[static_cast<std::size_t>(round) % levels.size()];
     GemmAny g;
     g.type = type;
-    g.m = rng() % 10;
+    g.m = rng() % 3 == 0 ? rng() % 40 : rng() % 10;
     g.n = rng() % 2 == 0 ? rng() % 9 : 120 + rng() % 40;
-    g.k = rng() % 12;
+    g.k = rng() % 3 == 0 ? 120 + rng() % 150 : rng() % 12;
     g.transpose_a = rng() % 2 == 0;
     g.transpose_b = rng() % 2 == 0;
     g.lda = (g.transpose_a ? g.m : g.k) + 1;
@@ -47,8 +51,8 @@ void check(ElementType type) {
     g.a = a.data();
     g.b = b.data();
     g.c = c.data();
-    gemm_any(g, g.m / 2, g.m);
-    gemm_any(g, 0, g.m / 2);
+    gemm_any(g, g.m / 2, g.m, isa);
+    gemm_any(g, 0, g.m / 2, isa);
     ASSERT_EQ(c, want);
   }
 }

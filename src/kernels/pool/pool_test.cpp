@@ -8,6 +8,7 @@
 
 #include "kernels/conv/testing.h"
 #include "kernels/pool/pool_bytes.h"
+#include "kernels/pool/pool_plain.h"
 
 namespace oriel::kernels::testing {
 namespace {
@@ -84,6 +85,20 @@ void check(PoolProblem p, bool nan, std::mt19937_64& random) {
         }
       }
     }
+    const PlainPoolPlan plain = plain_pool_plan(p, 1 + static_cast<int>(random() % 8));
+    constexpr float kGuard = 77.0F;
+    std::vector<float> z(exact.size() + 16, kGuard);
+    std::vector<float> scratch(static_cast<std::size_t>(plain.scratch_floats), NAN);
+    for (std::int64_t u = plain.units - 1; u >= 0; --u)
+      plain_pool_run(plain, input.data(), z.data(), u, u + 1, scratch.data());
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+      if (std::isnan(exact[i])) {
+        ASSERT_TRUE(std::isnan(z[i])) << isa_name(isa);
+      } else {
+        ASSERT_NEAR(z[i], exact[i], p.kind == PoolKind::kMax ? 0.0 : 2e-6) << isa_name(isa) << " " << i;
+      }
+    }
+    for (std::size_t i = exact.size(); i < z.size(); ++i) ASSERT_EQ(z[i], kGuard);
   }
 }
 
@@ -187,6 +202,7 @@ TEST(Pool, EmptyHasNoUnits) {
   PoolProblem p;
   p.batch = 0;
   EXPECT_EQ(pool_plan(p, 4).units, 0);
+  EXPECT_EQ(plain_pool_plan(p, 4).units, 0);
 }
 
 }  // namespace

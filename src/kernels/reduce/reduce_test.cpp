@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "kernels/reduce/running_sum.h"
 #include "kernels/test_support.h"
 
 namespace oriel::kernels {
@@ -189,6 +190,27 @@ TEST(ArgExtreme, TiesAndNaN) {
   arg_extreme(true, false, ElementType::kI32, 3, 2, y, two, 0, 2);
   EXPECT_EQ(two[0], 1 + 1);
   EXPECT_EQ(two[1], 0);
+}
+
+TEST_P(Reduction, RunningSums) {
+  std::mt19937 rng(3);
+  for (const std::int64_t n : {0, 1, 7, 8, 17, 64, 129}) {
+    for (const bool exclusive : {false, true}) {
+      const std::vector<float> x = test::random_floats(n, rng);
+      std::vector<double> sums(static_cast<std::size_t>(n) + 1, 0.25);
+      std::vector<float> y(static_cast<std::size_t>(n) + 1, 77.0F);
+      for (int round = 0; round < 3; ++round) {
+        const std::vector<double> before = sums;
+        running_sum_f32(exclusive, x.data(), sums.data(), y.data(), n, GetParam());
+        for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+          ASSERT_EQ(sums[i], before[i] + static_cast<double>(x[i]));
+          ASSERT_EQ(y[i], static_cast<float>(exclusive ? before[i] : sums[i]));
+        }
+        ASSERT_EQ(sums.back(), 0.25);
+        ASSERT_EQ(y.back(), 77.0F);
+      }
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, Reduction, ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512})),

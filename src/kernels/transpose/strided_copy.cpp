@@ -22,7 +22,8 @@ struct Axis {
   std::int64_t to;
 };
 
-constexpr std::int64_t kTile = 64;  // steps of the axis dense in y in one unit of tiles
+constexpr std::int64_t kTile = 64;            // steps of the axis dense in y in one unit of tiles
+constexpr std::int64_t kTileElements = 4096;  // and as many more as give this many elements
 constexpr std::int64_t kRunBytes = 1 << 16;
 constexpr std::int64_t kElementRun = 4096;
 
@@ -88,9 +89,13 @@ bool tiles_of(TransposeFn<T> fn, const char* x, std::int64_t from, char* y, std:
 void copy_tiles(const StridedCopy& p, Isa isa, const char* x, char* y, std::int64_t np) {
   bool done = false;
   switch (p.element) {
-    case 1:
-      done = tiles_of<std::uint8_t>(transpose_1, x, p.inner_from, y, p.inner_to, np, p.inner[1]);
+    case 1: {
+      const bool few = p.inner_from == p.inner[1] && p.inner[1] >= 2 && p.inner[1] <= kMostInterleaved;
+      const TransposeFn<std::uint8_t> apart = transpose_table(isa).interleaved_bytes;
+      done = tiles_of<std::uint8_t>(few && apart != nullptr ? apart : transpose_1, x, p.inner_from, y, p.inner_to, np,
+                                    p.inner[1]);
       break;
+    } break;
     case 2:
       done = tiles_of<std::uint16_t>(transpose_2, x, p.inner_from, y, p.inner_to, np, p.inner[1]);
       break;
@@ -146,7 +151,7 @@ StridedCopy plan_strided_copy(int rank, const std::int64_t* extent, const std::i
       plan.inner_from = axes[count - 1].from;
       plan.inner[1] = axes[dense].extent;
       plan.inner_to = axes[dense].to;
-      plan.unit_inner = kTile;
+      plan.unit_inner = std::max(kTile, kTileElements / plan.inner[1] / kTile * kTile);
       remove_axis(axes, count, count - 1);
       remove_axis(axes, count, dense);
     } else {

@@ -7,6 +7,6 @@ namespace {
 #include "kernels/transpose/transpose.inc"
 }  // namespace
 
-const TransposeTable kTransposeAvx2 = {.four_bytes = transpose_4};
+const TransposeTable kTransposeAvx2 = {.four_bytes = transpose_4, .interleaved_bytes = transpose_interleaved};
 
 }  // namespace oriel::kernels

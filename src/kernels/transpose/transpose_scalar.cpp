@@ -93,6 +93,6 @@ void transpose_8(const std::uint64_t* x, std::int64_t from, std::uint64_t* y, st
   transpose(x, from, y, to, np, nq);
 }
 
-const TransposeTable kTransposeScalar = {.four_bytes = transpose_4};
+const TransposeTable kTransposeScalar = {.four_bytes = transpose_4, .interleaved_bytes = nullptr};
 
 }  // namespace oriel::kernels

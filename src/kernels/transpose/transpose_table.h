@@ -13,7 +13,12 @@ using TransposeFn = void (*)(const T* x, std::int64_t from, T* y, std::int64_t t
 
 struct TransposeTable {
   TransposeFn<std::uint32_t> four_bytes;
+  /// For from == nq of 2 to kMostInterleaved alone; null where the level has none.
+  TransposeFn<std::uint8_t> interleaved_bytes;
 };
+
+/// Elements of neighbouring columns that loops of their own take apart.
+constexpr std::int64_t kMostInterleaved = 4;
 
 extern const TransposeTable kTransposeScalar;
 extern const TransposeTable kTransposeAvx2;
