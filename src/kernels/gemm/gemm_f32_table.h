@@ -27,6 +27,10 @@ struct GemmF32Tile {
   float low;   ///< the result is clamped to [low, high]; NaN passes
   float high;
   bool prefetch;  ///< whether B comes from beyond the second cache level
+  /// What tiles of one panel fetch where `prefetch` is set: with each four products as many lines as they read, the
+  /// first ones here, the next ones ahead_step floats on. Null: B itself, 8 KiB before it is read.
+  const float* ahead = nullptr;
+  std::int64_t ahead_step = 0;
   /// Tiles of one full panel with A packed alone: sums [rows][width] that the products go to before the epilogue, which
   /// is left out where c is null.
   struct Sum {

@@ -149,7 +149,15 @@ class Products {
         for (int p = 0; p < kStrassenProducts; ++p, b += pass.left * t_.panel) {
           for (int g = 0; g < count; ++g) {
             const float* a = sums_ + group_offset(plan_, passes_, i, groups[g]) + p * packed_k(pass) * groups[g].rows;
-            multiply(q, i, p, groups[g], a, b, pass.left, scratch_ + g * 4 * t_.rows * t_.panel);
+            GemmF32Tile tile;
+            tile.a = a;
+            tile.b = b;
+            tile.k = pass.left;
+            tile.prefetch = plan_.prefetch;
+            // Each group fetches its share of the next panel.
+            tile.ahead = b + pass.left * t_.panel * (count + g) / count;
+            tile.ahead_step = 4 * t_.panel / count;
+            multiply(tile, q, i, p, groups[g], scratch_ + g * 4 * t_.rows * t_.panel);
           }
         }
       }
@@ -157,16 +165,11 @@ class Products {
   }
 
  private:
-  /// Product p of a group and a pair of panels: a times b, of k products.
-  void multiply(std::int64_t pair, std::int64_t pass, int p, const Group& group, const float* a, const float* b,
-                std::int64_t k, float* quarters) const {
+  /// Product p of a group and a pair of panels, whose operands are in `tile`.
+  void multiply(GemmF32Tile& tile, std::int64_t pair, std::int64_t pass, int p, const Group& group,
+                float* quarters) const {
     const Targets& targets = kTargets[p];
     const std::int64_t quarter = static_cast<std::int64_t>(group.rows) * t_.panel;
-    GemmF32Tile tile;
-    tile.a = a;
-    tile.b = b;
-    tile.k = k;
-    tile.prefetch = plan_.prefetch;
     tile.c = nullptr;
     int sums = 0;
     for (; sums < 2 && targets.sums[sums].quarter >= 0; ++sums) {
@@ -233,7 +236,27 @@ class Products {
   const GemmF32TileFn* tiles_;
 };
 
+/// The time of all products at the peak of one core.
+double products_seconds(std::int64_t m, std::int64_t n, std::int64_t k, Isa isa) {
+  const double rate = isa == Isa::kScalar ? 28.8e9 : 115.2e9;
+  return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / rate;
+}
+
 }  // namespace
+
+double gemm_f32_seconds(std::int64_t m, std::int64_t n, std::int64_t k, int threads, Isa isa) {
+  constexpr double kShare = 0.955;
+  return products_seconds(m, n, k, isa) / kShare / std::max(threads, 1);
+}
+
+double strassen_seconds(std::int64_t m, std::int64_t n, std::int64_t k, int threads, Isa isa) {
+  const std::int64_t columns = paired_columns(table_of(isa), n);
+  // Beyond seven eighths of the products: sums in tiles, which weigh less the more products there are; sums of A, which
+  // weigh less the more columns read them.
+  const double more = 0.045 + 9.0 / static_cast<double>(k) + 9.0 / static_cast<double>(columns);
+  return products_seconds(m, columns, k, isa) * (0.875 + more) / std::max(threads, 1) +
+         gemm_f32_seconds(m, n - columns, k, threads, isa);
+}
 
 bool strassen_serves(std::int64_t n, std::int64_t k, Isa isa) { return k >= 2 && pairs_of(table_of(isa), n) > 0; }
 
