@@ -226,6 +226,7 @@ void emit_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Conv
   spec.describe = [conv](StepInfo& info) {
     info.algorithm = std::string(conv_algorithm_name(conv->kernel.algorithm));
     info.packed_bytes = conv->kernel.packed_bytes;
+    if (conv->kernel.layer.input == ConvElement::kBf16) info.precision = "bf16";
   };
   spec.run = [conv](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     run(*conv, inputs, outputs, context);

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "devices/cpu/lowering.h"
-#include "kernels/gemm/gemm_any.h"
 #include "kernels/conv/conv.h"
+#include "kernels/gemm/gemm_any.h"
 #include "kernels/gemm/gemm_f32.h"
 #include "kernels/gemm/strassen.h"
 #include "ops/common.h"
@@ -21,6 +21,7 @@ struct PackedB {
   std::shared_ptr<const PackedWeights> weights;
   std::int64_t n = 0;
   std::int64_t k = 0;
+  GemmArithmetic arithmetic = GemmArithmetic::kF32;
   bool strassen = false;  // known once weights are settled
 };
 
@@ -56,10 +57,16 @@ std::shared_ptr<PackedB> pack(Lowering& lowering, const Tensor& b, bool transpos
   const std::int64_t width = b.dim(b.rank() - 1);
   const std::int64_t k = packed->k = transposed ? width : height;
   const std::int64_t n = packed->n = transposed ? height : width;
+  // A single column is no panel of pairs.
+  if (lowering.bf16() && n > 1) {
+    packed->arithmetic = GemmArithmetic::kBf16;
+    packed->weights = lowering.weights().add(gemm_form_bf16(b, transposed));
+    return packed;
+  }
   std::vector<WeightForm> forms;
   forms.push_back(gemm_form(b, transposed));
   const CompileOptions& options = lowering.options();
-  if (options.winograd && options.mode == CompileOptions::Mode::kPerformance && rows >= kStrassenRows &&
+  if (options.strassen && options.mode == CompileOptions::Mode::kPerformance && rows >= kStrassenRows &&
       strassen_serves(n, k)) {
     const double plain = gemm_f32_seconds(rows, n, k, lowering.threads());
     const double fast = strassen_seconds(rows, n, k, lowering.threads());
@@ -76,9 +83,11 @@ std::shared_ptr<PackedB> pack(Lowering& lowering, const Tensor& b, bool transpos
 
 // What explain says of a product with a packed operand.
 void describe_packed(Lowering::StepSpec& spec, const std::shared_ptr<PackedB>& b) {
+  if (b->arithmetic == GemmArithmetic::kBf16) spec.kernel = "gemm_bf16";
   spec.describe = [b](StepInfo& info) {
     info.algorithm = b->strassen ? "strassen" : "packed";
     info.packed_bytes = static_cast<std::int64_t>(b->weights->size());
+    if (b->arithmetic == GemmArithmetic::kBf16) info.precision = "bf16";
   };
 }
 
@@ -102,8 +111,8 @@ class PlannedProduct {
     const std::size_t begin = round_up(used);
     char* const shared = static_cast<char*>(context.scratch(begin + scratch_bytes(context.threads.threads()))) + begin;
     char* const own = shared + shared_bytes();
-    for (int phase = 0; phase < (strassen_ ? 2 : 1); ++phase) {
-      parallel(context, strassen_ ? seven_.units[phase] : plain_.units, 1,
+    for (int phase = 0; phase < (strassen_ ? seven_.phases : 1); ++phase) {
+      parallel(context, strassen_ ? strassen_units(seven_, phase) : plain_.units, 1,
                [&](std::int64_t first, std::int64_t last, int slot) {
                  char* const scratch = own + static_cast<std::size_t>(slot) * thread_bytes();
                  if (strassen_) {
@@ -217,6 +226,7 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
       problem.m = p.k > 0 ? a.size() / p.k : p.m;
       problem.n = b->n;
       problem.k = b->k;
+      problem.arithmetic = b->arithmetic;
       problem.threads = context.threads.threads();
       GemmF32Operands o;
       o.a = from;
@@ -278,8 +288,8 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
     const PlannedProduct plan(problem);
     table = static_cast<std::size_t>(problem.batch) * 2 * sizeof(std::int64_t);
     // The largest request first: the tables lie at its beginning.
-    auto* offsets = static_cast<std::int64_t*>(context.scratch(
-        round_up(table) + plan.scratch_bytes(context.threads.threads())));
+    auto* offsets =
+        static_cast<std::int64_t*>(context.scratch(round_up(table) + plan.scratch_bytes(context.threads.threads())));
     ops::for_each_broadcast(p.batch_a, p.batch_b, p.batch, context,
                             [&](std::int64_t i, std::int64_t ia, std::int64_t ib) {
                               offsets[i] = ia * p.m * p.k;
@@ -333,6 +343,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
                   to_string(a.dims()), to_string(w), problem.k, w[tb ? 1 : 0]);
     problem.transpose_a = ta;
     problem.packed_b = b != nullptr;
+    if (b != nullptr) problem.arithmetic = b->arithmetic;
     problem.transpose_b = tb && b == nullptr;
     problem.threads = context.threads.threads();
     const Dims dims{problem.m, problem.n};
@@ -364,8 +375,8 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
       if (by_column || by_row) {
         const std::int64_t count = by_column ? problem.n : problem.m;
         used = static_cast<std::size_t>(count) * sizeof(float);
-        auto* scaled = static_cast<float*>(context.scratch(
-            round_up(used) + plan.scratch_bytes(context.threads.threads())));
+        auto* scaled =
+            static_cast<float*>(context.scratch(round_up(used) + plan.scratch_bytes(context.threads.threads())));
         for (std::int64_t i = 0; i < count; ++i) scaled[i] = beta * from[c.size() == 1 ? 0 : i];
         (by_column ? o.column_bias : o.row_bias) = scaled;
       } else {

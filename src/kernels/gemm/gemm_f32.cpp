@@ -201,6 +201,9 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
         const GemmF32TileFn fn = span == 4   ? t.wide4[plan.pack_a][count - 1]
                                  : span == 2 ? t.wide2[plan.pack_a][count - 1]
                                              : t.tiles[plan.pack_a][width / t.quantum - 1][count - 1];
+        // Each tile fetches its share of the panel to come.
+        tile.ahead = packed_b ? tile.b + words_of(t, p.k) * width + tile.k * width * i / tiles : nullptr;
+        tile.ahead_step = 4 * width / tiles;
         // The lines to be stored arrive while the products are summed.
         for (std::int64_t i = 0; i < count; ++i) {
           for (int j = 0; j < tile.columns; j += 16) __builtin_prefetch(tile.c + i * o.ldc + j, 1);

@@ -110,9 +110,11 @@ void strassen(benchmark::State& state) {
     best_plain = std::min(best_plain, bench::thread_seconds() - begin);
     o.b = packed_b.data() + turn % kCopies * packed_size;
     const double middle = bench::thread_seconds();
-    strassen_run(plan, o, 0, 0, plan.units[0], shared.data(), scratch.data());
+    strassen_run(plan, o, 0, 0, strassen_units(plan, 0), shared.data(), scratch.data());
     best_sums = std::min(best_sums, bench::thread_seconds() - middle);
-    strassen_run(plan, o, 1, 0, plan.units[1], shared.data(), scratch.data());
+    for (int phase = 1; phase < plan.phases; ++phase) {
+      strassen_run(plan, o, phase, 0, strassen_units(plan, phase), shared.data(), scratch.data());
+    }
     const double t = bench::thread_seconds() - middle;
     best = std::min(best, t);
     state.SetIterationTime(t);
@@ -126,9 +128,19 @@ void strassen(benchmark::State& state) {
 
 void strassen_shapes(benchmark::internal::Benchmark* b) {
   for (const Isa isa : {Isa::kAvx512, Isa::kAvx2}) {
-    for (const auto& [m, k, n] : {std::array<std::int64_t, 3>{128, 384, 384}, {128, 384, 1536}, {128, 1536, 384},
-                                  {197, 384, 1152}, {197, 384, 1536}, {197, 1536, 384}, {128, 768, 768}, {128, 768, 3072},
-                                  {128, 3072, 768}, {64, 768, 3072}, {784, 192, 768}, {784, 768, 192}, {3136, 96, 384}}) {
+    for (const auto& [m, k, n] : {std::array<std::int64_t, 3>{128, 384, 384},
+                                  {128, 384, 1536},
+                                  {128, 1536, 384},
+                                  {197, 384, 1152},
+                                  {197, 384, 1536},
+                                  {197, 1536, 384},
+                                  {128, 768, 768},
+                                  {128, 768, 3072},
+                                  {128, 3072, 768},
+                                  {64, 768, 3072},
+                                  {784, 192, 768},
+                                  {784, 768, 192},
+                                  {3136, 96, 384}}) {
       b->Args({m, k, n, static_cast<std::int64_t>(isa)});
     }
   }

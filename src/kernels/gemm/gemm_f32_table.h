@@ -66,9 +66,9 @@ struct GemmF32Table {
                  float* packed);
   /// The epilogue of a tile whose products times alpha lie in x, rows `pitch` apart, columns padded to whole vectors.
   void (*finish)(const float* x, int pitch, int rows, const GemmF32Tile& t, int columns);
-  /// Left operands of the seven products below, in their order, each packed as pack_a does, `each` floats apart: of `rows` rows of
-  /// A from `top` and from `bottom` on, with left_k products of which the first right_k have partners left_k further.
-  /// Rows of `bottom` from bottom_rows on and products without partner are zeros there. Null for bf16.
+  /// Left operands of the seven products below, in their order, each packed as pack_a does, `each` floats apart: of
+  /// `rows` rows of A from `top` and from `bottom` on, with left_k products of which the first right_k have partners
+  /// left_k further. Rows of `bottom` from bottom_rows on and products without partner are zeros there. Null for bf16.
   void (*sums_a)(const float* top, const float* bottom, std::int64_t lda, int rows, int bottom_rows,
                  std::int64_t left_k, std::int64_t right_k, float* packed, std::int64_t each);
   /// out[m] = dot(row m of A, x) for rows rows; before the epilogue.

@@ -15,6 +15,8 @@ const GemmF32Table& table_of(Isa isa) {
   return isa == Isa::kAvx2 ? kGemmF32Avx2 : kGemmF32Avx512;
 }
 
+/// Bytes of the sums of A that are in scratch at the same time.
+constexpr std::int64_t kMostSums = 16 << 20;
 /// Groups of rows in one unit: their scratch stays in the second cache level.
 constexpr int kMostGroups = 8;
 
@@ -32,7 +34,9 @@ struct Pass {
 class Passes {
  public:
   explicit Passes(std::int64_t k)
-      : k_(k), step_(round_up(ceil_div(k, ceil_div(k, kStrassenPass)), 2 * kGemmF32Block)), count_(ceil_div(k, step_)) {}
+      : k_(k),
+        step_(round_up(ceil_div(k, ceil_div(k, kStrassenPass)), 2 * kGemmF32Block)),
+        count_(ceil_div(k, step_)) {}
   std::int64_t count() const { return count_; }
   Pass at(std::int64_t i) const {
     const std::int64_t all = std::min(step_, k_ - i * step_);
@@ -88,27 +92,28 @@ void pack_pair(const GemmF32Table& t, const float* b, std::int64_t ldb, bool tra
   }
 }
 
-/// A group of rows, the upper halves of pairs before the lower ones; and where its packed left operands begin, less what
-/// stands before the pass.
+/// A group of rows, the upper halves of pairs before the lower ones; and where its packed left operands begin, less
+/// what stands before the pass.
 struct Group {
   std::int64_t row;
   int rows, lower_rows;
   std::int64_t first;  // of all pairs of rows
 };
 
-Group group_of(const StrassenPlan& plan, std::int64_t g) {
-  const std::int64_t halves = (plan.problem.m + 1) / 2;
-  const std::int64_t first = halves * g / plan.groups;
-  const std::int64_t last = halves * (g + 1) / plan.groups;
+Group group_of(const StrassenPlan::Block& block, std::int64_t g) {
+  const std::int64_t halves = (block.rows + 1) / 2;
+  const std::int64_t first = halves * g / block.groups;
+  const std::int64_t last = halves * (g + 1) / block.groups;
   return {2 * first, static_cast<int>(last - first),
-          static_cast<int>(std::min<std::int64_t>(last, plan.problem.m / 2) - first), first};
+          static_cast<int>(std::min<std::int64_t>(last, block.rows / 2) - first), first};
 }
 
 std::int64_t packed_k(const Pass& pass) { return round_up(pass.left, kGemmF32Block); }
 
 /// Where the packed left operands of a group begin in a pass; they are packed_k() times its rows apart.
-std::int64_t group_offset(const StrassenPlan& plan, const Passes& passes, std::int64_t pass, const Group& group) {
-  const std::int64_t halves = (plan.problem.m + 1) / 2;
+std::int64_t group_offset(const StrassenPlan::Block& block, const Passes& passes, std::int64_t pass,
+                          const Group& group) {
+  const std::int64_t halves = (block.rows + 1) / 2;
   return kStrassenProducts * (passes.rows_before(pass) * halves + packed_k(passes.at(pass)) * group.first);
 }
 
@@ -121,16 +126,18 @@ struct Targets {
   } sums[2];
   int completes;
 };
-constexpr Targets kTargets[kStrassenProducts] = {{{{0, 0.0f}, {3, 0.0f}}, -1},   {{{2, 0.0f}, {3, -1.0f}}, -1},
-                                                 {{{1, 0.0f}, {3, 1.0f}}, -1},   {{{0, 1.0f}, {-1, 0.0f}}, 2},
-                                                 {{{0, -1.0f}, {-1, 0.0f}}, 1},  {{{-1, 0.0f}, {-1, 0.0f}}, 3},
+constexpr Targets kTargets[kStrassenProducts] = {{{{0, 0.0f}, {3, 0.0f}}, -1},  {{{2, 0.0f}, {3, -1.0f}}, -1},
+                                                 {{{1, 0.0f}, {3, 1.0f}}, -1},  {{{0, 1.0f}, {-1, 0.0f}}, 2},
+                                                 {{{0, -1.0f}, {-1, 0.0f}}, 1}, {{{-1, 0.0f}, {-1, 0.0f}}, 3},
                                                  {{{-1, 0.0f}, {-1, 0.0f}}, 0}};
 
 /// Groups [group, group_end) by pairs [pair, pair_end) of panels. Quarters are summed in scratch, [group][quarter].
 class Products {
  public:
-  Products(const StrassenPlan& plan, const GemmF32Operands& operands, const float* sums, float* scratch)
+  Products(const StrassenPlan& plan, const StrassenPlan::Block& block, const GemmF32Operands& operands,
+           const float* sums, float* scratch)
       : plan_(plan),
+        block_(block),
         o_(operands),
         t_(table_of(plan.isa)),
         passes_(plan.problem.k),
@@ -141,14 +148,14 @@ class Products {
   void run(std::int64_t group, std::int64_t group_end, std::int64_t pair, std::int64_t pair_end) const {
     Group groups[kMostGroups];
     const auto count = static_cast<int>(group_end - group);
-    for (int g = 0; g < count; ++g) groups[g] = group_of(plan_, group + g);
+    for (int g = 0; g < count; ++g) groups[g] = group_of(block_, group + g);
     for (std::int64_t q = pair; q < pair_end; ++q) {
       for (std::int64_t i = 0; i < passes_.count(); ++i) {
         const Pass pass = passes_.at(i);
         const float* b = o_.b + pair_offset(t_, passes_, i, q);
         for (int p = 0; p < kStrassenProducts; ++p, b += pass.left * t_.panel) {
           for (int g = 0; g < count; ++g) {
-            const float* a = sums_ + group_offset(plan_, passes_, i, groups[g]) + p * packed_k(pass) * groups[g].rows;
+            const float* a = sums_ + group_offset(block_, passes_, i, groups[g]) + p * packed_k(pass) * groups[g].rows;
             GemmF32Tile tile;
             tile.a = a;
             tile.b = b;
@@ -228,6 +235,7 @@ class Products {
   }
 
   const StrassenPlan& plan_;
+  const StrassenPlan::Block& block_;
   const GemmF32Operands& o_;
   const GemmF32Table& t_;
   const Passes passes_;
@@ -240,6 +248,41 @@ class Products {
 double products_seconds(std::int64_t m, std::int64_t n, std::int64_t k, Isa isa) {
   const double rate = isa == Isa::kScalar ? 28.8e9 : 115.2e9;
   return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / rate;
+}
+
+/// How rows of a problem are cut into units.
+StrassenPlan::Block plan_block(const GemmF32Table& t, const GemmF32Problem& problem, Isa isa) {
+  StrassenPlan::Block block;
+  const std::int64_t m = block.rows = problem.m;
+  if (m <= 0) return block;
+  const std::int64_t pairs = pairs_of(t, problem.n);
+  const int threads = std::max(1, problem.threads);
+  block.groups = ceil_div((m + 1) / 2, t.rows);
+  block.row_units = ceil_div(block.groups, kMostGroups);
+  // Enough units for the threads, none below a few microseconds; a unit stays below about a millisecond.
+  const double lanes =
+      2.0 * t.panel * static_cast<double>(pairs) * static_cast<double>(problem.k) * static_cast<double>(m);
+  constexpr double kSmallest = 500e3;
+  constexpr double kLargest = 30e6;
+  const double wanted = std::max(threads > 1 ? 4.0 * threads : 1.0, lanes / kLargest);
+  const auto affordable = static_cast<std::int64_t>(std::min(std::max(1.0, lanes / kSmallest), wanted));
+  block.pair_units = std::clamp<std::int64_t>(ceil_div(affordable, block.row_units), 1, pairs);
+  if (block.pair_units * block.row_units < affordable) {
+    block.row_units = std::min(ceil_div(block.groups, 2), ceil_div(affordable, block.pair_units));
+  }
+  block.groups_per_unit = ceil_div(block.groups, block.row_units);
+  block.row_units = ceil_div(block.groups, block.groups_per_unit);
+  block.pairs_per_unit = ceil_div(pairs, block.pair_units);
+  block.pair_units = ceil_div(pairs, block.pairs_per_unit);
+  GemmF32Problem rest = problem;
+  rest.n -= paired_columns(t, problem.n);
+  if (rest.n > 0) block.rest = gemm_f32_plan(rest, isa);
+  return block;
+}
+
+/// The block that a phase works on.
+const StrassenPlan::Block& block_of(const StrassenPlan& plan, int phase) {
+  return phase / 2 == plan.phases / 2 - 1 ? plan.last_block : plan.block;
 }
 
 }  // namespace
@@ -296,46 +339,32 @@ StrassenPlan strassen_plan(const GemmF32Problem& problem, Isa isa) {
   StrassenPlan plan;
   plan.problem = problem;
   plan.isa = isa;
-  const std::int64_t m = problem.m;
-  if (m <= 0 || problem.n <= 0) return plan;
+  if (problem.m <= 0 || problem.n <= 0) return plan;
   const Passes passes(problem.k);
-  const std::int64_t halves = (m + 1) / 2;
-  const std::int64_t pairs = pairs_of(t, problem.n);
-  const int threads = std::max(1, problem.threads);
-  plan.groups = ceil_div(halves, t.rows);
-  plan.units[0] = plan.groups;
+  // Floats of the sums of a pair of rows.
+  std::int64_t sums = 0;
+  for (std::int64_t i = 0; i < passes.count(); ++i) sums += kStrassenProducts * packed_k(passes.at(i));
+  const std::int64_t fitting = std::max<std::int64_t>(2 * t.rows * kMostGroups, kMostSums / 4 / sums * 2);
+  const std::int64_t blocks = ceil_div(problem.m, fitting);
+  GemmF32Problem part = problem;
+  part.m = std::min(problem.m, round_up(ceil_div(problem.m, blocks), 2 * t.rows));
+  plan.block = plan_block(t, part, isa);
+  plan.phases = static_cast<int>(2 * ceil_div(problem.m, part.m));
+  part.m = problem.m - (plan.phases / 2 - 1) * part.m;
+  plan.last_block = plan_block(t, part, isa);
+  plan.prefetch = rest_offset(t, passes, pairs_of(t, problem.n)) * 4 > cache_sizes().l2 / 2;
 
-  plan.row_units = ceil_div(plan.groups, kMostGroups);
-  // Enough units for the threads, none below a few microseconds; a unit stays below about a millisecond.
-  const double lanes = 2.0 * t.panel * static_cast<double>(pairs) * static_cast<double>(problem.k) * static_cast<double>(m);
-  constexpr double kSmallest = 500e3;
-  constexpr double kLargest = 30e6;
-  const double wanted = std::max(threads > 1 ? 4.0 * threads : 1.0, lanes / kLargest);
-  const auto affordable = static_cast<std::int64_t>(std::min(std::max(1.0, lanes / kSmallest), wanted));
-  plan.pair_units = std::clamp<std::int64_t>(ceil_div(affordable, plan.row_units), 1, pairs);
-  if (plan.pair_units * plan.row_units < affordable) {
-    plan.row_units = std::min(ceil_div(plan.groups, 2), ceil_div(affordable, plan.pair_units));
-    plan.row_units = std::max<std::int64_t>(plan.row_units, 1);
-  }
-  plan.groups_per_unit = ceil_div(plan.groups, plan.row_units);
-  plan.row_units = ceil_div(plan.groups, plan.groups_per_unit);
-  plan.pairs_per_unit = ceil_div(pairs, plan.pair_units);
-  plan.pair_units = ceil_div(pairs, plan.pairs_per_unit);
-  plan.units[1] = plan.row_units * plan.pair_units;
-  plan.prefetch = rest_offset(t, passes, pairs) * 4 > cache_sizes().l2 / 2;
-
-  std::int64_t shared = 0;
-  for (std::int64_t i = 0; i < passes.count(); ++i) shared += kStrassenProducts * packed_k(passes.at(i)) * halves;
-  plan.shared_scratch_bytes = static_cast<std::size_t>(round_up(shared, 16)) * sizeof(float);
-  plan.thread_scratch_bytes = static_cast<std::size_t>(plan.groups_per_unit * 4 * t.rows * t.panel) * sizeof(float);
-  GemmF32Problem rest = problem;
-  rest.n -= paired_columns(t, problem.n);
-  if (rest.n > 0) {
-    plan.rest = gemm_f32_plan(rest, isa);
-    plan.units[1] += plan.rest.units;
-    plan.thread_scratch_bytes = std::max(plan.thread_scratch_bytes, plan.rest.scratch_bytes);
+  plan.shared_scratch_bytes = static_cast<std::size_t>(round_up((plan.block.rows + 1) / 2 * sums, 16)) * sizeof(float);
+  for (const StrassenPlan::Block* block : {&plan.block, &plan.last_block}) {
+    const auto quarters = static_cast<std::size_t>(block->groups_per_unit * 4 * t.rows * t.panel) * sizeof(float);
+    plan.thread_scratch_bytes = std::max({plan.thread_scratch_bytes, quarters, block->rest.scratch_bytes});
   }
   return plan;
+}
+
+std::int64_t strassen_units(const StrassenPlan& plan, int phase) {
+  const StrassenPlan::Block& block = block_of(plan, phase);
+  return phase % 2 == 0 ? block.groups : block.row_units * block.pair_units + block.rest.units;
 }
 
 void strassen_run(const StrassenPlan& plan, const GemmF32Operands& operands, int phase, std::int64_t first,
@@ -343,37 +372,42 @@ void strassen_run(const StrassenPlan& plan, const GemmF32Operands& operands, int
   const GemmF32Table& t = table_of(plan.isa);
   const GemmF32Problem& p = plan.problem;
   const Passes passes(p.k);
+  const StrassenPlan::Block& block = block_of(plan, phase);
+  const std::int64_t row = phase / 2 * plan.block.rows;
+  GemmF32Operands o = operands;
+  o.a += row * o.lda;
+  o.c += row * o.ldc;
+  if (o.row_bias != nullptr) o.row_bias += row;
+  if (o.residual != nullptr) o.residual += row * o.residual_ld;
   auto* const sums = static_cast<float*>(shared_scratch);
-  if (phase == 0) {
+  if (phase % 2 == 0) {
     for (std::int64_t g = first; g < last; ++g) {
-      const Group group = group_of(plan, g);
-      const float* const top = operands.a + group.row * operands.lda;
+      const Group group = group_of(block, g);
+      const float* const top = o.a + group.row * o.lda;
       for (std::int64_t i = 0; i < passes.count(); ++i) {
         const Pass pass = passes.at(i);
-        t.sums_a(top + pass.k0, top + pass.k0 + group.rows * operands.lda, operands.lda, group.rows,
-                 group.lower_rows, pass.left, pass.right, sums + group_offset(plan, passes, i, group),
-                 packed_k(pass) * group.rows);
+        t.sums_a(top + pass.k0, top + pass.k0 + group.rows * o.lda, o.lda, group.rows, group.lower_rows, pass.left,
+                 pass.right, sums + group_offset(block, passes, i, group), packed_k(pass) * group.rows);
       }
     }
     return;
   }
   const std::int64_t pairs = pairs_of(t, p.n);
-  const std::int64_t own = plan.row_units * plan.pair_units;
-  const Products products(plan, operands, sums, static_cast<float*>(thread_scratch));
+  const std::int64_t own = block.row_units * block.pair_units;
+  const Products products(plan, block, o, sums, static_cast<float*>(thread_scratch));
   for (std::int64_t u = first; u < std::min(last, own); ++u) {
-    const std::int64_t group = u % plan.row_units * plan.groups_per_unit;
-    const std::int64_t pair = u / plan.row_units * plan.pairs_per_unit;
-    products.run(group, std::min(plan.groups, group + plan.groups_per_unit), pair,
-                 std::min(pairs, pair + plan.pairs_per_unit));
+    const std::int64_t group = u % block.row_units * block.groups_per_unit;
+    const std::int64_t pair = u / block.row_units * block.pairs_per_unit;
+    products.run(group, std::min(block.groups, group + block.groups_per_unit), pair,
+                 std::min(pairs, pair + block.pairs_per_unit));
   }
   if (last > own) {
     const std::int64_t column = paired_columns(t, p.n);
-    GemmF32Operands rest = operands;
-    rest.b += rest_offset(t, passes, pairs);
-    rest.c += column;
-    if (rest.column_bias != nullptr) rest.column_bias += column;
-    if (rest.residual != nullptr) rest.residual += column;
-    gemm_f32_run(plan.rest, rest, std::max<std::int64_t>(first - own, 0), last - own, thread_scratch);
+    o.b += rest_offset(t, passes, pairs);
+    o.c += column;
+    if (o.column_bias != nullptr) o.column_bias += column;
+    if (o.residual != nullptr) o.residual += column;
+    gemm_f32_run(block.rest, o, std::max<std::int64_t>(first - own, 0), last - own, thread_scratch);
   }
 }
 

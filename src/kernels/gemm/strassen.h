@@ -17,23 +17,27 @@ namespace oriel::kernels {
 ///
 /// Numeric promise: f32 throughout, in an order that does not depend on the number of threads. Against the exact
 /// product, with u = 2^-24: |error| <= (3 k^2 + 25 k) u max|A| max|B|, the bound of N. Higham, Accuracy and Stability
-/// of Numerical Algorithms, 2nd ed., theorem 23.2, for one level. It refers to the largest elements of the operands, not
-/// to those of a row and a column as the bound of a plain product does. Where elements are of one size, errors are
-/// about 1.4 times those of the plain product.
+/// of Numerical Algorithms, 2nd ed., theorem 23.2, for one level. It refers to the largest elements of the operands,
+/// not to those of a row and a column as the bound of a plain product does. Where elements are of one size, errors are
+/// about 1.4 times those of the plain product. An infinity or NaN in A may spread to all columns of up to 28 rows
+/// around its own; sums of two elements of A or B must be finite.
 struct StrassenPlan {
   GemmF32Problem problem;
   Isa isa = Isa::kScalar;
-  std::int64_t units[2] = {0, 0};         ///< independent pieces of work of the two phases: sums of A, products
-  std::size_t shared_scratch_bytes = 0;   ///< one buffer for the whole run, 64-byte aligned
-  std::size_t thread_scratch_bytes = 0;   ///< for each thread, 64-byte aligned
+  int phases = 0;                        ///< two for each block of rows: sums of A, products
+  std::size_t shared_scratch_bytes = 0;  ///< one buffer for the whole run, 64-byte aligned
+  std::size_t thread_scratch_bytes = 0;  ///< for each thread, 64-byte aligned
 
-  std::int64_t groups = 0;          // of rows: two register tiles each
-  std::int64_t groups_per_unit = 0;
-  std::int64_t pairs_per_unit = 0;
-  std::int64_t pair_units = 0;
-  std::int64_t row_units = 0;
+  /// Rows whose sums are in scratch at the same time.
+  struct Block {
+    std::int64_t rows = 0;
+    std::int64_t groups = 0;  // of rows: two register tiles each
+    std::int64_t groups_per_unit = 0, row_units = 0;
+    std::int64_t pairs_per_unit = 0, pair_units = 0;
+    GemmF32Plan rest;  // of the columns without pair
+  };
+  Block block, last_block;
   bool prefetch = false;
-  GemmF32Plan rest;  // of the columns without pair
 };
 
 /// Products of one pass over C.
@@ -54,7 +58,10 @@ void strassen_pack(const float* b, std::int64_t ldb, bool transposed, std::int64
 /// For a packed B, no transposed A and a batch of 1; strassen_serves() must be true.
 StrassenPlan strassen_plan(const GemmF32Problem& problem, Isa isa = max_isa());
 
-/// Computes units [first, last) of a phase (0, then 1) with the operands of gemm_f32_run, `b` being what strassen_pack
+/// Independent pieces of work of a phase, 0 <= phase < plan.phases.
+std::int64_t strassen_units(const StrassenPlan& plan, int phase);
+
+/// Computes units [first, last) of a phase with the operands of gemm_f32_run, `b` being what strassen_pack
 /// left. Calls of one phase on disjoint ranges may run at once, each with thread scratch of its own; the phases follow
 /// one another. The rules of GemmF32Operands hold.
 void strassen_run(const StrassenPlan& plan, const GemmF32Operands& operands, int phase, std::int64_t first,

@@ -42,7 +42,8 @@ std::vector<float> run(const Case& x, Isa isa, const std::vector<float>& b, std:
                        std::vector<float> c, std::int64_t ldc, bool backwards) {
   AlignedFloats packed(static_cast<std::int64_t>(strassen_packed_bytes(x.n, x.k, isa) / 4));
   const std::int64_t units = strassen_pack_units(x.n, x.k, isa);
-  for (std::int64_t u = units; u-- > 0;) strassen_pack(b.data(), ldb, x.transpose_b, x.n, x.k, u, u + 1, packed.data(), isa);
+  for (std::int64_t u = units; u-- > 0;)
+    strassen_pack(b.data(), ldb, x.transpose_b, x.n, x.k, u, u + 1, packed.data(), isa);
   GemmF32Problem problem{x.m, x.n, x.k};
   problem.threads = x.threads;
   const StrassenPlan plan = strassen_plan(problem, isa);
@@ -55,9 +56,10 @@ std::vector<float> run(const Case& x, Isa isa, const std::vector<float>& b, std:
   }
   AlignedFloats shared(static_cast<std::int64_t>(plan.shared_scratch_bytes / 4));
   AlignedFloats scratch(static_cast<std::int64_t>(plan.thread_scratch_bytes / 4));
-  for (int phase = 0; phase < 2; ++phase) {
-    for (std::int64_t i = 0; i < plan.units[phase]; ++i) {
-      const std::int64_t u = backwards ? plan.units[phase] - 1 - i : i;
+  for (int phase = 0; phase < plan.phases; ++phase) {
+    const std::int64_t count = strassen_units(plan, phase);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t u = backwards ? count - 1 - i : i;
       strassen_run(plan, o, phase, u, u + 1, shared.data(), scratch.data());
     }
   }
@@ -168,6 +170,19 @@ TEST_P(Strassen, SeveralPasses) {
   }
 }
 
+TEST_P(Strassen, SumsOfManyRowsTakeBoundedScratch) {
+  std::mt19937 rng(75);
+  Case x{1001, 66, 2 * kStrassenPass + 5};
+  x.threads = 2;
+  GemmF32Problem problem{x.m, x.n, x.k};
+  const StrassenPlan plan = strassen_plan(problem, GetParam());
+  EXPECT_GT(plan.phases, 2);
+  EXPECT_LE(plan.shared_scratch_bytes, std::size_t{16} << 20);
+  x.row_bias = true;
+  x.residual = true;
+  if (GetParam() != Isa::kScalar) check(x, GetParam(), rng);
+}
+
 TEST_P(Strassen, ErrorsStayWithinTheBound) {
   std::mt19937 rng(73);
   std::normal_distribution<float> normal;
@@ -215,7 +230,8 @@ TEST_P(Strassen, ResultsDoNotDependOnThreads) {
   for (const int threads : {1, 2, 5}) {
     Case x = shape;
     x.threads = threads;
-    const auto c = run(x, GetParam(), b, x.n, o, std::vector<float>(static_cast<std::size_t>(x.m * x.n)), x.n, threads == 2);
+    const auto c =
+        run(x, GetParam(), b, x.n, o, std::vector<float>(static_cast<std::size_t>(x.m * x.n)), x.n, threads == 2);
     if (first.empty()) first = c;
     EXPECT_EQ(first, c) << threads << " threads";
   }
@@ -226,9 +242,10 @@ TEST_P(Strassen, ServesPairsOfPanels) {
   EXPECT_TRUE(strassen_serves(2 * panel, 2, GetParam()));
   EXPECT_FALSE(strassen_serves(2 * panel - 1, 64, GetParam()));
   EXPECT_FALSE(strassen_serves(2 * panel, 1, GetParam()));
-  EXPECT_EQ(strassen_packed_bytes(4 * panel, 384, GetParam()) * 4, gemm_f32_packed_bytes(4 * panel, 384, GetParam()) * 7);
+  EXPECT_EQ(strassen_packed_bytes(4 * panel, 384, GetParam()) * 4,
+            gemm_f32_packed_bytes(4 * panel, 384, GetParam()) * 7);
   const StrassenPlan none = strassen_plan({0, 2 * panel, 64}, GetParam());
-  EXPECT_EQ(none.units[0] + none.units[1], 0);
+  EXPECT_EQ(none.phases, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, Strassen, ::testing::ValuesIn(test::levels({Isa::kScalar, Isa::kAvx2, Isa::kAvx512})),
