@@ -288,7 +288,7 @@ const StrassenPlan::Block& block_of(const StrassenPlan& plan, int phase) {
 }  // namespace
 
 double gemm_f32_seconds(std::int64_t m, std::int64_t n, std::int64_t k, int threads, Isa isa) {
-  constexpr double kShare = 0.955;
+  constexpr double kShare = 0.965;
   return products_seconds(m, n, k, isa) / kShare / std::max(threads, 1);
 }
 
@@ -296,7 +296,7 @@ double strassen_seconds(std::int64_t m, std::int64_t n, std::int64_t k, int thre
   const std::int64_t columns = paired_columns(table_of(isa), n);
   // Beyond seven eighths of the products: sums in tiles, which weigh less the more products there are; sums of A, which
   // weigh less the more columns read them.
-  const double more = 0.045 + 9.0 / static_cast<double>(k) + 9.0 / static_cast<double>(columns);
+  const double more = 0.03 + 10.0 / static_cast<double>(k) + 8.0 / static_cast<double>(columns);
   return products_seconds(m, columns, k, isa) * (0.875 + more) / std::max(threads, 1) +
          gemm_f32_seconds(m, n - columns, k, threads, isa);
 }
