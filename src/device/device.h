@@ -29,8 +29,10 @@ struct CompileOptions {
   bool one_step_per_node = false;
   /// Winograd convolutions; off in Mode::kAccuracy.
   bool winograd = true;
-  /// Bytes that larger forms of the weights (Winograd's) may take beyond their plain packing; negative: the default
-  /// rule.
+  /// Products by Strassen's scheme; off in Mode::kAccuracy.
+  bool strassen = true;
+  /// Bytes that larger forms of the weights (Winograd's, Strassen's) may take beyond their plain packing; negative: the
+  /// default rule.
   std::int64_t weights_budget = -1;
   /// Of that, what parts compiled before have taken; null: nothing.
   std::shared_ptr<std::atomic<std::int64_t>> weights_spent;

@@ -32,7 +32,7 @@ const std::vector<Provider>& builtin_providers();
 /// Reads an option that all providers have, and sessions as the configuration entry "session.oriel.<name>":
 ///   weights_budget:       "default", "min" (no larger form at all) or a number of bytes;
 ///   inference_precision:  as parse_precision has it;
-///   winograd:             "on" or "off".
+///   winograd, strassen:   "on" or "off".
 /// False for any other name. Throws Error(kInvalidArgument) that calls the option `label`.
 bool read_engine_option(CompileOptions& options, const std::string& name, const std::string& value,
                         const std::string& label);

@@ -44,11 +44,11 @@ bool read_engine_option(CompileOptions& options, const std::string& name, const 
     options.weights_budget = parse_weights_budget(label, value);
   } else if (name == "inference_precision") {
     options.precision = parse_precision(label, value, ErrorCode::kInvalidArgument);
-  } else if (name == "winograd") {
+  } else if (name == "winograd" || name == "strassen") {
     if (value != "on" && value != "off") {
       fail(ErrorCode::kInvalidArgument, "{} is \"{}\", expected \"on\" or \"off\"", label, value);
     }
-    options.winograd = value == "on";
+    (name == "winograd" ? options.winograd : options.strassen) = value == "on";
   } else {
     return false;
   }

@@ -4,8 +4,10 @@
 
 #include "devices/cpu/movement.h"
 #include "devices/cpu/narrow.h"
+#include "kernels/conv/conv.h"
 #include "kernels/gemm/gemm_any.h"
 #include "kernels/gemm/gemm_f32.h"
+#include "kernels/gemm/strassen.h"
 #include "ops/broadcast_to.h"
 #include "ops/common.h"
 
@@ -22,37 +24,116 @@ struct PackedB {
   std::int64_t n = 0;
   std::int64_t k = 0;
   GemmArithmetic arithmetic = GemmArithmetic::kF32;
+  bool strassen = false;  // known once weights are settled
 };
 
-PackedB pack(Lowering& lowering, const Tensor& b, bool transposed) {
-  PackedB packed;
-  const std::int64_t rows = b.dim(b.rank() - 2);
-  const std::int64_t columns = b.dim(b.rank() - 1);
-  packed.k = transposed ? columns : rows;
-  packed.n = transposed ? rows : columns;
+// The rows of a left operand that all runs have at least.
+std::int64_t least_rows(const Value& a) {
+  if (!a.shape().is_ranked() || a.shape().rank() < 2) return 1;
+  double rows = 1.0;
+  for (std::size_t i = 0; i + 1 < a.shape().rank(); ++i) rows *= static_cast<double>(a.shape()[i].min());
+  return static_cast<std::int64_t>(std::min(rows, 1e9));
+}
+
+// Packed for Strassen's products.
+WeightForm strassen_form(const Tensor& matrix, bool transposed, std::int64_t n, std::int64_t k) {
+  WeightForm form;
+  form.bytes = strassen_packed_bytes(n, k);
+  form.units = strassen_pack_units(n, k);
+  form.parameters = "gemm_f32_strassen";
+  append_bytes(form.parameters, n);
+  append_bytes(form.parameters, k);
+  append_bytes(form.parameters, transposed);
+  form.sources = {matrix};
+  form.pack = [from = static_cast<const float*>(matrix.raw()), ldb = transposed ? k : n, transposed, n, k](
+                  void* to, std::int64_t first, std::int64_t last) {
+    strassen_pack(from, ldb, transposed, n, k, first, last, static_cast<float*>(to));
+  };
+  return form;
+}
+
+// Packs for products with `rows` rows at least: where few are possible, the plain form alone, which is fast for any.
+std::shared_ptr<PackedB> pack(Lowering& lowering, const Tensor& b, bool transposed, std::int64_t rows) {
+  const auto packed = std::make_shared<PackedB>();
+  const std::int64_t height = b.dim(b.rank() - 2);
+  const std::int64_t width = b.dim(b.rank() - 1);
+  const std::int64_t k = packed->k = transposed ? width : height;
+  const std::int64_t n = packed->n = transposed ? height : width;
   // A single column is no panel of pairs.
-  const bool bf16 = lowering.bf16() && packed.n > 1;
-  if (bf16) packed.arithmetic = GemmArithmetic::kBf16;
-  packed.weights = lowering.weights().add(bf16 ? gemm_form_bf16(b, transposed) : gemm_form(b, transposed));
+  if (lowering.bf16() && n > 1) {
+    packed->arithmetic = GemmArithmetic::kBf16;
+    packed->weights = lowering.weights().add(gemm_form_bf16(b, transposed));
+    return packed;
+  }
+  std::vector<WeightForm> forms;
+  forms.push_back(gemm_form(b, transposed));
+  const CompileOptions& options = lowering.options();
+  if (options.strassen && options.mode == CompileOptions::Mode::kPerformance && rows >= kStrassenRows &&
+      strassen_serves(n, k)) {
+    const double plain = gemm_f32_seconds(rows, n, k, lowering.threads());
+    const double fast = strassen_seconds(rows, n, k, lowering.threads());
+    if (fast < kWorthRounding * plain) {
+      forms.back().seconds = plain;
+      forms.push_back(strassen_form(b, transposed, n, k));
+      forms.back().seconds = fast;
+    }
+  }
+  packed->weights =
+      lowering.weights().add(std::move(forms), [packed](std::size_t form) { packed->strassen = form == 1; });
   return packed;
 }
 
-void name_arithmetic(Lowering::StepSpec& spec, GemmArithmetic arithmetic) {
-  if (arithmetic != GemmArithmetic::kBf16) return;
-  spec.kernel = "gemm_bf16";
-  spec.describe = [](StepInfo& info) { info.precision = "bf16"; };
+// What explain says of a product with a packed operand.
+void describe_packed(Lowering::StepSpec& spec, const std::shared_ptr<PackedB>& b) {
+  if (b->arithmetic == GemmArithmetic::kBf16) spec.kernel = "gemm_bf16";
+  spec.describe = [b](StepInfo& info) {
+    info.algorithm = b->strassen ? "strassen" : "packed";
+    info.packed_bytes = static_cast<std::int64_t>(b->weights->size());
+    if (b->arithmetic == GemmArithmetic::kBf16) info.precision = "bf16";
+  };
 }
 
-void run_plan(const GemmF32Plan& plan, const GemmF32Operands& operands, RunContext& context,
-              std::size_t scratch_used = 0) {
-  const std::size_t each = round_up(plan.scratch_bytes);
-  char* scratch = static_cast<char*>(
-      context.scratch(round_up(scratch_used) + each * static_cast<std::size_t>(context.threads.threads()) + 64));
-  char* own = scratch + round_up(scratch_used);
-  parallel(context, plan.units, 1, [&](std::int64_t first, std::int64_t last, int slot) {
-    gemm_f32_run(plan, operands, first, last, own + static_cast<std::size_t>(slot) * each);
-  });
-}
+// A product, planned for the form of its right operand.
+class PlannedProduct {
+ public:
+  explicit PlannedProduct(const GemmF32Problem& problem, bool strassen = false) : strassen_(strassen) {
+    if (strassen_) {
+      seven_ = strassen_plan(problem);
+    } else {
+      plain_ = gemm_f32_plan(problem);
+    }
+  }
+
+  std::size_t scratch_bytes(int threads) const {
+    return shared_bytes() + thread_bytes() * static_cast<std::size_t>(threads) + 64;
+  }
+
+  // The first `used` bytes of the run's scratch are the caller's.
+  void run(const GemmF32Operands& operands, RunContext& context, std::size_t used = 0) const {
+    const std::size_t begin = round_up(used);
+    char* const shared = static_cast<char*>(context.scratch(begin + scratch_bytes(context.threads.threads()))) + begin;
+    char* const own = shared + shared_bytes();
+    for (int phase = 0; phase < (strassen_ ? seven_.phases : 1); ++phase) {
+      parallel(context, strassen_ ? strassen_units(seven_, phase) : plain_.units, 1,
+               [&](std::int64_t first, std::int64_t last, int slot) {
+                 char* const scratch = own + static_cast<std::size_t>(slot) * thread_bytes();
+                 if (strassen_) {
+                   strassen_run(seven_, operands, phase, first, last, shared, scratch);
+                 } else {
+                   gemm_f32_run(plain_, operands, first, last, scratch);
+                 }
+               });
+    }
+  }
+
+ private:
+  std::size_t shared_bytes() const { return strassen_ ? round_up(seven_.shared_scratch_bytes) : 0; }
+  std::size_t thread_bytes() const { return round_up(strassen_ ? seven_.thread_scratch_bytes : plain_.scratch_bytes); }
+
+  bool strassen_;
+  GemmF32Plan plain_;
+  StrassenPlan seven_;
+};
 
 std::string decline_matmul(const Node& node, const CompileOptions&) {
   const ElementType type = node.output()->element();
@@ -119,7 +200,7 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
     spec.inputs.push_back(lowering.plain(unit.residual));
   }
   const std::shared_ptr<PackedB> packed =
-      packable ? std::make_shared<PackedB>(pack(lowering, *constant, false)) : nullptr;
+      packable ? pack(lowering, *constant, false, least_rows(*node.input(0))) : nullptr;
   const bool narrow_c =
       packable && packed->arithmetic == GemmArithmetic::kBf16 && is_read_narrow(lowering, unit.output, false);
   spec.outputs = {narrow_c ? lowering.narrow_output(unit.output) : lowering.plain_output(unit.output)};
@@ -161,9 +242,7 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
   const std::vector<float> bias = unit.shift;
   const bool residual = unit.residual != nullptr;
   if (packable) {
-    spec.algorithm = "packed";
-    spec.packed_bytes = static_cast<std::int64_t>(packed->weights->size());
-    name_arithmetic(spec, packed->arithmetic);
+    describe_packed(spec, packed);
     spec.run = [b = packed, bias, activation, residual, narrow_a, narrow_c, dims = constant->dims()](
                    const Inputs& inputs, OutputSink& outputs, RunContext& context) {
       const Product p(inputs[0].dims(), dims);
@@ -197,7 +276,7 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
       o.residual = addend;
       o.residual_ld = p.n;
       o.activation = activation;
-      run_plan(gemm_f32_plan(problem), o, context);
+      PlannedProduct(problem, b->strassen).run(o, context);
     };
     lowering.step(unit, std::move(spec));
     return;
@@ -241,14 +320,14 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
         problem.m *= problem.batch;
         problem.batch = 1;
       }
-      run_plan(gemm_f32_plan(problem), o, context);
+      PlannedProduct(problem).run(o, context);
       return;
     }
-    const GemmF32Plan plan = gemm_f32_plan(problem);
+    const PlannedProduct plan(problem);
     table = static_cast<std::size_t>(problem.batch) * 2 * sizeof(std::int64_t);
     // The largest request first: the tables lie at its beginning.
-    auto* offsets = static_cast<std::int64_t*>(context.scratch(
-        round_up(table) + round_up(plan.scratch_bytes) * static_cast<std::size_t>(context.threads.threads()) + 64));
+    auto* offsets =
+        static_cast<std::int64_t*>(context.scratch(round_up(table) + plan.scratch_bytes(context.threads.threads())));
     ops::for_each_broadcast(p.batch_a, p.batch_b, p.batch, context,
                             [&](std::int64_t i, std::int64_t ia, std::int64_t ib) {
                               offsets[i] = ia * p.m * p.k;
@@ -256,7 +335,7 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
                             });
     o.a_offsets = offsets;
     o.b_offsets = offsets + problem.batch;
-    run_plan(plan, o, context, table);
+    plan.run(o, context, table);
   };
   lowering.step(unit, std::move(spec));
 }
@@ -301,8 +380,7 @@ void lower_gemm_any(Lowering& lowering, const Unit& unit) {
     Tensor& y = outputs.allocate(0, g.type, dims);
     g.c = y.raw();
     g.ldc = g.n;
-    ORIEL_REQUIRE(!inputs.has(2) || (inputs[2].rank() <= 2 && broadcast(inputs[2].dims(), dims) == dims),
-                  "operand C of shape {} does not broadcast to {}", to_string(inputs[2].dims()), to_string(dims));
+    if (inputs.has(2)) ops::require_broadcasts_to(inputs[2].dims(), dims, "a bias");
     if (y.size() == 0) return;
     if (g.beta != 0.0) {
       const Tensor& c = inputs[2];
@@ -329,7 +407,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   const Tensor* constant = lowering.folded(node.input(1));
   const bool packable = constant != nullptr && constant->rank() == 2 && constant->size() > 0;
   std::shared_ptr<PackedB> b;
-  if (packable) b = std::make_shared<PackedB>(pack(lowering, *constant, tb));
+  if (packable) b = pack(lowering, *constant, tb, ta ? 1 : least_rows(*node.input(0)));
   Lowering::StepSpec spec;
   spec.inputs = {lowering.plain(node.input(0)), packable ? -1 : lowering.plain(node.input(1)),
                  lowering.plain(node.input(2))};
@@ -337,9 +415,8 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   if (residual) spec.inputs.push_back(lowering.plain(unit.residual));
   spec.outputs = {lowering.plain_output(unit.output)};
   spec.kernel = "gemm_f32";
-  spec.algorithm = packable ? "packed" : "unpacked";
-  spec.packed_bytes = packable ? static_cast<std::int64_t>(b->weights->size()) : 0;
-  if (packable) name_arithmetic(spec, b->arithmetic);
+  spec.algorithm = "unpacked";
+  if (packable) describe_packed(spec, b);
   const Activation activation = unit.activation;
   spec.run = [b, ta, tb, alpha, beta, activation, residual, packed_dims = packable ? constant->dims() : Dims()](
                  const Inputs& inputs, OutputSink& outputs, RunContext& context) {
@@ -376,7 +453,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
       o.residual = inputs[3].data<float>();
       o.residual_ld = problem.n;
     }
-    const GemmF32Plan plan = gemm_f32_plan(problem);
+    const PlannedProduct plan(problem, b != nullptr && b->strassen);
     std::size_t used = 0;
     if (inputs.has(2) && beta != 0.0F && y.size() > 0) {
       const Tensor& c = inputs[2];
@@ -386,8 +463,8 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
       if (by_column || by_row) {
         const std::int64_t count = by_column ? problem.n : problem.m;
         used = static_cast<std::size_t>(count) * sizeof(float);
-        auto* scaled = static_cast<float*>(context.scratch(
-            round_up(used) + round_up(plan.scratch_bytes) * static_cast<std::size_t>(context.threads.threads()) + 64));
+        auto* scaled =
+            static_cast<float*>(context.scratch(round_up(used) + plan.scratch_bytes(context.threads.threads())));
         for (std::int64_t i = 0; i < count; ++i) scaled[i] = beta * from[c.size() == 1 ? 0 : i];
         (by_column ? o.column_bias : o.row_bias) = scaled;
       } else {
@@ -395,7 +472,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
         o.beta = beta;
       }
     }
-    run_plan(plan, o, context, used);
+    plan.run(o, context, used);
   };
   lowering.step(unit, std::move(spec));
 }

@@ -187,13 +187,15 @@ std::shared_ptr<const PackedWeights> Weights::add(WeightForm form) {
 }
 
 void Weights::choose(const CompileOptions& options, int threads) {
-  // Layers of the same weights take the same form: bytes once, seconds of all.
+  // Layers of the same weights that have the same forms take the same one: bytes once, seconds of all.
   std::vector<std::vector<FormCost>> costs;
   std::vector<std::size_t> group_of;
   std::unordered_map<std::string, std::size_t> groups;
   double plain = 0.0;
   for (const Layer& layer : layers_) {
-    const auto [group, added] = groups.emplace(local_key(layer.forms[0]), costs.size());
+    std::string key;
+    for (const WeightForm& form : layer.forms) key += local_key(form);
+    const auto [group, added] = groups.emplace(std::move(key), costs.size());
     group_of.push_back(group->second);
     if (added) {
       costs.emplace_back();

@@ -249,6 +249,8 @@ const GemmF32Table kGemmBf16 = {
     .wide4 = {{tile<1, 2, 4>, tile<2, 2, 4>}, {tile<1, 2, 4>, tile<2, 2, 4>}},
     .pack_a = pack_a,
     .pack_b = pack_b,
+    .finish = finish_partial,
+    .sums_a = nullptr,
     .dot_rows = dot_rows,
     .activate = activate_matrix,
 };

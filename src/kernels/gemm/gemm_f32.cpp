@@ -216,6 +216,9 @@ void run_tiles(const GemmF32Plan& plan, const GemmF32Operands& o, const Matrices
         const GemmF32TileFn fn = span == 4   ? t.wide4[plan.pack_a][count - 1]
                                  : span == 2 ? t.wide2[plan.pack_a][count - 1]
                                              : t.tiles[plan.pack_a][width / t.quantum - 1][count - 1];
+        // Each tile fetches its share of the panel to come.
+        tile.ahead = packed_b ? tile.b + words_of(t, p.k) * width + tile.k * width * i / tiles : nullptr;
+        tile.ahead_step = 4 * width / tiles;
         // The lines to be stored arrive while the products are summed.
         std::uint16_t* const narrow = p.narrow_c ? x.c_bf16 + r * o.ldc + column : nullptr;
         for (std::int64_t i = 0; i < count; ++i) {
@@ -258,8 +261,11 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   plan.few_rows = !plan.dot && !packed_b && !problem.transpose_a && m <= kAttentionFewRows && t.group == 1;
   const std::int64_t one_pass = packed_b ? kOnePass : kEachPassUnpacked;
   const std::int64_t each_pass = packed_b ? kEachPass : kEachPassUnpacked;
-  // Results that are rounded as they are written take one pass.
-  const std::int64_t passes = k <= one_pass || problem.narrow_c ? 1 : ceil_div(k, each_pass);
+  // Rows that no block can hold in one pass would read B again in every block. Results that are rounded as they are
+  // written take one pass.
+  const bool fits = m * words_of(t, k) * 4 <= block_bytes();
+  const std::int64_t passes =
+      problem.narrow_c || k <= (fits ? one_pass : each_pass) ? 1 : ceil_div(k, each_pass);
   const std::int64_t k_step = kGemmF32Block * t.group;
   plan.k_block = std::max<std::int64_t>(1, ceil_div(ceil_div(k, passes), k_step) * k_step);
   if (plan.dot || plan.few_rows) plan.k_block = std::max<std::int64_t>(1, k);

@@ -29,6 +29,8 @@ const GemmF32Table kGemmF32Avx2 = {
     .wide4 = {{tile<1, 2, 0, 4, false>}, {tile<1, 2, 0, 4, true>}},
     .pack_a = pack_a,
     .pack_b = pack_b,
+    .finish = finish_partial,
+    .sums_a = sums_a,
     .dot_rows = dot_rows,
     .activate = activate_matrix,
 };

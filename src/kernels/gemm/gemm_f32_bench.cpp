@@ -1,8 +1,12 @@
 // GFLOP/s of the f32 matrix product on the shapes of transformer layers and classifiers.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <array>
+
 #include "kernels/bench_support.h"
 #include "kernels/gemm/gemm_f32.h"
+#include "kernels/gemm/strassen.h"
 
 namespace oriel::kernels {
 namespace {
@@ -67,6 +71,81 @@ void shapes(benchmark::internal::Benchmark* b) {
   b->Args({4096, 512, 1, static_cast<std::int64_t>(Isa::kAvx512), 0});
 }
 BENCHMARK(product)->Apply(shapes)->UseManualTime();
+
+/// Args: m, k, n, level: seven products of quarters, B rotating through copies; speedup over the plain product.
+void strassen(benchmark::State& state) {
+  const std::int64_t m = state.range(0), k = state.range(1), n = state.range(2);
+  const auto isa = static_cast<Isa>(state.range(3));
+  if (isa > hardware_isa()) {
+    state.SkipWithError("level not available");
+    return;
+  }
+  const GemmF32Plan plain = gemm_f32_plan({m, n, k}, isa);
+  const StrassenPlan plan = strassen_plan({m, n, k}, isa);
+  const auto plain_size = static_cast<std::int64_t>(gemm_f32_packed_bytes(n, k, isa) / 4);
+  const auto packed_size = static_cast<std::int64_t>(strassen_packed_bytes(n, k, isa) / 4);
+  constexpr std::int64_t kCopies = 8;
+  bench::Buffer a(m * k), b(n * k), plain_b(plain_size * kCopies), packed_b(packed_size * kCopies), c(m * n), bias(n);
+  bench::Buffer shared(static_cast<std::int64_t>(plan.shared_scratch_bytes / 4));
+  bench::Buffer scratch(static_cast<std::int64_t>(std::max(plan.thread_scratch_bytes, plain.scratch_bytes) / 4));
+  a.fill();
+  b.fill();
+  for (std::int64_t i = 0; i < kCopies; ++i) {
+    gemm_f32_pack(b.data(), n, false, n, k, 0, gemm_f32_panels(n, isa), plain_b.data() + i * plain_size, isa);
+    strassen_pack(b.data(), n, false, n, k, 0, strassen_pack_units(n, k, isa), packed_b.data() + i * packed_size, isa);
+  }
+  GemmF32Operands o;
+  o.a = a.data();
+  o.lda = k;
+  o.c = c.data();
+  o.ldc = n;
+  o.column_bias = bias.data();
+  std::int64_t turn = 0;
+  double best_plain = 1e9, best_sums = 1e9, best = 1e9;
+  for (auto _ : state) {
+    ++turn;
+    o.b = plain_b.data() + turn % kCopies * plain_size;
+    const double begin = bench::thread_seconds();
+    gemm_f32_run(plain, o, 0, plain.units, scratch.data());
+    best_plain = std::min(best_plain, bench::thread_seconds() - begin);
+    o.b = packed_b.data() + turn % kCopies * packed_size;
+    const double middle = bench::thread_seconds();
+    strassen_run(plan, o, 0, 0, strassen_units(plan, 0), shared.data(), scratch.data());
+    best_sums = std::min(best_sums, bench::thread_seconds() - middle);
+    for (int phase = 1; phase < plan.phases; ++phase) {
+      strassen_run(plan, o, phase, 0, strassen_units(plan, phase), shared.data(), scratch.data());
+    }
+    const double t = bench::thread_seconds() - middle;
+    best = std::min(best, t);
+    state.SetIterationTime(t);
+  }
+  const double flops = 2.0 * static_cast<double>(m * n) * static_cast<double>(k);
+  state.counters["GFLOPS"] = flops / best * 1e-9;
+  state.counters["peak%"] = 100 * flops / best / bench::fma_peak(isa);
+  state.counters["sums%"] = 100 * best_sums / best;
+  state.counters["speedup"] = best_plain / best;
+}
+
+void strassen_shapes(benchmark::internal::Benchmark* b) {
+  for (const Isa isa : {Isa::kAvx512, Isa::kAvx2}) {
+    for (const auto& [m, k, n] : {std::array<std::int64_t, 3>{128, 384, 384},
+                                  {128, 384, 1536},
+                                  {128, 1536, 384},
+                                  {197, 384, 1152},
+                                  {197, 384, 1536},
+                                  {197, 1536, 384},
+                                  {128, 768, 768},
+                                  {128, 768, 3072},
+                                  {128, 3072, 768},
+                                  {64, 768, 3072},
+                                  {784, 192, 768},
+                                  {784, 768, 192},
+                                  {3136, 96, 384}}) {
+      b->Args({m, k, n, static_cast<std::int64_t>(isa)});
+    }
+  }
+}
+BENCHMARK(strassen)->Apply(strassen_shapes)->UseManualTime();
 
 }  // namespace
 }  // namespace oriel::kernels

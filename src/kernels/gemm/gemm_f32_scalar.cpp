@@ -69,6 +69,8 @@ const GemmF32Table kGemmF32Scalar = {
     .wide4 = {},
     .pack_a = quad::pack_a,
     .pack_b = quad::pack_b,
+    .finish = quad::finish_partial,
+    .sums_a = quad::sums_a,
     .dot_rows = quad::dot_rows,
     .activate = quad::activate_matrix,
 };
