@@ -95,7 +95,8 @@ def encoder():
 def mobile_network():
     """Depthwise layers of several windows and activations between pointwise ones, gates by channel, residuals."""
     net = Layers(7)
-    x = net.node("HardSwish", net.conv("x", 3, 24, kernel=3, stride=2, relu=False))
+    x = net.node("HardSwish", net.conv("x", 3, 8, kernel=3, stride=2, relu=False))
+    x = net.conv(net.conv(net.conv(x, 8, 8), 8, 8, kernel=3, groups=8), 8, 24)
     for kernel, stride, act in [(3, 1, "Relu"), (5, 2, "HardSwish"), (7, 1, "Sigmoid"), (3, 2, "Relu")]:
         y = net.conv(x, 24, 40)
         y = net.node(act, net.conv(y, 40, 40, kernel=kernel, stride=stride, groups=40, relu=False))
@@ -274,7 +275,7 @@ def test_depthwise_layers_and_gates(threads):
     f32, bf16 = opened(model, threads=threads), opened(model, options=BF16, threads=threads)
     found = steps(bf16)
     assert {s["precision"] for s in found if s["op"] == "Conv"} == {"bf16"}
-    assert len([s for s in found if s["algorithm"] == "depthwise"]) == 5
+    assert len([s for s in found if s["algorithm"] == "depthwise"]) == 6
     assert "Mul" not in {s["op"] for s in found}
     rng = np.random.default_rng(12)
     for n, h, w in [(1, 64, 64), (2, 33, 47), (1, 16, 90), (0, 32, 32)]:
@@ -284,6 +285,36 @@ def test_depthwise_layers_and_gates(threads):
         assert y.shape == want.shape
         if n > 0:
             assert_near(y, want)
+
+
+@needs_bf16
+def test_normalisations_in_front_of_convolutions():
+    """Batch norms with their Relu between what several read and convolutions, as in densely connected networks."""
+    net = Layers(11)
+    x = net.conv("x", 3, 32, kernel=3)
+    for channels in (32, 56, 80):
+        statistics = [net.weights(channels, fan_in=2) for _ in range(3)]
+        variance = f"variance{channels}"
+        net.constants[variance] = (0.5 + net.rng.random(channels)).astype(np.float32)
+        y = net.node("Relu", net.node("BatchNormalization", x, *statistics, variance))
+        y = net.conv(net.conv(y, channels, 40), 40, 24, kernel=3, relu=False)
+        x = net.node("Concat", x, y, axis=1)
+    net.node("GlobalAveragePool", x, name="y")
+    model = made(net.nodes, [("x", ["n", 3, "h", "w"])], net.constants)
+    f32, bf16 = opened(model), opened(model, options=BF16)
+    assert "Relu" not in {s["op"] for s in steps(bf16)} | {s["op"] for s in steps(f32)}
+    plain = ort.InferenceSession(model, disabled(), providers=[CPU])
+    for n, h, w in [(1, 20, 31), (2, 9, 8), (1, 1, 1)]:
+        x = np.random.default_rng(h).standard_normal((n, 3, h, w)).astype(np.float32)
+        want = plain.run(None, {"x": x})[0]
+        np.testing.assert_allclose(f32.run(None, {"x": x})[0], want, atol=2e-5 * np.abs(want).max())
+        assert_near(bf16.run(None, {"x": x})[0], want)
+
+
+def disabled():
+    chosen = ort.SessionOptions()
+    chosen.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return chosen
 
 
 @needs_bf16

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from one_node import against_reference as compare
+from one_node import one_node
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8"])

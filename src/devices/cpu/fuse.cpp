@@ -1,5 +1,5 @@
 // Which neighbours a node's kernel computes along: batch norms, residual additions and activations behind convolutions
-// and matrix products, zero pads before convolutions.
+// and matrix products, zero pads before convolutions, clamps behind batch norms.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -45,6 +45,11 @@ class Fuser {
         grow(unit);
         std::size_t last = position_.at(node);
         for (const Node* n : unit.absorbed) last = std::max(last, position_.at(n));
+        units.emplace_back(last, std::move(unit));
+      } else if (!options_.one_step_per_node && is_op(node, "BatchNormalization") && node->num_outputs() == 1) {
+        Unit unit = start(node);
+        absorb_clamp(unit);
+        const std::size_t last = position_.at(unit.absorbed.empty() ? node : unit.absorbed.back());
         units.emplace_back(last, std::move(unit));
       } else if (!options_.one_step_per_node && is_op(node, "Attention") && node->num_outputs() == 1) {
         Unit unit = attention(node);
@@ -207,6 +212,20 @@ class Fuser {
       unit.absorbed.push_back(mul);
       return;
     }
+  }
+
+  // The Relu, LeakyRelu or Clip behind a batch normalisation that is no part of a convolution, if it leaves zeros as
+  // they are.
+  void absorb_clamp(Unit& unit) {
+    const Node* user = only_user(unit.output);
+    if (user == nullptr || user->input(0) != unit.output) return;
+    const std::optional<Activation> f = activation_of(*user);
+    if (!f) return;
+    const bool clamps = f->kind == ActivationKind::kRelu || f->kind == ActivationKind::kLeakyRelu ||
+                        (f->kind == ActivationKind::kClip && f->a <= 0.0F && f->b >= 0.0F);
+    if (!clamps) return;
+    unit.activation = *f;
+    absorb(unit, user);
   }
 
   const Node* only_user_of(const Value* v) const {

@@ -144,7 +144,7 @@ void lower(Lowering& lowering, const Unit& unit) {
     if (narrow_residual) layer.residual_element = ConvElement::kBf16;
     if (narrow_output) conv->output = ElementType::kBF16;
   }
-  bool plain_input = !layer.scaled_input && reads_plain(lowering, operand, layer);
+  bool plain_input = !layer.scaled_input && !narrow_input && reads_plain(lowering, operand, layer);
   bool plain_output = !bf16 && !lowering.wanted_blocked(unit.output) &&
                       (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
 

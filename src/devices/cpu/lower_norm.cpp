@@ -228,6 +228,34 @@ std::string decline_batch_norm(const Node& node, const CompileOptions& options) 
   return decline_f32(node, options);
 }
 
+// Points of a blocked tensor that one call normalises, and those whose parameters lie side by side.
+constexpr std::int64_t kPoints = 128;
+constexpr std::int64_t kRepeated = 16;
+
+// Parameters by channel, those of every 16 channels kRepeated times over.
+std::vector<float> repeated(const std::vector<float>& x) {
+  std::vector<float> out;
+  out.reserve(x.size() * static_cast<std::size_t>(kRepeated));
+  for (std::size_t block = 0; block < x.size(); block += 16) {
+    for (std::int64_t i = 0; i < kRepeated; ++i)
+      out.insert(out.end(), x.begin() + static_cast<std::ptrdiff_t>(block),
+                 x.begin() + static_cast<std::ptrdiff_t>(block + 16));
+  }
+  return out;
+}
+
+// `points` points of 16 channels, whose parameters are repeated.
+void affine_points(ChannelAffine n, std::int64_t points) {
+  n.inner = 1;
+  n.channels = 16 * kRepeated;
+  const std::int64_t whole = points / kRepeated;
+  channel_affine_f32(n, 0, whole);
+  n.x += whole * n.channels;
+  n.y += whole * n.channels;
+  n.channels = points % kRepeated * 16;
+  channel_affine_f32(n, 0, 1);
+}
+
 void lower_batch_norm(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const std::vector<float> gamma = constant_f32(node.input(1));
@@ -246,22 +274,30 @@ void lower_batch_norm(Lowering& lowering, const Unit& unit) {
   }
   const Value* x = node.input(0);
   const bool blocked = lowering.is_blocked(x);
+  const bool narrow = blocked && is_read_narrow(lowering, unit.output, true);
   Lowering::StepSpec spec;
   spec.inputs = {blocked ? lowering.blocked(x) : lowering.plain(x)};
-  spec.outputs = {blocked ? lowering.blocked_output(unit.output) : lowering.plain_output(unit.output)};
-  spec.in_place = {0};
+  spec.outputs = {narrow    ? lowering.narrow_output(unit.output)
+                  : blocked ? lowering.blocked_output(unit.output)
+                            : lowering.plain_output(unit.output)};
+  if (!narrow) spec.in_place = {0};
   spec.kernel = "channel_affine_f32";
-  spec.run = [scale, shift, channels = static_cast<std::int64_t>(gamma.size()), blocked](
-                 const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+  if (blocked) {
+    scale = repeated(scale);
+    shift = repeated(shift);
+  }
+  spec.run = [scale, shift, activation = unit.activation, channels = static_cast<std::int64_t>(gamma.size()), blocked,
+              narrow](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     const Tensor& in = inputs[0];
     ORIEL_REQUIRE(in.rank() >= 2 && in.dim(1) == channels, "input of shape {}, expected {} channels",
                   to_string(in.dims()), channels);
     const auto* from = static_cast<const float*>(in.raw());
-    Tensor& out = outputs.allocate(0, ElementType::kF32, in.dims());
+    Tensor& out = outputs.allocate(0, narrow ? ElementType::kBF16 : ElementType::kF32, in.dims());
     auto* to = static_cast<float*>(out.raw());
     const std::int64_t inner = product(in.dims(), 2, in.rank());
+    ChannelAffine n;
+    n.activation = activation;
     if (!blocked) {
-      ChannelAffine n;
       n.x = from;
       n.y = to;
       n.channels = channels;
@@ -278,16 +314,21 @@ void lower_batch_norm(Lowering& lowering, const Unit& unit) {
     }
     // Each block of 16 channels is an array of points with 16 channels last.
     const std::int64_t blocks = (channels + 15) / 16;
-    parallel(context, in.dim(0) * blocks, 1, [&](std::int64_t first, std::int64_t last, int) {
+    parallel(context, in.dim(0) * blocks, 1, [&, shared = n](std::int64_t first, std::int64_t last, int) {
+      ChannelAffine n = shared;
+      alignas(64) float own[kPoints * 16];
       for (std::int64_t b = first; b < last; ++b) {
-        ChannelAffine n;
-        n.x = from + b * inner * 16;
-        n.y = to + b * inner * 16;
-        n.channels = 16;
-        n.inner = 1;
-        n.scale = scale.data() + b % blocks * 16;
-        n.bias = shift.data() + b % blocks * 16;
-        channel_affine_f32(n, 0, inner);
+        n.scale = scale.data() + b % blocks * 16 * kRepeated;
+        n.bias = shift.data() + b % blocks * 16 * kRepeated;
+        for (std::int64_t p = 0; p < inner; p += kPoints) {
+          const std::int64_t at = (b * inner + p) * 16;
+          const std::int64_t points = std::min(kPoints, inner - p);
+          n.x = from + at;
+          n.y = narrow ? own : to + at;
+          affine_points(n, points);
+          if (narrow)
+            cast(ElementType::kF32, ElementType::kBF16, own, static_cast<std::uint16_t*>(out.raw()) + at, points * 16);
+        }
       }
     });
   };

@@ -28,7 +28,7 @@ bool is_read_narrow(const Lowering& lowering, const Value* value, bool blocked) 
 
 bool narrows_blocked(const Unit& unit) {
   const std::string name = unit.node->op().full_name();
-  return name == "Conv" || name == "ConvTranspose";
+  return name == "Conv" || name == "ConvTranspose" || name == "BatchNormalization";
 }
 
 }  // namespace oriel::cpu

@@ -1,4 +1,5 @@
-// Values kept rounded to bf16 between steps: who can read them so. Those of convolutions are blocked, others plain.
+// Values kept rounded to bf16 between steps: who can read them so. Those of convolutions and batch norms are blocked,
+// others plain.
 #pragma once
 
 #include "devices/cpu/lowering.h"
