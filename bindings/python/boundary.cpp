@@ -62,4 +62,15 @@ void bind_errors(nb::module_& module) {
   });
 }
 
+void bind_callbacks(nb::module_& module) {
+  module.def("call_callback", [](const nb::callable& function, const nb::args& arguments) {
+    try {
+      function(*arguments);
+    } catch (nb::python_error& problem) {
+      if (!problem.matches(PyExc_Exception)) throw;
+      problem.discard_as_unraisable(function);
+    }
+  });
+}
+
 }  // namespace oriel::python

@@ -11,6 +11,7 @@
 
 NB_MODULE(_core, module) {
   oriel::python::bind_errors(module);
+  oriel::python::bind_callbacks(module);
   oriel::python::bind_sparse(module);
   oriel::python::bind_ort_value(module);
   oriel::python::bind_adapters(module);

@@ -46,7 +46,7 @@ class ORIEL_API Value {
   static Value wrap(ElementType type, std::span<const std::byte> memory, const Shape& shape,
                     std::shared_ptr<const void> owner = nullptr);
   /// A tensor over elements of a C++ type, strings included; read-only where they are const.
-  template <Element T>
+  template <Element T>  // NOLINTNEXTLINE(performance-unnecessary-value-param): moved where it is instantiated
   static Value wrap(std::span<T> elements, const Shape& shape, std::shared_ptr<const void> owner = nullptr) {
     return wrap_elements(element_type_of<T>(), elements.data(), elements.size(), std::is_const_v<T>, shape,
                          std::move(owner));

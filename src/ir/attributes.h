@@ -62,8 +62,8 @@ class Attributes {
   std::string get_string(std::string_view name, std::string_view fallback) const {
     return has(name) ? get_string(name) : std::string(fallback);
   }
-  std::vector<std::int64_t> get_ints(std::string_view name, std::vector<std::int64_t> fallback) const {
-    return has(name) ? get_ints(name) : std::move(fallback);
+  std::vector<std::int64_t> get_ints(std::string_view name, const std::vector<std::int64_t>& fallback) const {
+    return has(name) ? get_ints(name) : fallback;
   }
 
  private:

@@ -26,7 +26,7 @@ class Tensor {
   static Tensor allocate(ElementType type, Dims dims, const std::shared_ptr<Budget>& budget = nullptr);
   /// A host tensor with these values.
   template <typename T>
-  static Tensor of(const std::vector<T>& values, Dims dims);
+  static Tensor of(const std::vector<T>& values, const Dims& dims);
   template <typename T>
   static Tensor scalar(T value) {
     Tensor t = allocate(kElementTypeOf<T>, {});
@@ -128,8 +128,8 @@ class Datum {
 };
 
 template <typename T>
-Tensor Tensor::of(const std::vector<T>& values, Dims dims) {
-  Tensor t = allocate(kElementTypeOf<T>, std::move(dims));
+Tensor Tensor::of(const std::vector<T>& values, const Dims& dims) {
+  Tensor t = allocate(kElementTypeOf<T>, dims);
   ORIEL_REQUIRE(t.size() == static_cast<std::int64_t>(values.size()), "{} values for {}", values.size(),
                 t.description());
   T* out = t.data<T>();

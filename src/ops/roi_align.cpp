@@ -104,9 +104,10 @@ void reference(const Inputs& inputs, OutputSink& outputs, RunContext& context) {
                     r, rows, columns);
       for (std::int64_t p = 0; p < out_h * out_w; ++p) {
         corners.clear();
+        const std::int64_t bin_row = p / out_w;
         for (double iy = 0; iy < rows; ++iy) {
           for (double ix = 0; ix < columns; ++ix) {
-            const double y = y1 + (static_cast<double>(p / out_w) + (iy + 0.5) / rows) * bin_h;
+            const double y = y1 + (static_cast<double>(bin_row) + (iy + 0.5) / rows) * bin_h;
             const double place = x1 + (static_cast<double>(p % out_w) + (ix + 0.5) / columns) * bin_w;
             Corner corner;
             if (!corner_of(y, place, h, w, corner)) corner = {{0, 0, 0, 0}, {0, 0, 0, 0}};

@@ -25,7 +25,7 @@ struct Operand {
 
 class Expander {
  public:
-  Expander(Graph& graph, const Node& node) : graph_(graph), node_(node), patch_(graph) {}
+  Expander(Graph& graph, const Node& node) : node_(node), patch_(graph) {}
 
   bool run() {
     if (!is_float(node_.output()->element())) return false;
@@ -244,7 +244,6 @@ class Expander {
     return v;
   }
 
-  Graph& graph_;
   const Node& node_;
   Patch patch_;
 };

@@ -29,9 +29,17 @@ struct Provider {
 /// All providers, in ONNX Runtime's order of priority.
 const std::vector<Provider>& builtin_providers();
 
-/// CompileOptions::weights_budget as options spell it: "default", "min" (no larger form at all) or a number of bytes.
-/// Throws Error(kInvalidArgument) that names the option.
-std::int64_t parse_weights_budget(const std::string& option, const std::string& text);
+/// Reads an option that all providers have, and sessions as the configuration entry "session.oriel.<name>":
+///   weights_budget:       "default", "min" (no larger form at all) or a number of bytes;
+///   inference_precision:  as parse_precision has it;
+///   winograd:             "on" or "off".
+/// False for any other name. Throws Error(kInvalidArgument) that calls the option `label`.
+bool read_engine_option(CompileOptions& options, const std::string& name, const std::string& value,
+                        const std::string& label);
+
+/// "f32" or "bf16" (products and convolutions of values rounded to bf16, with sums in f32). Throws Error(code) that
+/// calls the option `label`, also where this machine cannot multiply in bf16.
+CompileOptions::Precision parse_precision(const std::string& label, const std::string& text, ErrorCode code);
 
 // One file each.
 ProviderChoice choose_cpu(const ProviderOptions& options, const CompileOptions& session);

@@ -1,6 +1,7 @@
 // The list of providers, and the CPU provider.
 #include <charconv>
 
+#include "base/cpu_features.h"
 #include "base/error.h"
 #include "providers/provider.h"
 
@@ -11,6 +12,8 @@ const std::vector<Provider>& builtin_providers() {
       {"OpenVINOExecutionProvider", choose_openvino, true}, {"CPUExecutionProvider", choose_cpu, false}};
   return *list;
 }
+
+namespace {
 
 std::int64_t parse_weights_budget(const std::string& option, const std::string& text) {
   if (text == "default") return -1;
@@ -23,11 +26,39 @@ std::int64_t parse_weights_budget(const std::string& option, const std::string& 
   return bytes;
 }
 
+}  // namespace
+
+CompileOptions::Precision parse_precision(const std::string& label, const std::string& text, ErrorCode code) {
+  if (text == "f32") return CompileOptions::Precision::kF32;
+  if (text != "bf16") fail(code, "{} is \"{}\", expected \"f32\" or \"bf16\"", label, text);
+  if (max_isa() < Isa::kBf16) {
+    fail(code, "{} is \"bf16\": needs the instruction set bf16 (AVX512_BF16), this machine offers {}", label,
+         isa_name(max_isa()));
+  }
+  return CompileOptions::Precision::kBF16;
+}
+
+bool read_engine_option(CompileOptions& options, const std::string& name, const std::string& value,
+                        const std::string& label) {
+  if (name == "weights_budget") {
+    options.weights_budget = parse_weights_budget(label, value);
+  } else if (name == "inference_precision") {
+    options.precision = parse_precision(label, value, ErrorCode::kInvalidArgument);
+  } else if (name == "winograd") {
+    if (value != "on" && value != "off") {
+      fail(ErrorCode::kInvalidArgument, "{} is \"{}\", expected \"on\" or \"off\"", label, value);
+    }
+    options.winograd = value == "on";
+  } else {
+    return false;
+  }
+  return true;
+}
+
 ProviderChoice choose_cpu(const ProviderOptions& options, const CompileOptions& session) {
   ProviderChoice choice{{"CPU", "REFERENCE"}, session};
   for (const auto& [name, value] : options) {
-    if (name == "weights_budget")
-      choice.options.weights_budget = parse_weights_budget("CPUExecutionProvider: option weights_budget", value);
+    if (read_engine_option(choice.options, name, value, "CPUExecutionProvider: option " + name)) continue;
     // The oracle alone, to compare with.
     if (name == "device" && value == "REFERENCE") {
       choice.devices = {"REFERENCE"};

@@ -13,7 +13,8 @@
 namespace oriel {
 namespace {
 
-constexpr const char* kWeightsBudgetEntry = "session.oriel.weights_budget";
+// Entries of this name and more are the engine's own options.
+constexpr std::string_view kEngineEntries = "session.oriel.";
 
 // The process's seed; negative: none.
 std::atomic<std::int64_t> process_seed{-1};
@@ -185,8 +186,11 @@ std::vector<Candidate> choose_candidates(const SessionOptions& options, const st
   base.one_step_per_node = options.level == OptimizationLevel::kDisabled;
   base.budget = budget;
   base.weights_spent = std::make_shared<std::atomic<std::int64_t>>(0);
-  if (const auto entry = options.config.find(kWeightsBudgetEntry); entry != options.config.end()) {
-    base.weights_budget = parse_weights_budget(entry->first, entry->second);
+  for (const auto& [key, value] : options.config) {
+    if (!key.starts_with(kEngineEntries)) continue;
+    if (!read_engine_option(base, key.substr(kEngineEntries.size()), value, key)) {
+      fail(ErrorCode::kInvalidArgument, "session configuration entry \"{}\" is not known", key);
+    }
   }
   std::vector<ProviderRequest> requests = options.providers;
   const auto named = [&](const char* name) {

@@ -146,8 +146,8 @@ Tensor ints32(Dims dims) {
 }
 
 template <typename T>
-Tensor filled(Dims dims, int step) {
-  Tensor t = Tensor::allocate(kElementTypeOf<T>, std::move(dims));
+Tensor filled(const Dims& dims, int step) {
+  Tensor t = Tensor::allocate(kElementTypeOf<T>, dims);
   for (std::int64_t i = 0; i < t.size(); ++i) t.data<T>()[i] = static_cast<T>(i * step);
   return t;
 }

@@ -1,4 +1,6 @@
-"""Floating point operators of com.microsoft against onnxruntime."""
+"""Floating point operators of com.microsoft against onnxruntime, or their definitions where it has no CPU kernel."""
+
+import math
 
 import numpy as np
 import pytest
@@ -291,3 +293,78 @@ def test_unique_and_range(check):
 def test_integer_product_of_16_bits(check, rng):
     a, b = (rng.integers(-3000, 3000, s).astype(np.int16) for s in ((4, 3), (3, 5)))
     check("MatMulInteger16", {"a": a, "b": b})
+
+
+def run_one(op, inputs, outputs=1, **arguments):
+    model, feeds = one_node(op, inputs, MICROSOFT, outputs=outputs, **arguments)
+    return ort.InferenceSession(model).run(None, feeds)
+
+
+@pytest.mark.parametrize("op", ["NhwcConv", "NhwcFusedConv"])
+def test_nhwc_conv(rng, op):
+    # No CPU kernel of onnxruntime's computes these in f32: its Conv between transpositions is the witness.
+    x, w, b = floats(rng, 2, 7, 5, 4), floats(rng, 6, 2, 3, 2), floats(rng, 6)
+    shared = {"group": 2, "strides": [2, 1], "pads": [1, 0, 1, 1], "dilations": [1, 2]}
+    model, feeds = one_node("Conv", {"x": np.ascontiguousarray(x.transpose(0, 3, 1, 2)), "w": w, "b": b}, "", **shared)
+    (expected,) = ort.InferenceSession(model).run(None, feeds)
+    expected = expected.transpose(0, 2, 3, 1)
+    inputs = {"x": x, "w": w, "b": b}
+    if op == "NhwcFusedConv":
+        inputs["z"] = floats(rng, *expected.shape)
+        expected = np.maximum(expected + inputs["z"], 0)
+        shared["activation"] = "Relu"
+    assert_same(run_one(op, inputs, **shared)[0], np.ascontiguousarray(expected), 2e-5)
+
+
+def group_norm(x, gamma, beta, groups, silu, epsilon=1e-5):
+    """By the definition, channels last."""
+    n, channels = x.shape[0], x.shape[-1]
+    parts = x.astype(np.float64).reshape(n, -1, groups, channels // groups)
+    mean = parts.mean((1, 3), keepdims=True)
+    parts = (parts - mean) / np.sqrt(parts.var((1, 3), keepdims=True) + epsilon)
+    y = parts.reshape(x.shape) * gamma + beta
+    return (y / (1 + np.exp(-y)) if silu else y).astype(x.dtype)
+
+
+@pytest.mark.parametrize("silu", [0, 1])
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_group_norm(rng, silu, kind):
+    x, gamma, beta = floats(rng, 2, 5, 3, 12).astype(kind), floats(rng, 12), floats(rng, 12)
+    expected = group_norm(x, gamma, beta, 4, silu)
+    tolerance = 2e-5 if kind == np.float32 else 2e-3
+    inputs = {"x": x, "gamma": gamma, "beta": beta}
+    assert_same(run_one("GroupNorm", inputs, groups=4, activation=silu)[0], expected, tolerance)
+    first = {**inputs, "x": np.ascontiguousarray(np.moveaxis(x, -1, 1))}
+    (y,) = run_one("GroupNorm", first, groups=4, activation=silu, channels_last=0)
+    assert_same(y, np.ascontiguousarray(np.moveaxis(expected, -1, 1)), tolerance)
+
+
+@pytest.mark.parametrize("skip_shape", [(2, 5, 3, 12), (2, 1, 1, 12), (2, 12)])
+@pytest.mark.parametrize("biased", [False, True])
+def test_skip_group_norm(rng, skip_shape, biased):
+    x, gamma, beta, skip = floats(rng, 2, 5, 3, 12), floats(rng, 12), floats(rng, 12), floats(rng, *skip_shape)
+    bias = floats(rng, 12) if biased else None
+    total = x + skip.reshape(2, *skip_shape[1:-1], *([1, 1] if len(skip_shape) == 2 else []), 12)
+    total = total if bias is None else total + bias
+    inputs = {"x": x, "gamma": gamma, "beta": beta, "skip": skip, "bias": bias}
+    y, s = run_one("SkipGroupNorm", inputs, outputs=2, groups=3, activation=1)
+    assert_same(s, total, 2e-5)
+    assert_same(y, group_norm(total, gamma, beta, 3, 1), 5e-5)
+
+
+def test_group_norm_names_a_wrong_activation(rng):
+    with pytest.raises(ort.InvalidGraph, match="GroupNorm.*activation is 2"):
+        inputs = {"x": floats(rng, 1, 2, 2, 4), "g": floats(rng, 4), "b": floats(rng, 4)}
+        run_one("GroupNorm", inputs, groups=2, activation=2)
+
+
+def test_bias_add(rng):
+    x, bias, skip = floats(rng, 2, 3, 8), floats(rng, 8), floats(rng, 2, 3, 8)
+    assert_same(run_one("BiasAdd", {"x": x, "bias": bias, "skip": skip})[0], x + bias + skip, 1e-6)
+
+
+def test_bias_split_gelu(rng):
+    x, bias = floats(rng, 2, 3, 10), floats(rng, 10)
+    left, right = np.split((x + bias).astype(np.float64), 2, axis=-1)
+    gelu = right * 0.5 * (1 + np.vectorize(math.erf)(right / math.sqrt(2)))
+    assert_same(run_one("BiasSplitGelu", {"x": x, "bias": bias})[0], (left * gelu).astype(np.float32), 2e-5)

@@ -1,5 +1,7 @@
 """What oriel.ort has beyond onnxruntime, or says where it has less."""
 
+import sys
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -50,6 +52,21 @@ def test_log(capfd):
     open_session(ort, mul_model(), options)
     (line,) = capfd.readouterr().err.splitlines()
     assert "[I:onnxruntime:mine, " in line
+
+
+def test_logging_callback_that_raises(capfd, monkeypatch):
+    def wrong(*message):
+        raise ValueError("raised on purpose")
+
+    monkeypatch.setattr("sys.unraisablehook", sys.__unraisablehook__)
+    ort.set_default_logger_callback(wrong, severity=0)
+    try:
+        session = open_session(ort, mul_model())
+    finally:
+        ort.set_default_logger_callback(None)
+        ort.set_default_logger_severity(2)
+    assert session.get_providers() == ["CPUExecutionProvider"]
+    assert "ValueError: raised on purpose" in capfd.readouterr().err
 
 
 def test_ort_format(tmp_path):

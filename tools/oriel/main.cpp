@@ -19,7 +19,7 @@ constexpr int kFailure = 1;
 constexpr int kUsage = 2;
 
 // One line on stderr; with --json the same as a document on stdout.
-int report_error(const std::string& command, std::string message, const char* code, int status, bool json) {
+int report_error(const std::string& command, const std::string& message, const char* code, int status, bool json) {
   std::string line;
   for (const char c : message) {
     if (c == '\n' && (line.empty() || line.back() == ' ')) continue;
@@ -85,9 +85,7 @@ void add_inputs(CLI::App& app, InputArguments& input) {
       ->capture_default_str();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int command_line(int argc, char** argv) {
   CLI::App app("Runs, shows and compares ONNX models.", "oriel");
   app.set_version_flag("--version", "oriel " ORIEL_VERSION);
   app.get_formatter()->column_width(32);
@@ -201,5 +199,16 @@ int main(int argc, char** argv) {
     return report_error(command, "the system is out of memory", "OUT_OF_MEMORY", kFailure, json);
   } catch (const std::exception& error) {
     return report_error(command, error.what(), "FAIL", kFailure, json);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return command_line(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "oriel: %s\n", error.what());
+    return kFailure;
   }
 }

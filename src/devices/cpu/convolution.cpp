@@ -217,7 +217,7 @@ bool reads_plain(const Lowering& lowering, const Value* input, const ConvLayer& 
   return !lowering.is_blocked(input) && layer.in_channels < kChannelBlock && layer.groups == 1;
 }
 
-void emit_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Convolution> conv,
+void emit_convolution(Lowering& lowering, const Unit& unit, const std::shared_ptr<Convolution>& conv,
                       const std::vector<ConvCandidate>& candidates, const Tensor& weights, const std::string& values,
                       const ConvPacker& pack, Lowering::StepSpec spec) {
   conv->packed =
@@ -226,6 +226,7 @@ void emit_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Conv
   spec.describe = [conv](StepInfo& info) {
     info.algorithm = std::string(conv_algorithm_name(conv->kernel.algorithm));
     info.packed_bytes = conv->kernel.packed_bytes;
+    if (conv->kernel.layer.input == ConvElement::kBf16) info.precision = "bf16";
   };
   spec.run = [conv](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
     run(*conv, inputs, outputs, context);
@@ -233,7 +234,7 @@ void emit_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Conv
   lowering.step(unit, std::move(spec));
 }
 
-void emit_unpacked_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Convolution> conv,
+void emit_unpacked_convolution(Lowering& lowering, const Unit& unit, const std::shared_ptr<Convolution>& conv,
                                Lowering::StepSpec spec) {
   spec.algorithm = std::string(conv_algorithm_name(conv->kernel.algorithm)) + ", unpacked";
   spec.run = [conv](const Inputs& inputs, OutputSink& outputs, RunContext& context) {

@@ -61,13 +61,13 @@ using ConvPacker =
 /// Emits the step of `conv`, whose weights take the form that Weights chooses among `candidates`. `values` holds the
 /// bytes of all that `pack` packs besides `weights`. Inputs, outputs, in_place and kernel of `spec` are set, inputs
 /// being x and, where the layer has them, the residual and the blocked factors of x.
-void emit_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Convolution> conv,
+void emit_convolution(Lowering& lowering, const Unit& unit, const std::shared_ptr<Convolution>& conv,
                       const std::vector<kernels::ConvCandidate>& candidates, const Tensor& weights,
                       const std::string& values, const ConvPacker& pack, Lowering::StepSpec spec);
 
 /// The same for conv->brought: the kernel is set, and every run packs into scratch memory. Inputs of `spec` are x, the
 /// residual or none, weights, and bias or none.
-void emit_unpacked_convolution(Lowering& lowering, const Unit& unit, std::shared_ptr<Convolution> conv,
+void emit_unpacked_convolution(Lowering& lowering, const Unit& unit, const std::shared_ptr<Convolution>& conv,
                                Lowering::StepSpec spec);
 
 }  // namespace oriel::cpu

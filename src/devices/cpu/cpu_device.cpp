@@ -55,7 +55,9 @@ class CpuDevice final : public Device {
     for (std::size_t i = 0; i < subgraph.nodes.size(); ++i)
       recipes.emplace(subgraph.nodes[i], subgraph.recipes[i].get());
     Lowering lowering(subgraph, options, threads);
-    for (const Unit& unit : cpu::fuse_units(subgraph, options)) {
+    const std::vector<Unit> units = cpu::fuse_units(subgraph, options);
+    lowering.announce(units);
+    for (const Unit& unit : units) {
       if (unit.quantised != nullptr) {
         cpu::lower_quantised(lowering, unit);
       } else if (recipes.at(unit.node) == content_.get()) {

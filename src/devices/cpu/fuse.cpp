@@ -182,6 +182,7 @@ class Fuser {
 
   // Conv(Mul(x, s)) of a 1x1 kernel where s has one factor for each channel: what gates channels in mobile networks.
   void absorb_scale(Unit& unit) {
+    if (options_.precision == CompileOptions::Precision::kBF16) return;
     const Node* mul = unit.node->input(0)->producer();
     if (!is_op(mul, "Mul") || position_.count(mul) == 0 || taken_.count(mul) != 0 || !unit.extra_pads.empty()) return;
     if (only_user_of(mul->output()) != unit.node || unit.node->attributes().get_int("group") != 1) return;

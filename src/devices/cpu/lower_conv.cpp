@@ -1,5 +1,5 @@
-// Conv and ConvTranspose in f32: weights packed at compile or, where a run brings them, by it; blocked activations,
-// fused epilogues.
+// Conv and ConvTranspose in f32 or on operands rounded to bf16: weights packed at compile or, where a run brings them,
+// by it; blocked activations, fused epilogues.
 #include <algorithm>
 
 #include "devices/cpu/convolution.h"
@@ -53,6 +53,36 @@ const Node* absorbed_product(const Unit& unit) {
   return taken && node->op().name == "Mul" ? node : nullptr;
 }
 
+// The value that a unit's convolution reads: that of an absorbed Pad, if there is one.
+const Value* operand_of(const Unit& unit) {
+  const Value* operand = unit.node->input(0);
+  return unit.extra_pads.empty() ? operand : operand->producer()->input(0);
+}
+
+// Whether a unit is a convolution on operands rounded to bf16. Sums over few channels stay f32.
+bool rounds(const Lowering& lowering, const Unit& unit) {
+  const Node& node = *unit.node;
+  const bool convolution = node.op().full_name() == "Conv" || node.op().full_name() == "ConvTranspose";
+  if (!lowering.bf16() || unit.quantised != nullptr || !convolution || !decline(node, {}).empty() ||
+      !has_constants(node))
+    return false;
+  const Shape& w = node.input(1)->shape();
+  const std::int64_t groups = node.attributes().get_int("group");
+  const std::int64_t one = w[1].value();
+  const std::int64_t in = transposed(node) ? w[0].value() : one * groups;
+  return in / groups >= kChannelBlock;
+}
+
+// Whether all who read the value round it to bf16, or add it to the sums of a convolution that does so.
+bool is_read_rounded(const Lowering& lowering, const Value* value) {
+  if (!lowering.may_block() || lowering.leaves(value) || value->users().empty()) return false;
+  return std::all_of(value->users().begin(), value->users().end(), [&](const Node* user) {
+    const Unit* reader = lowering.unit_of(user);
+    return reader != nullptr && rounds(lowering, *reader) &&
+           (operand_of(*reader) == value || reader->residual == value);
+  });
+}
+
 void lower(Lowering& lowering, const Unit& unit) {
   const Node& node = *unit.node;
   const bool constants = has_constants(node);
@@ -64,9 +94,7 @@ void lower(Lowering& lowering, const Unit& unit) {
   if (unit.residual != nullptr)
     layer.residual = unit.residual_after_activation ? Residual::kAfterActivation : Residual::kBeforeActivation;
 
-  // With one absorbed Pad the operand is the Pad's.
-  const Value* operand = node.input(0);
-  if (!unit.extra_pads.empty()) operand = operand->producer()->input(0);
+  const Value* operand = operand_of(unit);
   const Value* input_scale = nullptr;
   if (const Node* product = absorbed_product(unit); product != nullptr) {
     const bool first = product->input(0)->shape().same(product->output()->shape());
@@ -74,9 +102,20 @@ void lower(Lowering& lowering, const Unit& unit) {
     input_scale = product->input(first ? 1 : 0);
     layer.scaled_input = true;
   }
+  const bool bf16 = rounds(lowering, unit);
+  const bool narrow_input = bf16 && lowering.is_narrow(operand);
+  const bool narrow_output = bf16 && is_read_rounded(lowering, unit.output);
+  const bool narrow_residual = bf16 && unit.residual != nullptr && lowering.is_narrow(unit.residual);
+  if (bf16) {
+    layer.input = ConvElement::kBf16;
+    layer.rounds_input = !narrow_input;
+    if (narrow_output) layer.output = ConvElement::kBf16;
+    if (narrow_residual) layer.residual_element = ConvElement::kBf16;
+    if (narrow_output) conv->output = ElementType::kBF16;
+  }
   const bool plain_input = !layer.scaled_input && reads_plain(lowering, operand, layer);
-  bool plain_output =
-      !lowering.wanted_blocked(unit.output) && (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
+  bool plain_output = !bf16 && !lowering.wanted_blocked(unit.output) &&
+                      (unit.residual == nullptr || !lowering.is_blocked(unit.residual));
   layer.input_layout = plain_input ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
   ConvPolicy policy;
@@ -90,14 +129,19 @@ void lower(Lowering& lowering, const Unit& unit) {
   layer.output_layout = plain_output ? kernels::Layout::kPlain : kernels::Layout::kBlocked;
 
   Lowering::StepSpec spec;
-  spec.inputs = {plain_input ? lowering.plain(operand) : lowering.blocked(operand)};
+  const auto stored = [&](const Value* value, bool narrow, bool plain) {
+    return narrow ? lowering.narrow(value) : plain ? lowering.plain(value) : lowering.blocked(value);
+  };
+  spec.inputs = {stored(operand, narrow_input, plain_input)};
   if (unit.residual != nullptr) {
-    spec.inputs.push_back(plain_output ? lowering.plain(unit.residual) : lowering.blocked(unit.residual));
-    spec.in_place = {1};
+    spec.inputs.push_back(stored(unit.residual, narrow_residual, plain_output));
+    if (narrow_residual == narrow_output) spec.in_place = {1};
   }
   if (input_scale != nullptr) spec.inputs.push_back(lowering.blocked(input_scale));
-  spec.outputs = {plain_output ? lowering.plain_output(unit.output) : lowering.blocked_output(unit.output)};
-  spec.kernel = formatted("conv_f32_{}", isa_name(std::min(policy.isa, Isa::kAvx512)));
+  spec.outputs = {narrow_output  ? lowering.narrow_output(unit.output)
+                  : plain_output ? lowering.plain_output(unit.output)
+                                 : lowering.blocked_output(unit.output)};
+  spec.kernel = bf16 ? "conv_bf16" : formatted("conv_f32_{}", isa_name(std::min(policy.isa, Isa::kAvx512)));
   if (!constants) {
     if (unit.residual == nullptr) spec.inputs.push_back(-1);
     spec.inputs.push_back(lowering.plain(node.input(1)));

@@ -20,6 +20,7 @@ struct PackedB {
   std::shared_ptr<const PackedWeights> weights;
   std::int64_t n = 0;
   std::int64_t k = 0;
+  GemmArithmetic arithmetic = GemmArithmetic::kF32;
 };
 
 PackedB pack(Lowering& lowering, const Tensor& b, bool transposed) {
@@ -28,8 +29,17 @@ PackedB pack(Lowering& lowering, const Tensor& b, bool transposed) {
   const std::int64_t columns = b.dim(b.rank() - 1);
   packed.k = transposed ? columns : rows;
   packed.n = transposed ? rows : columns;
-  packed.weights = lowering.weights().add(gemm_form(b, transposed));
+  // A single column is no panel of pairs.
+  const bool bf16 = lowering.bf16() && packed.n > 1;
+  if (bf16) packed.arithmetic = GemmArithmetic::kBf16;
+  packed.weights = lowering.weights().add(bf16 ? gemm_form_bf16(b, transposed) : gemm_form(b, transposed));
   return packed;
+}
+
+void name_arithmetic(Lowering::StepSpec& spec, GemmArithmetic arithmetic) {
+  if (arithmetic != GemmArithmetic::kBf16) return;
+  spec.kernel = "gemm_bf16";
+  spec.describe = [](StepInfo& info) { info.precision = "bf16"; };
 }
 
 void run_plan(const GemmF32Plan& plan, const GemmF32Operands& operands, RunContext& context,
@@ -124,6 +134,7 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
     const auto b = std::make_shared<PackedB>(pack(lowering, *constant, false));
     spec.algorithm = "packed";
     spec.packed_bytes = static_cast<std::int64_t>(b->weights->size());
+    name_arithmetic(spec, b->arithmetic);
     spec.run = [b, bias, activation, residual, dims = constant->dims()](const Inputs& inputs, OutputSink& outputs,
                                                                         RunContext& context) {
       const Product p(inputs[0].dims(), dims);
@@ -137,6 +148,7 @@ void lower_matmul(Lowering& lowering, const Unit& unit) {
       problem.m = p.k > 0 ? a.size() / p.k : p.m;
       problem.n = b->n;
       problem.k = b->k;
+      problem.arithmetic = b->arithmetic;
       problem.threads = context.threads.threads();
       GemmF32Operands o;
       o.a = from;
@@ -238,6 +250,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
   spec.kernel = "gemm_f32";
   spec.algorithm = packable ? "packed" : "unpacked";
   spec.packed_bytes = packable ? static_cast<std::int64_t>(b->weights->size()) : 0;
+  if (packable) name_arithmetic(spec, b->arithmetic);
   const Activation activation = unit.activation;
   spec.run = [b, ta, tb, alpha, beta, activation, residual, packed_dims = packable ? constant->dims() : Dims()](
                  const Inputs& inputs, OutputSink& outputs, RunContext& context) {
@@ -253,6 +266,7 @@ void lower_gemm(Lowering& lowering, const Unit& unit) {
                   to_string(a.dims()), to_string(w), problem.k, w[tb ? 1 : 0]);
     problem.transpose_a = ta;
     problem.packed_b = b != nullptr;
+    if (b != nullptr) problem.arithmetic = b->arithmetic;
     problem.transpose_b = tb && b == nullptr;
     problem.threads = context.threads.threads();
     const Dims dims{problem.m, problem.n};

@@ -6,6 +6,7 @@
 #include "devices/cpu/cpu_device.h"
 #include "devices/cpu/fourier.h"
 #include "devices/cpu/quantised.h"
+#include "kernels/elementwise/cast.h"
 #include "kernels/reorder/reorder.h"
 
 namespace oriel::cpu {
@@ -38,6 +39,19 @@ void reorder_tensor(const Tensor& x, Tensor& y, bool to_blocked, RunContext& con
       // Bits pass through unchanged, whatever they mean.
       reorder_elements<float>(shape, in, out, to_blocked, first, last);
     }
+  });
+}
+
+// A blocked tensor of bf16 as one of f32.
+void widen_tensor(const Tensor& x, Tensor& y, RunContext& context) {
+  constexpr std::int64_t kGrain = 1 << 14;
+  const std::int64_t count = count_elements(blocked_storage(x.dims()));
+  const auto* from = static_cast<const std::uint16_t*>(x.raw());
+  auto* to = static_cast<float*>(y.raw());
+  parallel(context, (count + kGrain - 1) / kGrain, 1, [&](std::int64_t first, std::int64_t last, int) {
+    const std::int64_t begin = first * kGrain;
+    const std::int64_t end = std::min(last * kGrain, count);
+    kernels::cast(ElementType::kBF16, ElementType::kF32, from + begin, to + begin, end - begin);
   });
 }
 
@@ -181,8 +195,7 @@ int Lowering::plain(const Value* value) {
     index = builder_.value(value);
   }
   plain_.emplace(value, index);
-  const auto other = blocked_.find(value);
-  if (other != blocked_.end()) reorder(value, other->second, index, false);
+  if (is_narrow(value) || blocked_.count(value) != 0) reorder(value, blocked(value), index, false);
   return index;
 }
 
@@ -190,6 +203,11 @@ int Lowering::blocked(const Value* value) {
   if (!may_block()) return enclosed(value);
   const auto found = blocked_.find(value);
   if (found != blocked_.end()) return found->second;
+  if (is_narrow(value)) {
+    const int index = blocked_output(value);
+    widen(value, narrow(value), index);
+    return index;
+  }
   const int from = plain(value);
   const int index = blocked_output(value);
   reorder(value, from, index, true);
@@ -207,6 +225,49 @@ int Lowering::blocked_output(const Value* value) {
   const int index = builder_.add_value(std::move(v));
   blocked_.emplace(value, index);
   return index;
+}
+
+int Lowering::narrow_output(const Value* value) {
+  plan::ProgramValue v;
+  v.name = value->name();
+  v.type = value->type();
+  v.type.element = ElementType::kBF16;
+  v.storage = blocked_storage;
+  const int index = builder_.add_value(std::move(v));
+  narrow_.emplace(value, index);
+  return index;
+}
+
+void Lowering::announce(const std::vector<Unit>& units) {
+  for (const Unit& unit : units) {
+    units_.emplace(unit.node, &unit);
+    for (const Node* node : unit.absorbed) units_.emplace(node, &unit);
+  }
+}
+
+const Unit* Lowering::unit_of(const Node* node) const {
+  const auto found = units_.find(node);
+  return found == units_.end() ? nullptr : found->second;
+}
+
+void Lowering::widen(const Value* value, int from, int to) {
+  plan::ProgramStep step;
+  step.inputs = {from};
+  step.outputs = {to};
+  step.op = "Reorder";
+  step.node = value->name();
+  step.run = [](const Inputs& inputs, OutputSink& outputs, RunContext& context) {
+    widen_tensor(inputs[0], outputs.allocate(0, ElementType::kF32, inputs[0].dims()), context);
+  };
+  builder_.add_step(std::move(step));
+  StepInfo info;
+  info.device = "CPU";
+  info.kernel = "cast";
+  info.algorithm = "bf16_to_f32";
+  info.precision = "f32";
+  info.op = "Reorder";
+  info.name = value->name();
+  steps_.push_back(std::move(info));
 }
 
 void Lowering::reorder(const Value* value, int from, int to, bool to_blocked) {

@@ -117,6 +117,10 @@ class Lowering {
   /// Whether values may stay in the blocked layout between units.
   bool may_block() const { return !options_.one_step_per_node; }
   bool is_blocked(const Value* value) const { return blocked_.count(value) != 0 && plain_.count(value) == 0; }
+  /// Whether products and convolutions round their operands to bf16, and sum in f32.
+  bool bf16() const { return options_.precision == CompileOptions::Precision::kBF16; }
+  /// Whether the value is kept rounded to bf16 alone, which narrow_output() decided.
+  bool is_narrow(const Value* value) const { return narrow_.count(value) != 0; }
   /// Whether some reader of the value takes it in the blocked layout.
   bool wanted_blocked(const Value* value) const;
   bool leaves(const Value* value) const { return outputs_.count(value) != 0; }
@@ -129,6 +133,15 @@ class Lowering {
   /// The program value that a unit writes.
   int plain_output(const Value* value);
   int blocked_output(const Value* value);
+  /// The same in the blocked layout with elements rounded to bf16, of an f32 value that is_narrow(). Readers who ask
+  /// for another form get one widened.
+  int narrow(const Value* value) const { return narrow_.at(value); }
+  int narrow_output(const Value* value);
+
+  /// Makes the units known, before the first is lowered.
+  void announce(const std::vector<Unit>& units);
+  /// The announced unit that computes a node, or null.
+  const Unit* unit_of(const Node* node) const;
 
   /// Adds a step of the unit: `kernel` and `algorithm` for explain.
   struct StepSpec {
@@ -159,6 +172,7 @@ class Lowering {
 
  private:
   void reorder(const Value* value, int from, int to, bool to_blocked);
+  void widen(const Value* value, int from, int to);
   /// The index of a plain value, marked as wanted in the blocked layout; and a blocked value like it.
   int enclosed(const Value* value);
   int blocked_copy(int plain);
@@ -177,6 +191,8 @@ class Lowering {
   Weights weights_;
   std::vector<StepInfo> steps_;
   std::vector<std::pair<std::size_t, std::function<void(StepInfo&)>>> descriptions_;  // by index of steps_
+  std::unordered_map<const Value*, int> narrow_;
+  std::unordered_map<const Node*, const Unit*> units_;
 };
 
 }  // namespace oriel::cpu

@@ -102,6 +102,27 @@ bool gives(const WeightForm& form, const PackedWeights& packed, const ThreadLeas
   return std::memcmp(to, packed.data(), form.bytes) == 0;
 }
 
+WeightForm gemm_form_of(const Tensor& matrix, bool transposed, kernels::GemmArithmetic arithmetic) {
+  const std::int64_t rows = matrix.dim(matrix.rank() - 2);
+  const std::int64_t columns = matrix.dim(matrix.rank() - 1);
+  const std::int64_t k = transposed ? columns : rows;
+  const std::int64_t n = transposed ? rows : columns;
+  WeightForm form;
+  form.bytes = kernels::gemm_f32_packed_bytes(n, k, max_isa(), arithmetic);
+  form.units = kernels::gemm_f32_panels(n);
+  form.parameters = arithmetic == kernels::GemmArithmetic::kBf16 ? "gemm_bf16" : "gemm_f32";
+  append_bytes(form.parameters, n);
+  append_bytes(form.parameters, k);
+  append_bytes(form.parameters, transposed);
+  form.sources = {matrix};
+  form.pack = [from = static_cast<const float*>(matrix.raw()), columns, transposed, n, k, arithmetic](
+                  void* to, std::int64_t first, std::int64_t last) {
+    kernels::gemm_f32_pack(from, columns, transposed, n, k, first, last, static_cast<float*>(to), max_isa(),
+                           arithmetic);
+  };
+  return form;
+}
+
 }  // namespace
 
 std::uint64_t packed_byte_count() { return packed_bytes.load(std::memory_order_relaxed); }
@@ -145,23 +166,11 @@ std::vector<std::size_t> choose_forms(const std::vector<std::vector<FormCost>>& 
 }
 
 WeightForm gemm_form(const Tensor& matrix, bool transposed) {
-  const std::int64_t rows = matrix.dim(matrix.rank() - 2);
-  const std::int64_t columns = matrix.dim(matrix.rank() - 1);
-  const std::int64_t k = transposed ? columns : rows;
-  const std::int64_t n = transposed ? rows : columns;
-  WeightForm form;
-  form.bytes = kernels::gemm_f32_packed_bytes(n, k);
-  form.units = kernels::gemm_f32_panels(n);
-  form.parameters = "gemm_f32";
-  append_bytes(form.parameters, n);
-  append_bytes(form.parameters, k);
-  append_bytes(form.parameters, transposed);
-  form.sources = {matrix};
-  form.pack = [from = static_cast<const float*>(matrix.raw()), columns, transposed, n, k](void* to, std::int64_t first,
-                                                                                          std::int64_t last) {
-    kernels::gemm_f32_pack(from, columns, transposed, n, k, first, last, static_cast<float*>(to));
-  };
-  return form;
+  return gemm_form_of(matrix, transposed, kernels::GemmArithmetic::kF32);
+}
+
+WeightForm gemm_form_bf16(const Tensor& matrix, bool transposed) {
+  return gemm_form_of(matrix, transposed, kernels::GemmArithmetic::kBf16);
 }
 
 std::shared_ptr<const PackedWeights> Weights::add(std::vector<WeightForm> forms,

@@ -64,6 +64,8 @@ std::vector<std::size_t> choose_forms(const std::vector<std::vector<FormCost>>& 
 
 /// The packed form of an f32 matrix that products read as their right operand (its last two axes; the others are 1).
 WeightForm gemm_form(const Tensor& matrix, bool transposed);
+/// The same rounded to bf16, for GemmArithmetic::kBf16.
+WeightForm gemm_form_bf16(const Tensor& matrix, bool transposed);
 
 /// All weights of one compilation.
 class Weights {

@@ -26,7 +26,7 @@ class Tape {
     return graph_.add("", op, std::move(attributes), std::move(inputs), std::vector<std::string>(outputs), name_)
         ->outputs();
   }
-  Value* ints(std::vector<std::int64_t> values) { return graph_.add_constant(Tensor::of_i64(values)); }
+  Value* ints(const std::vector<std::int64_t>& values) { return graph_.add_constant(Tensor::of_i64(values)); }
   Value* whole(std::int64_t value) { return graph_.add_constant(Tensor::scalar(value)); }
   /// A scalar of the element type of `like`.
   Value* number(double value, const Value* like) {
@@ -331,7 +331,7 @@ void transpose(Tape& t, const Node& n) {
   const std::size_t rank = Tape::rank(n.input(0));
   std::vector<std::int64_t> reversed;
   for (std::size_t i = rank; i-- > 0;) reversed.push_back(static_cast<std::int64_t>(i));
-  const std::vector<std::int64_t> perm = n.attributes().get_ints("perm", std::move(reversed));
+  const std::vector<std::int64_t> perm = n.attributes().get_ints("perm", reversed);
   std::vector<std::int64_t> back(rank);
   for (std::size_t i = 0; i < rank; ++i) back[static_cast<std::size_t>(perm[i])] = static_cast<std::int64_t>(i);
   t.give(n.input(0), t.call("Transpose", {t.of(n.output())}, {{"perm", back}}));

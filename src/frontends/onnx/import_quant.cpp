@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "frontends/onnx/import_activation.h"
-#include "frontends/onnx/import_table.h"
+#include "frontends/onnx/import_nhwc.h"
 
 namespace oriel::onnx {
 namespace {
@@ -338,23 +338,6 @@ void import_grid_sample(ImportContext& c) {
   c.emit_as("GridSample", "");
 }
 
-// Calls `op` on operand 0 with its last axis moved to place 1, and moves it back in the result.
-void channels_last(ImportContext& c, std::string_view op, std::string_view domain) {
-  const auto rank = static_cast<std::int64_t>(rank_of(c.input(0)));
-  if (rank < 3)
-    fail(ErrorCode::kInvalidGraph, "input of shape {}, expected rank 3 or more", c.input(0)->shape().to_string());
-  std::vector<std::int64_t> to_first{0, rank - 1};
-  std::vector<std::int64_t> to_last{0};
-  for (std::int64_t i = 1; i + 1 < rank; ++i) {
-    to_first.push_back(i);
-    to_last.push_back(i + 1);
-  }
-  to_last.push_back(1);
-  c.inputs()[0] = c.call("Transpose", {c.input(0)}, {{"perm", to_first}});
-  const Node* inner = c.emit(op, c.attributes(), c.inputs(), 1, domain);
-  c.finish({c.call("Transpose", {inner->output()}, {{"perm", to_last}})});
-}
-
 // Takes the channels_last attribute from the node.
 bool take_channels_last(ImportContext& c) {
   const bool last = c.attributes().get_int("channels_last", 0) != 0;
@@ -363,17 +346,15 @@ bool take_channels_last(ImportContext& c) {
 }
 
 void import_qlinear_average_pool(ImportContext& c) {
-  if (take_channels_last(c)) return channels_last(c, c.op_type(), c.domain());
+  if (take_channels_last(c)) return finish_channels_last(c, c.op_type(), c.domain());
   c.emit_as();
 }
 
 // The standard's QLinearConv, also on channels in the last axis.
 void import_qlinear_conv(ImportContext& c) {
-  if (take_channels_last(c)) return channels_last(c, "QLinearConv", "");
+  if (take_channels_last(c)) return finish_channels_last(c, "QLinearConv", "");
   c.emit_as("QLinearConv", "");
 }
-
-void import_nhwc_max_pool(ImportContext& c) { channels_last(c, "MaxPool", ""); }
 
 // The standard's operator of the same name and operands.
 void import_as_standard(ImportContext& c) { c.emit_as(c.op_type(), ""); }
@@ -453,7 +434,6 @@ void add_quant_rows(ImportTable& table) {
   microsoft("RotaryEmbedding", import_rotary_embedding);
   microsoft("QLinearAveragePool", import_qlinear_average_pool);
   microsoft("QLinearConv", import_qlinear_conv);
-  microsoft("NhwcMaxPool", import_nhwc_max_pool);
   microsoft("GatherBlockQuantized", import_gather_block_quantized);
   for (const char* op : {"QuantizeLinear", "DequantizeLinear", "GatherND", "Pad", "Trilu"})
     microsoft(op, import_as_standard);

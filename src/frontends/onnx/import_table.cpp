@@ -72,6 +72,7 @@ const ImportTable& import_table() {
     add_attention_rows(*t);
     add_ml_rows(*t);
     add_nchwc_rows(*t);
+    add_nhwc_rows(*t);
     return t;
   }();
   return *table;

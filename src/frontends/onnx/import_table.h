@@ -100,5 +100,6 @@ void add_nn_rows(ImportTable& table);
 void add_quant_rows(ImportTable& table);
 void add_ml_rows(ImportTable& table);
 void add_nchwc_rows(ImportTable& table);
+void add_nhwc_rows(ImportTable& table);
 
 }  // namespace oriel::onnx

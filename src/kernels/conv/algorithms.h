@@ -71,6 +71,12 @@ inline double stream_seconds(std::int64_t bytes) {
   return static_cast<double>(bytes) / (bytes <= caches.l3 / 2 ? 80e9 : 32e9);
 }
 
+/// Floats of weights that tiles bring ahead into the second-level cache: none where all of them stay there.
+inline std::int64_t stream_floats(std::int64_t packed_bytes) {
+  const std::int64_t l2 = cache_sizes().l2;
+  return packed_bytes <= l2 / 2 ? 0 : l2 / 8 / 4;
+}
+
 /// Multiply-adds of the layer as written, times two.
 double conv_flops(const ConvLayer& layer, const ConvShape& shape);
 

@@ -25,9 +25,34 @@ ORIEL_INLINE void store_bytes(std::uint8_t* to, F x, std::int32_t zero_point) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(q));
 }
 
+/// Pixels of 16 channels of an f32 input, rounded; zero outside the row.
+ORIEL_INLINE void round_line(const DirectUnit& u, float* to, std::int64_t c, std::int64_t row, std::int64_t first,
+                             std::int64_t step, std::int64_t count) {
+  const std::int64_t size = u.axis[2].in_size;
+  const std::int64_t rows = u.axis[0].in_size * u.axis[1].in_size;
+  const Valid v = valid_pixels(row, first, step, count, size);
+  const __m256i none = _mm256_setzero_si256();
+  std::int64_t i = 0;
+  for (; i < v.begin; ++i) _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i * 8), none);
+  const auto* input = static_cast<const float*>(u.input);
+  const std::int64_t from = ((c * rows + row) * size + first) * 16;
+  for (; i + 1 < v.end; i += 2) {
+    const __m512bh pair =
+        _mm512_cvtne2ps_pbh(load(input + from + (i + 1) * step * 16), load(input + from + i * step * 16));
+    _mm512_storeu_si512(to + i * 8, reinterpret_cast<__m512i>(pair));
+  }
+  if (i < v.end) {
+    const __m256bh pixel = _mm512_cvtneps_pbh(load(input + from + i * step * 16));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i * 8), reinterpret_cast<__m256i>(pixel));
+    ++i;
+  }
+  for (; i < count; ++i) _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i * 8), none);
+}
+
 /// Pixels of 16 channels; zero outside the row.
 ORIEL_INLINE void copy_line(const DirectUnit& u, float* to, std::int64_t c, std::int64_t row, std::int64_t first,
                             std::int64_t step, std::int64_t count) {
+  if (u.input_element == ConvElement::kF32) return round_line(u, to, c, row, first, step, count);
   const std::int64_t size = u.axis[2].in_size;
   const std::int64_t rows = u.axis[0].in_size * u.axis[1].in_size;
   const Valid v = valid_pixels(row, first, step, count, size);

@@ -31,7 +31,8 @@ bool is_winograd(ConvAlgorithm algorithm) { return algorithm >= ConvAlgorithm::k
 }  // namespace
 
 double conv_flops(const ConvLayer& layer, const ConvShape& shape) {
-  double flops = 2.0 * static_cast<double>(shape.batch) * static_cast<double>(layer.in_channels / layer.groups) *
+  const std::int64_t group_channels = layer.in_channels / layer.groups;
+  double flops = 2.0 * static_cast<double>(shape.batch) * static_cast<double>(group_channels) *
                  static_cast<double>(layer.out_channels);
   const std::int64_t* points = layer.transposed ? shape.in : shape.out;
   for (int d = 0; d < 3; ++d) flops *= static_cast<double>(points[d] * layer.kernel[d]);
@@ -69,6 +70,11 @@ std::string_view conv_decline(const ConvLayer& layer, ConvAlgorithm algorithm, I
     }
     if (layer.output_layout == Layout::kPlain) return "bf16 and integer outputs are blocked";
     if (layer.input == ConvElement::kS32) return "32-bit integers are no input";
+    if (layer.rounds_input) {
+      if (layer.input != ConvElement::kBf16) return "inputs are rounded to bf16 alone";
+      if (layer.input_layout == Layout::kPlain) return "inputs to round are blocked";
+      if (algorithm == ConvAlgorithm::kDepthwise) return "depthwise: does not round its input";
+    }
     if (layer.input == ConvElement::kBf16) {
       if (isa < Isa::kBf16) return "bf16 needs avx512_bf16";
       if (layer.output != ConvElement::kF32 && layer.output != ConvElement::kBf16) return "bf16 gives f32 or bf16";

@@ -51,7 +51,8 @@ struct ConvLayer {
   Residual residual = Residual::kNone;
   Activation activation;
 
-  /// kF32: all f32. kBf16: bf16 inputs, weights packed from f32, f32 sums; output and residual kF32 or kBf16.
+  /// kF32: all f32. kBf16: bf16 inputs, weights packed from f32, f32 sums; output and residual kF32 or kBf16. What is
+  /// rounded to bf16 goes to the nearest, ties to even; subnormals may become zeros.
   /// kU8, kS8: acc = bias + sum (w - weight zero)(x - input_zero) in 32-bit integers; output kS32 is acc itself; others
   /// are
   ///   y = f(acc * scale[o] + offset[o] (+ residual)), a byte output round(y / output_scale) + output_zero, to nearest
@@ -67,6 +68,7 @@ struct ConvLayer {
   float residual_scale = 1.0F;
   float middle_step = 0.0F;   ///< > 0: f(...) is rounded to multiples of it before a residual joins after it
   bool scaled_input = false;  ///< x is the input times ConvBuffers::input_scale, by channel; f32 alone
+  bool rounds_input = false;  ///< kBf16: the input lies blocked in memory as f32, and is rounded as it is read
   /// conv_wide_words of the weights: VNNI multiplies what is beyond a signed byte apart; -1 costs VNNI.
   std::int64_t wide_words = 0;
 };
@@ -193,6 +195,7 @@ struct ConvPlan {
   std::int64_t channel_parts = 1;         // cuts of the input channels
   std::int64_t tiles_y = 0, tiles_x = 0;  // Winograd tiles of one image
   bool in_place = false;                  // reads the input where it lies
+  bool pointwise = false;                 // the pixels of an image are one row
   bool flat = false;                      // pixel tiles may cross rows
 };
 

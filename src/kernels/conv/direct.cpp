@@ -361,8 +361,8 @@ void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, Part
   }
 }
 
-/// Panel p of f32 weights whose channels are those of one group: rows of the source become columns, a few at a time.
-/// False, and nothing done, for other panels.
+/// Panel p of f32 or bf16 weights whose channels are those of one group: rows of the source become columns, a few at a
+/// time. False, and nothing done, for other panels.
 bool pack_dense_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvWeights& source,
                       float* to) {
   const ConvLayer& layer = kernel.layer;
@@ -375,7 +375,8 @@ bool pack_dense_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p
   const std::int64_t run = is_plain(kernel) ? 1 : 16;
   const std::int64_t width = panel.width;
   const std::int64_t steps_end = packed_steps(kernel, panel);
-  if (real < width || steps_end > ins) {
+  const std::int64_t per_word = channels_per_word(kernel);
+  if (real < width || steps_end * per_word > ins) {
     std::fill_n(to, pass.stride, 0.0F);
   } else {
     std::fill_n(to + steps_end * volume * width, pass.stride - steps_end * volume * width, 0.0F);
@@ -393,9 +394,16 @@ bool pack_dense_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p
     for (std::int64_t q = 0; q < count; ++q) {
       const float* column = columns + q * width;
       const std::int64_t c0 = c / run * run;
-      const std::int64_t steps = std::min(run, steps_end - c0);
-      float* row = to + (c0 * volume + k * steps + c - c0) * width;
-      if (source.scale == nullptr) {
+      const std::int64_t steps = std::min(run, steps_end * per_word - c0) / per_word;
+      float* row = to + (c0 / per_word * volume + k * steps + (c - c0) / per_word) * width;
+      if (per_word == 2) {
+        auto* half = reinterpret_cast<char*>(row) + (c - c0) % 2 * 2;
+        for (std::int64_t n = 0; n < real; ++n) {
+          const float value = source.scale == nullptr ? column[n] : column[n] * source.scale[first + n];
+          const auto bits = static_cast<std::uint16_t>(bf16_bits(value));
+          std::memcpy(half + n * 4, &bits, 2);
+        }
+      } else if (source.scale == nullptr) {
         std::memcpy(row, column, static_cast<std::size_t>(real) * 4);
       } else {
         for (std::int64_t n = 0; n < real; ++n) row[n] = column[n] * source.scale[first + n];
@@ -410,9 +418,9 @@ bool pack_dense_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p
 }
 
 void pack_panel(const ConvKernel& kernel, const Pass& pass, std::int64_t p, const ConvSource& source, float* to) {
+  const bool woven = woven_width(kernel.layer) > 0;
+  if (!is_integer(kernel) && !woven && pack_dense_panel(kernel, pass, p, source.real, to)) return;
   if (is_f32(kernel)) {
-    const bool woven = woven_width(kernel.layer) > 0;
-    if (!woven && pack_dense_panel(kernel, pass, p, source.real, to)) return;
     std::fill_n(to, pass.stride, 0.0F);
     if (woven) return pack_woven_panel(kernel, pass, p, source.real, to);
     return pack_panel<1>(
@@ -491,22 +499,28 @@ void pack(const ConvKernel& kernel, const ConvSource& source, float* packed, std
   }
 }
 
-bool reads_in_place(const ConvKernel& kernel, const ConvShape& shape) {
+/// Whether the layer computes every pixel from the same pixel of a blocked input.
+bool is_pointwise(const ConvKernel& kernel, const ConvShape& shape) {
   const ConvLayer& layer = kernel.layer;
   if (layer.input_layout == Layout::kPlain || layer.transposed) return false;
   if (woven_width(layer) > 0 || layer.scaled_input) return false;
-  // 8-bit inputs lie as the band wants them only where VNNI takes unsigned ones.
-  if (is_integer(kernel) && (channels_per_word(kernel) != 4 || layer.input != ConvElement::kU8)) return false;
   for (int d = 0; d < 3; ++d) {
     if (layer.kernel[d] != 1 || layer.stride[d] != 1 || shape.pad[d] != 0 || shape.in[d] != shape.out[d]) return false;
   }
   return true;
 }
 
-/// The axes of one pass; a layer that reads in place is one row of pixels.
+/// Whether a pointwise layer's input lies in memory as a band would: 8-bit ones only where VNNI takes unsigned ones.
+bool lies_as_band(const ConvKernel& kernel) {
+  const ConvLayer& layer = kernel.layer;
+  if (is_integer(kernel)) return channels_per_word(kernel) == 4 && layer.input == ConvElement::kU8;
+  return !layer.rounds_input;
+}
+
+/// The axes of one pass; a pointwise layer is one row of pixels.
 void axes_of(const ConvPlan& plan, const std::int64_t* residue, ConvAxis* axis) {
   for (int d = 0; d < 3; ++d) axis[d] = axis_of(plan.kernel.layer, plan.shape, d, residue[d]);
-  if (!plan.in_place) return;
+  if (!plan.pointwise) return;
   for (int d = 0; d < 2; ++d) {
     axis[2].outputs *= axis[d].outputs;
     axis[2].in_size *= axis[d].in_size;
@@ -642,13 +656,15 @@ void plan(ConvPlan& plan, int threads) {
     plan.passes[d] = pass_count(layer, d);
     positions *= plan.passes[d];
   }
-  plan.in_place = reads_in_place(kernel, plan.shape);
+  const bool pointwise = is_pointwise(kernel, plan.shape);
+  plan.in_place = pointwise && lies_as_band(kernel);
+  plan.pointwise = pointwise && (plan.in_place || layer.groups == 1);
   ConvAxis axis[3];
   for (int d = 0; d < 3; ++d) {
     axis[d] = widest_axis(plan, d);
     taps *= axis[d].taps;
   }
-  if (plan.in_place) {
+  if (plan.pointwise) {
     const std::int64_t none[3] = {0, 0, 0};
     axes_of(plan, none, axis);
   }
@@ -673,7 +689,8 @@ void plan(ConvPlan& plan, int threads) {
   const auto band_bytes = [&](std::int64_t rows, std::int64_t columns) {
     return taps == 0 ? 0 : band_shape(axis, rows, columns, plan.flat).channel_pitch * channels * unit_bytes;
   };
-  if (plan.in_place) {
+  if (plan.pointwise) {
+    plan.flat = !plan.in_place;
     plan.columns = std::max(budget / (channels * unit_bytes), 2 * tile);
   } else {
     while (band_bytes(1, plan.columns) > budget && plan.columns > 2 * tile) plan.columns = ceil_div(plan.columns, 2);
@@ -687,7 +704,7 @@ void plan(ConvPlan& plan, int threads) {
     plan.rows = ceil_div(height, plan.bands_y);
     plan.bands_x = ceil_div(width, plan.columns);
     plan.columns = ceil_div(width, plan.bands_x);
-    if (plan.in_place && is_f32(kernel) && threads == 1) plan.columns = std::min(round_up(plan.columns, tile), width);
+    if (plan.pointwise && is_f32(kernel) && threads == 1) plan.columns = std::min(round_up(plan.columns, tile), width);
     plan.bands_x = ceil_div(width, plan.columns);
     plan.bands_y = ceil_div(height, plan.rows);
     return positions * plan.bands_y * plan.bands_x;
@@ -708,7 +725,7 @@ void plan(ConvPlan& plan, int threads) {
     const auto split_bands = [&] {
       const std::int64_t needed = ceil_div(wanted, bands * plan.panel_parts);
       if (needed <= 1) return;
-      if (plan.in_place) {
+      if (plan.pointwise) {
         plan.columns = std::max(ceil_div(plan.columns, needed), tile);
       } else {
         plan.rows = std::max<std::int64_t>(1, plan.rows / needed);
@@ -737,7 +754,7 @@ void plan(ConvPlan& plan, int threads) {
       ConvAxis own[3];
       const std::int64_t r[3] = {i / plan.passes[2] / plan.passes[1], i / plan.passes[2] % plan.passes[1],
                                  i % plan.passes[2]};
-      for (int d = 0; d < 3; ++d) own[d] = axis_of(layer, plan.shape, d, r[d]);
+      axes_of(plan, r, own);
       if (own[0].taps * own[1].taps * own[2].taps == 0) continue;
       band = std::max(band, band_shape(own, plan.rows, plan.columns, plan.flat).channel_pitch);
     }
@@ -756,7 +773,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   const std::int64_t in_image =
       volume(plan.shape.in) *
       (layer.input_layout == Layout::kPlain ? layer.in_channels : round_up(layer.in_channels, 16)) *
-      element_bytes(layer.input);
+      element_bytes(layer.rounds_input ? ConvElement::kF32 : layer.input);
   const bool plain_output = layer.output_layout == Layout::kPlain;
   const std::int64_t out_image =
       volume(plan.shape.out) * (plain_output ? layer.out_channels : round_up(layer.out_channels, 16));
@@ -772,13 +789,14 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   unit.in_place = plan.in_place;
   unit.flat = plan.flat;
   unit.width_step = width_step(kernel);
+  unit.stream = stream_floats(kernel.packed_bytes);
   unit.woven = woven_width(layer);
   unit.pixel_words = pixel_words(kernel);
   unit.plain_input = is_plain(kernel);
   unit.plain_output = plain_output;
   unit.residual_after = layer.residual == Residual::kAfterActivation;
   unit.activation = layer.activation;
-  unit.input_element = layer.input;
+  unit.input_element = layer.rounds_input ? ConvElement::kF32 : layer.input;
   unit.output_element = layer.output;
   unit.residual_element = layer.residual_element;
   unit.plain_source = layer.input_layout == Layout::kPlain;
@@ -802,7 +820,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int /*phase*/, std::i
   const std::int64_t channels = part_channels(plan);
   const std::int64_t per_part = part_panels(plan);
   std::int64_t depth = 1;
-  if (!plan.in_place) depth = widest_axis(plan, 0).outputs;
+  if (!plan.pointwise) depth = widest_axis(plan, 0).outputs;
   std::int64_t previous = -1;
   std::int64_t pass_index = -1;
   Pass pass{};

@@ -32,6 +32,7 @@ struct DirectUnit {
   std::int64_t z, y0, y1, x0, x1, panel0, panel1;
   std::int64_t in_channels, out_channels, groups;
   std::int64_t group_width, width_step;
+  std::int64_t stream;       // floats that tiles bring ahead of the next panel's weights; 0: they are near
   std::int64_t woven;        // woven_width of the layer: what bands are woven by
   std::int64_t pixel_words;  // 4-byte words of a pixel of 16 channels (of one channel of a plain f32 input) in a band
   std::int64_t entries;      // room for tap offsets at the start of the scratch: the most taps x channels of a panel
@@ -71,6 +72,25 @@ static inline std::int64_t band_offset(std::int64_t entries) {
 struct PanelChannels {
   std::int64_t first, last, width;
 };
+
+/// Sets what tile `index` of the `tiles` that share the weights at `weights` brings from memory: its part of the
+/// weights that follow them, up to `most` floats in all (0: nothing). A tile alone looks a fixed distance ahead.
+static inline void spread_prefetch(TileArgs& t, const float* weights, std::int64_t panel_floats, std::int64_t most,
+                                   std::int64_t index, std::int64_t tiles) {
+  constexpr std::int64_t kAlone = 8192;
+  const std::int64_t runs = t.count * 4;
+  t.next = weights;
+  t.next_step = 0;
+  if (most == 0 || runs == 0) return;
+  if (tiles == 1) {
+    t.next = weights + kAlone;
+    t.next_step = panel_floats / runs;
+    return;
+  }
+  const std::int64_t part = (panel_floats < most ? panel_floats : most) / tiles;
+  t.next = weights + panel_floats + index * part;
+  t.next_step = (part + runs - 1) / runs;
+}
 
 /// Kernels of one level.
 struct DirectKernels {

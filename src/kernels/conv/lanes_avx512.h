@@ -98,6 +98,12 @@ ORIEL_INLINE F load_bf16(const std::uint16_t* p) {
   const I wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   return as_f(_mm512_slli_epi32(wide, 16));
 }
+#ifdef __AVX512BF16__
+/// Subnormals become zeros.
+ORIEL_INLINE void store_bf16(std::uint16_t* p, F x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x)));
+}
+#else
 ORIEL_INLINE void store_bf16(std::uint16_t* p, F x) {
   const I u = bits(x);
   const I odd = bit_and(_mm512_srli_epi32(u, 16), set_i(1));
@@ -105,6 +111,7 @@ ORIEL_INLINE void store_bf16(std::uint16_t* p, F x) {
   const I all = _mm512_mask_blend_epi32(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), rounded, bit_or(u, set_i(0x400000)));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(all, 16)));
 }
+#endif
 
 }  // namespace
 }  // namespace oriel::kernels

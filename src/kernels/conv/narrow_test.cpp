@@ -400,9 +400,11 @@ TEST(NarrowConvolution, Bf16) {
     if (round % 4 == 0) {
       layer = winograd_layer(layer, random);
     }
+    layer.rounds_input = layer.input_layout == Layout::kBlocked && random() % 2 == 0;
     const ConvShape shape = random_shape(layer, random);
     ConvCase c = make_case(layer, shape, true, random);
     const std::vector<float> weights = c.weights;
+    const std::vector<float> given = c.input;
     for (float& v : c.weights) v = from_bf16(to_bf16(v));
     for (float& v : c.input) v = from_bf16(to_bf16(v));
     for (float& v : c.residual) v = from_bf16(to_bf16(v));
@@ -416,7 +418,8 @@ TEST(NarrowConvolution, Bf16) {
       }
       return bytes;
     };
-    Bytes input = store(c.input, layer.in_channels, volume(shape.in), layer.input_layout, ConvElement::kBf16);
+    Bytes input = store(layer.rounds_input ? given : c.input, layer.in_channels, volume(shape.in), layer.input_layout,
+                        layer.rounds_input ? ConvElement::kF32 : ConvElement::kBf16);
     Bytes residual = store(c.residual, layer.out_channels, volume(shape.out), Layout::kBlocked, layer.residual_element);
     const std::int64_t out_points = volume(shape.out);
     const std::int64_t stored = stored_channels(layer.out_channels, Layout::kBlocked);
@@ -456,7 +459,14 @@ TEST(NarrowConvolution, Declines) {
   layer.output = ConvElement::kBf16;
   EXPECT_FALSE(conv_serves(layer, Isa::kVnni));
   EXPECT_TRUE(conv_serves(layer, Isa::kBf16));
+  layer.rounds_input = true;
+  EXPECT_TRUE(conv_serves(layer, Isa::kBf16));
+  layer.input_layout = Layout::kPlain;
+  EXPECT_FALSE(conv_serves(layer, Isa::kBf16));
+  layer.input_layout = Layout::kBlocked;
   layer.input = ConvElement::kU8;
+  EXPECT_FALSE(conv_serves(layer, Isa::kBf16));
+  layer.rounds_input = false;
   EXPECT_TRUE(conv_serves(layer, Isa::kScalar));
   layer.output_layout = Layout::kPlain;
   EXPECT_FALSE(conv_serves(layer, Isa::kBf16));

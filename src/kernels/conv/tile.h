@@ -15,6 +15,8 @@ struct TileArgs {
   std::int64_t block_stride;    // floats between 16-channel blocks of the output
   std::int64_t pixel_stride;    // floats between pixels of the output
   std::int64_t prefetch;        // floats ahead in the weights
+  const float* next;            // weights that come to the second-level cache meanwhile, f32 alone: from here on
+  std::int64_t next_step;       // so many floats for every 4 steps, up to 4 times the panel's width
   ActivationKind activation;    // a cheap one
   float a, b;
   bool residual_before, residual_after;

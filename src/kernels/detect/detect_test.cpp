@@ -137,9 +137,10 @@ TEST_P(Roi, AgreesWithPlainLoops) {
       std::vector<double> parts;
       for (std::int64_t r = 0; r < g.rows; ++r) {
         for (std::int64_t c = 0; c < g.columns; ++c) {
-          const double py = g.y + (static_cast<double>(bin / a.out_width) +
-                                   (static_cast<double>(r) + 0.5) / static_cast<double>(g.rows)) *
-                                      g.bin_height;
+          const std::int64_t bin_row = bin / a.out_width;
+          const double py =
+              g.y + (static_cast<double>(bin_row) + (static_cast<double>(r) + 0.5) / static_cast<double>(g.rows)) *
+                        g.bin_height;
           const double px = g.x + (static_cast<double>(bin % a.out_width) +
                                    (static_cast<double>(c) + 0.5) / static_cast<double>(g.columns)) *
                                       g.bin_width;

@@ -6,6 +6,9 @@ namespace oriel::kernels {
 namespace {
 #include "kernels/gemm/gemm_finish.inc"
 
+/// acc += a[2i] b[2i] + a[2i + 1] b[2i + 1] for each lane i. Clang 16 crashes on the intrinsic's bit casts.
+ORIEL_SIMD_INLINE void add_products(F& acc, I a, I b) { __asm__("vdpbf16ps %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b)); }
+
 template <int kRows, int kVecs, int kPanels, bool kPrefetch>
 ORIEL_SIMD_INLINE void multiply(const GemmF32Tile& t) {
   constexpr int kAll = kVecs * kPanels;
@@ -25,8 +28,7 @@ ORIEL_SIMD_INLINE void multiply(const GemmF32Tile& t) {
     }
     ORIEL_UNROLL for (int m = 0; m < kRows; ++m) {
       const I x = bits(set(a[m * kGemmF32Block + w]));
-      ORIEL_UNROLL for (int v = 0; v < kAll; ++v) acc[m][v] =
-          _mm512_dpbf16_ps(acc[m][v], reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(bv[v]));
+      ORIEL_UNROLL for (int v = 0; v < kAll; ++v) add_products(acc[m][v], x, bv[v]);
     }
   };
   std::int64_t left = t.k;

@@ -43,9 +43,9 @@ ORIEL_SIMD_INLINE void transpose_lanes(F (&r)[kLanes]) {
     }
   }
 }
-ORIEL_SIMD_INLINE H load_half(const float* p) { return load(p); }
+[[maybe_unused]] ORIEL_SIMD_INLINE H load_half(const float* p) { return load(p); }
 ORIEL_SIMD_INLINE H set_half(float x) { return set(x); }
-ORIEL_SIMD_INLINE F widen(H a) { return a; }
+[[maybe_unused]] ORIEL_SIMD_INLINE F widen(H a) { return a; }
 
 #include "kernels/gemm/gemm_f32.inc"
 

@@ -89,7 +89,7 @@ TEST(Trees, AgreeWithARecursiveWalk) {
       for (const std::int32_t root : f.roots) {
         const TreeNode& leaf = leaf_of(f, root, x.data() + r * features);
         for (int i = 0; i < leaf.next[0]; ++i) {
-          const TreeVote& v = f.votes[static_cast<std::size_t>(leaf.next[1] + i)];
+          const TreeVote& v = f.votes[static_cast<std::size_t>(leaf.next[1]) + static_cast<std::size_t>(i)];
           double& w = want[static_cast<std::size_t>(v.target)];
           if (seen[static_cast<std::size_t>(v.target)]++ == 0) {
             w = v.weight;

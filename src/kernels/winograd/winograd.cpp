@@ -79,8 +79,8 @@ double usual_steps(const ConvKernel& kernel) {
   const std::int64_t outs = layer.out_channels / layer.groups;
   const double groups =
       static_cast<double>(outs + kernel.group_width - std::gcd(outs, kernel.group_width)) / static_cast<double>(outs);
-  const double channels =
-      groups * static_cast<double>(layer.in_channels / layer.groups) + static_cast<double>(misaligned(layer)) / 2;
+  const std::int64_t ins = layer.in_channels / layer.groups;
+  const double channels = groups * static_cast<double>(ins) + static_cast<double>(misaligned(layer)) / 2;
   return is_bf16(kernel) ? channels / 2 : channels;
 }
 
@@ -340,10 +340,12 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
   u.weight_stride = panel_floats(kernel);
   u.bias = packed;
   u.prefetch = 2048;
+  u.stream = stream_floats(kernel.packed_bytes);
   u.woven = woven_width(layer);
   u.tiles_for = u.woven > 0 ? products_of(kernel.isa).woven_tiles : products_of(kernel.isa).tiles_for;
   u.narrow_tiles_for = kBf16Bf16.tiles_for;
   u.narrow_pixels = kBf16Bf16.tile_pixels;
+  u.input_f32 = !is_bf16(kernel) || layer.rounds_input;
   u.output_bf16 = layer.output == ConvElement::kBf16;
   u.residual_bf16 = layer.residual_element == ConvElement::kBf16;
   u.residual_after = layer.residual == Residual::kAfterActivation;
@@ -389,7 +391,7 @@ void run(const ConvPlan& plan, const ConvBuffers& buffers, int phase, std::int64
       const bool inside = iz >= 0 && iz < shape.in[0];
       u.in_height = inside ? shape.in[1] : 0;
       const std::int64_t from = n * u.in_blocks * shape.in[0] * in_plane + (inside ? iz * in_plane : 0);
-      u.input = static_cast<const char*>(buffers.input) + from * (is_bf16(kernel) ? 2 : 4);
+      u.input = static_cast<const char*>(buffers.input) + from * (u.input_f32 ? 4 : 2);
       if (shared || block != previous) kernels.input(u);
       previous = block;
     }

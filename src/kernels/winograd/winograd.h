@@ -38,7 +38,7 @@ struct WinogradUnit {
   const void* input;  // of this image, blocked; f32 or bf16
   void* output;
   const void* residual;
-  bool output_bf16, residual_bf16;  // of bf16 layers
+  bool input_f32, output_bf16, residual_bf16;  // of bf16 layers
   std::int64_t in_height, in_width, out_height, out_width, pad_y, pad_x;
   std::int64_t in_block_stride, out_block_stride;  // elements between channel blocks of 16
   std::int64_t ty0, ty1, tx0, tx1;
@@ -57,6 +57,7 @@ struct WinogradUnit {
   float* scratch;         // winograd_scratch_floats
   std::int64_t* offsets;  // in_blocks
   std::int64_t prefetch;
+  std::int64_t stream;                                        // floats to bring ahead of the next plane's weights
   std::int64_t woven;                                         // woven_width of the layer: what V is woven by
   TileSet (*tiles_for)(std::int64_t width);                   // of panels, or of woven groups
   const NarrowTile* (*narrow_tiles_for)(std::int64_t width);  // of bf16 layers

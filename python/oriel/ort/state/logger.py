@@ -9,6 +9,8 @@ import datetime
 import sys
 import warnings
 
+from ... import _core
+
 VERBOSE, INFO, WARNING, ERROR, FATAL = range(5)
 _LETTERS = "VIWEF"
 _default = {"severity": WARNING, "verbosity": 0, "callback": None}
@@ -60,10 +62,7 @@ def log(severity, message, logid="", level=-1, place="oriel"):
         return
     callback = _default["callback"]
     if callback is not None:
-        try:
-            callback(severity, "onnxruntime", logid, place, message)
-        except Exception as error:
-            sys.unraisablehook(_Unraisable(error, callback))
+        _core.call_callback(callback, severity, "onnxruntime", logid, place, message)
         return
     now = datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S.%f")
     try:
@@ -71,14 +70,6 @@ def log(severity, message, logid="", level=-1, place="oriel"):
     except (OSError, ValueError, AttributeError):
         # No stderr, no log.
         pass
-
-
-class _Unraisable:
-    """What sys.unraisablehook wants to know."""
-
-    def __init__(self, error, owner):
-        self.exc_type, self.exc_value, self.exc_traceback = type(error), error, error.__traceback__
-        self.err_msg, self.object = "Exception ignored in logging callback", owner
 
 
 def warn(text, stacklevel=3):
