@@ -12,8 +12,10 @@ class Refused(Exception):
     def __init__(self, stage, error):
         super().__init__(f"{stage}: {' '.join(str(error).split())}")
         text = str(error)
+        # The third: onnxruntime's plan of memory takes extents for equal that a symbolic Slice has made different.
         self.unsupported = type(error).__name__ == "NotImplemented" or "NOT_IMPLEMENTED" in text or any(
-            phrase in text.lower() for phrase in ("not implemented", "not supported", "failed to construct locale")
+            phrase in text.lower()
+            for phrase in ("not implemented", "not supported", "shape mismatch attempting to re-use buffer", "failed to construct locale")
         )
 
 

@@ -249,3 +249,28 @@ def test_parts_of_a_list_in_a_branch_that_never_runs():
     for session in sessions(model):
         assert session.run(None, {"condition": np.array(False)})[0].tolist() == [1, 2, 3, 4, 5]
     refused(model, {"condition": np.array(True)}, "do not fit")
+
+
+@pytest.mark.parametrize("rows", [9, 10, 12, 27])
+def test_attention_over_parts_that_do_not_fit(rows, rng):
+    """A Split that attention reads through still refuses an extent that its parts do not add up to."""
+    nodes = [
+        helper.make_node("Split", ["x", "sizes"], ["rest", "part"], axis=2),
+        helper.make_node("Transpose", ["part"], ["turned"], perm=[0, 1, 3, 2]),
+        helper.make_node("MatMul", ["part", "turned"], ["scores"]),
+        helper.make_node("Mul", ["scores", "scale"], ["scaled"]),
+        helper.make_node("Softmax", ["scaled"], ["weights"], axis=3),
+        helper.make_node("MatMul", ["weights", "part"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "parts",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 1, "rows", 4])],
+        [onnx.ValueInfoProto(name="y")],
+        [numpy_helper.from_array(np.array([9, 2]), "sizes"), numpy_helper.from_array(np.float32(0.5), "scale")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10).SerializeToString()
+    refused(model, {"x": np.ones((2, 1, rows, 4), np.float32)}, "do not (fit|fill)")
+    x = rng.normal(0, 1, (2, 1, 11, 4)).astype(np.float32)
+    ours, plain = (session.run(None, {"x": x})[0] for session in sessions(model))
+    assert_same(ours, plain, 1e-6)

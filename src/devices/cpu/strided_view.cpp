@@ -76,6 +76,8 @@ void narrow(StridedView& view, std::size_t axis, std::int64_t first, std::int64_
 bool apply_split(StridedView& view, const Node& node, int output) {
   const Shape& in = node.input(0)->shape();
   const auto axis = static_cast<std::size_t>(normalize_axis(node.attributes().get_int("axis", 0), in.rank()));
+  // Of an extent that only a run tells, the parts may be too many or too few.
+  if (!in[axis].is_known()) return false;
   std::int64_t first = 0;
   for (int i = 0; i <= output; ++i) {
     const Shape& out = node.output(static_cast<std::size_t>(i))->shape();

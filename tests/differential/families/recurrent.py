@@ -7,6 +7,7 @@ ACTIVATIONS = {
     "Sigmoid": (0, 0), "Tanh": (0, 0), "Relu": (0, 0), "Softsign": (0, 0), "Softplus": (0, 0), "Elu": (1, 0), "LeakyRelu": (1, 0), "ThresholdedRelu": (1, 0),
     "HardSigmoid": (1, 1), "Affine": (1, 1), "ScaledTanh": (1, 1),
 }  # fmt: skip
+BOUNDED = {"Sigmoid", "Tanh", "Softsign", "HardSigmoid", "ScaledTanh"}
 
 
 def recurrent(s):
@@ -40,6 +41,9 @@ def recurrent(s):
         plain = draw.chance(0.6)
         chosen = [draw.pick(list(ACTIVATIONS)[: 5 if plain else None]) for _ in range(count)]
         attributes["activations"] = chosen
+        # A gate without bounds that sees the cell it drives grows with it, beyond what f32 holds within a few steps.
+        if op == "LSTM" and set(chosen[::3]) - BOUNDED:
+            operands["P"] = None
         if not plain:
             attributes["activation_alpha"] = [draw.uniform(0.2, 1) for a in chosen if ACTIVATIONS[a][0]] or None
             attributes["activation_beta"] = [draw.uniform(0.2, 1) for a in chosen if ACTIVATIONS[a][1]] or None
