@@ -5,6 +5,8 @@ import pytest
 from one_node import against_reference as compare
 from one_node import one_node
 
+from oriel import ort
+
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8"])
 @pytest.mark.parametrize("largest", [0, 1])

@@ -518,7 +518,7 @@ def test_operators(asked, shell):
     assert softmax["node"] and softmax["devices"] == ["CPU", "REFERENCE"] and softmax["rewritten"] == [[1, 12]]
     assert softmax["inputs"] == [1, 1] and {"name": "axis", "type": "int", "need": "default"} in softmax["attributes"]
     assert listed["", "Concat"]["inputs"] == [1, None]
-    assert listed["", "Unique"]["devices"] == ["REFERENCE"]
+    assert listed["", "SequenceInsert"]["devices"] == ["REFERENCE"]
     assert listed["", "Constant"]["structural"] and not listed["", "Constant"]["node"]
     assert listed["", "If"]["structural"] and listed["", "If"]["node"] and listed["", "If"]["devices"] == []
     found = shell("operators", "TREEensemble").stdout.splitlines()
