@@ -10,8 +10,8 @@ namespace oriel::python {
 /// Creates the exception classes in the module and makes thrown oriel::Error raise them.
 void bind_errors(nanobind::module_& module);
 
-/// Adds call_callback(function, arguments...): calls what has nobody to raise to. An Exception that leaves it goes to the
-/// interpreter's hook for unraisable ones.
+/// Adds call_callback(function, arguments...): calls what has nobody to raise to. An Exception that leaves it goes to
+/// the interpreter's hook for unraisable ones.
 void bind_callbacks(nanobind::module_& module);
 
 }  // namespace oriel::python

@@ -133,8 +133,8 @@ class Lowering {
   /// The program value that a unit writes.
   int plain_output(const Value* value);
   int blocked_output(const Value* value);
-  /// The same with elements rounded to bf16, of an f32 value that is_narrow(), in the layout that narrows_blocked() says
-  /// (narrow.h). Readers who ask for another form get one widened.
+  /// The same with elements rounded to bf16, of an f32 value that is_narrow(), in the layout that narrows_blocked()
+  /// says (narrow.h). Readers who ask for another form get one widened.
   int narrow(const Value* value) const { return narrow_.at(value); }
   int narrow_output(const Value* value);
 

@@ -264,8 +264,7 @@ GemmF32Plan gemm_f32_plan(const GemmF32Problem& problem, Isa isa) {
   // Rows that no block can hold in one pass would read B again in every block. Results that are rounded as they are
   // written take one pass.
   const bool fits = m * words_of(t, k) * 4 <= block_bytes();
-  const std::int64_t passes =
-      problem.narrow_c || k <= (fits ? one_pass : each_pass) ? 1 : ceil_div(k, each_pass);
+  const std::int64_t passes = problem.narrow_c || k <= (fits ? one_pass : each_pass) ? 1 : ceil_div(k, each_pass);
   const std::int64_t k_step = kGemmF32Block * t.group;
   plan.k_block = std::max<std::int64_t>(1, ceil_div(ceil_div(k, passes), k_step) * k_step);
   if (plan.dot || plan.few_rows) plan.k_block = std::max<std::int64_t>(1, k);
